@@ -1,0 +1,41 @@
+/** What the proof says of a network from `image` to `latent`. Every number is an upper bound, rounding included. */
+
+/**
+ * A bound that grows with the image x: constant + l2·‖x‖₂ + l1·‖x‖₁, all coefficients finite and ≥ 0.
+ * Pixels as the file takes them (before the preprocessing that is in the graph).
+ */
+export interface AffineBound {
+  readonly constant: number;
+  readonly l2: number;
+  readonly l1: number;
+}
+
+export interface LayerBound {
+  readonly op: string;
+  readonly name: string;
+  /** Upper bound of this operator's own ℓ2 Lipschitz constant. */
+  readonly upper: number;
+}
+
+export interface EncoderBound {
+  /** Upper bound of the ℓ2 Lipschitz constant of image ↦ latent (exact arithmetic, the file's float32 weights). */
+  readonly lipschitz: number;
+  readonly layers: readonly LayerBound[];
+  /** ‖ẑ(x) − z(x)‖₂ is at most the smallest of these: ẑ as any allowed float32 execution computes it. */
+  readonly latentError: readonly AffineBound[];
+  /** ‖ẑ(x)‖₂ is at most this. Its l1 is 0. */
+  readonly latentNorm: AffineBound;
+  /** For ‖x‖₂ up to this, no intermediate of any allowed execution overflows, is infinite or NaN. */
+  readonly maxImageNorm: number;
+  /** Size of the image and of the latent, per sample. */
+  readonly inputShape: readonly number[];
+  readonly latentSize: number;
+}
+
+/** The linear head y = Wz + b: W as K rows of d, row-major. */
+export interface LinearHead {
+  readonly classes: number;
+  readonly latentSize: number;
+  readonly weights: Float32Array;
+  readonly bias: Float32Array;
+}
