@@ -1,0 +1,167 @@
+/** The certificate in a model's metadata: what it holds, and how it is read and written. */
+
+import { CertificateError } from './errors.ts';
+import type { MarginConstants } from './margin.ts';
+import type { AffineBound, LayerBound } from './proof/bound.ts';
+
+/** Key in the ONNX file's metadata_props. */
+export const CERTIFICATE_KEY = 'glean.certificate';
+export const CERTIFICATE_FORMAT = 1;
+
+/** An input with the answer the model gave when it was sealed. */
+export interface KnownVector {
+  /** Pixels as bytes (a model sees byte/255), base64. */
+  readonly image: string;
+  readonly logits: readonly number[];
+  readonly label: number;
+  readonly radius: number;
+}
+
+export interface Certificate {
+  readonly format: typeof CERTIFICATE_FORMAT;
+  readonly norm: 'l2';
+  readonly input: {
+    readonly shape: readonly number[];
+    readonly range: readonly [0, 1];
+    readonly layout: 'NHWC';
+  };
+  readonly classes: readonly string[];
+  /** σ of the noise on z in training, the smoothing certificate's default; null where none was used. */
+  readonly sigma: number | null;
+  readonly lipschitz: { readonly upper: number; readonly layers: readonly LayerBound[] };
+  /** The slack's constants; docs/soundness.md. */
+  readonly float32: Omit<MarginConstants, 'lipschitz'>;
+  /** Of the network's initializers (the head's excluded), in file order, as little-endian bytes. */
+  readonly weightsSha256: string;
+  /** Of the whole file with these 64 digits set to 0. */
+  readonly fileSha256: string;
+  readonly vectors: readonly KnownVector[];
+  /** Where the network comes from: data set with sha256, configuration, seed, package versions. For people; not proven. */
+  readonly training: Readonly<Record<string, unknown>>;
+}
+
+export function certificateConstants(certificate: Certificate): MarginConstants {
+  return { lipschitz: certificate.lipschitz.upper, ...certificate.float32 };
+}
+
+type Fields = Record<string, unknown>;
+
+function fail(path: string, expected: string, found: unknown): never {
+  const shown = JSON.stringify(found)?.slice(0, 80) ?? String(found);
+  throw new CertificateError(`certificate: ${path}: expected ${expected}, found ${shown}`, { path, expected });
+}
+
+function object(value: unknown, path: string, keys: readonly string[]): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(path, 'an object', value);
+  for (const key of Object.keys(value)) if (!keys.includes(key)) fail(path, `no field '${key}'`, key);
+  for (const key of keys) if (!(key in value)) fail(path, `a field '${key}'`, Object.keys(value));
+  return value as Fields;
+}
+
+function array<T>(value: unknown, path: string, item: (value: unknown, path: string) => T): readonly T[] {
+  if (!Array.isArray(value)) fail(path, 'an array', value);
+  return value.map((entry, i) => item(entry, `${path}[${i}]`));
+}
+
+function string(value: unknown, path: string): string {
+  return typeof value === 'string' ? value : fail(path, 'a string', value);
+}
+
+function bound(value: unknown, path: string): number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : fail(path, 'a number ≥ 0', value);
+}
+
+function integer(value: unknown, path: string): number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : fail(path, 'an integer ≥ 0', value);
+}
+
+function finite(value: unknown, path: string): number {
+  return typeof value === 'number' && Number.isFinite(value) ? value : fail(path, 'a finite number', value);
+}
+
+function exactly<T extends string | number>(value: unknown, path: string, expected: T): T {
+  return value === expected ? expected : fail(path, JSON.stringify(expected), value);
+}
+
+function sha256(value: unknown, path: string): string {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value) ? value : fail(path, '64 hexadecimal digits', value);
+}
+
+function affine(value: unknown, path: string): AffineBound {
+  const fields = object(value, path, ['constant', 'l2', 'l1']);
+  return {
+    constant: bound(fields['constant'], `${path}.constant`),
+    l2: bound(fields['l2'], `${path}.l2`),
+    l1: bound(fields['l1'], `${path}.l1`),
+  };
+}
+
+const FIELDS = ['format', 'norm', 'input', 'classes', 'sigma', 'lipschitz', 'float32', 'weightsSha256', 'fileSha256', 'vectors', 'training'];
+const FLOAT32_FIELDS = ['latentError', 'logitError', 'latentErrorSlope', 'logitErrorSlope', 'maxImageNorm'];
+
+/**
+ * The certificate in `text`, every field of the right kind. What it claims is not proven by this: verify.ts does that.
+ *
+ * @throws CertificateError naming the field, what was found and what was expected
+ */
+export function parseCertificate(text: string): Certificate {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return fail('', 'JSON', text);
+  }
+  const fields = object(json, 'certificate', FIELDS);
+  const input = object(fields['input'], 'input', ['shape', 'range', 'layout']);
+  const range = array(input['range'], 'input.range', finite);
+  if (range.length !== 2 || range[0] !== 0 || range[1] !== 1) fail('input.range', '[0, 1]', range);
+  const shape = array(input['shape'], 'input.shape', integer);
+  if (shape.length !== 3) fail('input.shape', '[H, W, C]', shape);
+  const classes = array(fields['classes'], 'classes', string);
+  if (classes.length < 2) fail('classes', 'two classes or more', classes);
+  const lipschitz = object(fields['lipschitz'], 'lipschitz', ['upper', 'layers']);
+  const float32 = object(fields['float32'], 'float32', FLOAT32_FIELDS);
+  const latentError = array(float32['latentError'], 'float32.latentError', affine);
+  if (latentError.length === 0) fail('float32.latentError', 'at least one bound', latentError);
+  const training = fields['training'];
+  if (typeof training !== 'object' || training === null || Array.isArray(training)) fail('training', 'an object', training);
+  const certificate: Certificate = {
+    format: exactly(fields['format'], 'format', CERTIFICATE_FORMAT),
+    norm: exactly(fields['norm'], 'norm', 'l2'),
+    input: { shape, range: [0, 1], layout: exactly(input['layout'], 'input.layout', 'NHWC') },
+    classes,
+    sigma: fields['sigma'] === null ? null : bound(fields['sigma'], 'sigma'),
+    lipschitz: {
+      upper: bound(lipschitz['upper'], 'lipschitz.upper'),
+      layers: array(lipschitz['layers'], 'lipschitz.layers', (value, path) => {
+        const layer = object(value, path, ['op', 'name', 'upper']);
+        return {
+          op: string(layer['op'], `${path}.op`),
+          name: string(layer['name'], `${path}.name`),
+          upper: bound(layer['upper'], `${path}.upper`),
+        };
+      }),
+    },
+    float32: {
+      latentError,
+      logitError: affine(float32['logitError'], 'float32.logitError'),
+      latentErrorSlope: bound(float32['latentErrorSlope'], 'float32.latentErrorSlope'),
+      logitErrorSlope: bound(float32['logitErrorSlope'], 'float32.logitErrorSlope'),
+      maxImageNorm: bound(float32['maxImageNorm'], 'float32.maxImageNorm'),
+    },
+    weightsSha256: sha256(fields['weightsSha256'], 'weightsSha256'),
+    fileSha256: sha256(fields['fileSha256'], 'fileSha256'),
+    vectors: array(fields['vectors'], 'vectors', (value, path) => {
+      const vector = object(value, path, ['image', 'logits', 'label', 'radius']);
+      return {
+        image: string(vector['image'], `${path}.image`),
+        logits: array(vector['logits'], `${path}.logits`, finite),
+        label: integer(vector['label'], `${path}.label`),
+        radius: bound(vector['radius'], `${path}.radius`),
+      };
+    }),
+    training: training as Record<string, unknown>,
+  };
+  if (certificate.vectors.length === 0) fail('vectors', 'at least one known vector', []);
+  return certificate;
+}

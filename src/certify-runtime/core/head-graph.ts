@@ -1,0 +1,126 @@
+/**
+ * The certificate head: margin.ts as ONNX nodes, from `image` and `logits` to `label` and `radius`.
+ * docs/soundness.md, section "The radius as a graph", bounds its float32 arithmetic; the constants below name its lemmas.
+ */
+
+import { floorToFloat32, type MarginTerms } from './margin.ts';
+import type { Attribute, OnnxNode, Tensor, ValueInfo } from './onnx/model.ts';
+import { addUp, gamma32, mulUp, sqrtUp } from './proof/rounding.ts';
+
+/** Every node and initializer of the head is named with this prefix, and nothing else is. */
+export const HEAD_PREFIX = 'glean/';
+
+export const TENSORS = { image: 'image', latent: 'latent', logits: 'logits', label: 'label', radius: 'radius' } as const;
+
+/** Gemm of two non-negative terms and a constant, and the last subtraction: fewer than 8 roundings, all relative. */
+const SLACK_ROUNDINGS = 8;
+/** The difference of logits, the product and the last subtraction: fewer than 6 roundings, all relative. */
+const MARGIN_ROUNDINGS = 6;
+/** Squares of pixels below 2⁻⁶³ may be flushed to zero: that hides at most this per pixel from ‖x‖₂. */
+const HIDDEN_PIXEL = 2 ** -62;
+
+export interface HeadGraph {
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: readonly Tensor[];
+}
+
+/** The smallest float32 ≥ x, x ≥ 0; Infinity where there is none. */
+export function ceilToFloat32(x: number): number {
+  const nearest = Math.fround(x);
+  return nearest >= x ? nearest : Math.fround(x * (1 + 2 ** -23) + 2 ** -149);
+}
+
+/**
+ * The head for a network with `inputs` pixels. Its radius is never above what marginCertificate gives for the same
+ * logits in exact arithmetic, whatever the order of its sums:
+ *
+ *     radius = image ∈ [0, 1] and ‖x‖₂ ≤ cap ? clip(second smallest of (max ŷ − ŷ_j)·inverse_cj − min_i slack_i(x), 0, cap) : 0
+ *
+ * The smallest of the K products is that of j = c, which is 0; the second smallest is the minimum over j ≠ c, so that a
+ * tie gives 0. A NaN anywhere makes ‖x‖₂ a NaN, whose comparison is false.
+ */
+export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
+  const { classes, inverse, slack, cap } = terms;
+  const sumInflation = addUp(1, gamma32(inputs + SLACK_ROUNDINGS));
+  const inflate = (coefficient: number) => ceilToFloat32(mulUp(coefficient, mulUp(sumInflation, sumInflation)));
+  const slackWeights = new Float32Array(2 * slack.length);
+  const slackBias = new Float32Array(slack.length);
+  slack.forEach((bound, i) => {
+    slackWeights[i] = inflate(bound.l2);
+    slackWeights[slack.length + i] = inflate(bound.l1);
+    const hidden = addUp(mulUp(bound.l2, mulUp(sqrtUp(inputs), HIDDEN_PIXEL)), mulUp(bound.l1, mulUp(inputs, HIDDEN_PIXEL)));
+    slackBias[i] = inflate(addUp(bound.constant, hidden));
+  });
+  const deflation = 1 - MARGIN_ROUNDINGS * 2 ** -24;
+
+  const initializers: Tensor[] = [];
+  const constant = (name: string, data: Float32Array | BigInt64Array, dims: readonly number[]): string => {
+    const type = data instanceof Float32Array ? 'float32' : 'int64';
+    initializers.push({ name: HEAD_PREFIX + name, type, dims, data });
+    return HEAD_PREFIX + name;
+  };
+  const nodes: OnnxNode[] = [];
+  const node = (op: string, output: string, from: readonly string[], attributes: Record<string, number> = {}): string => {
+    const entries = Object.entries(attributes).map(([key, value]): [string, Attribute] => [
+      key,
+      { kind: 'int', value: BigInt(value) },
+    ]);
+    // The graph's outputs keep their plain names; everything else is the head's own.
+    const name = Object.values<string>(TENSORS).includes(output) ? output : HEAD_PREFIX + output;
+    const outputs = op === 'TopK' ? [name, `${name}_index`] : [name];
+    nodes.push({ op, name: HEAD_PREFIX + output, inputs: from, outputs, attributes: new Map(entries) });
+    return name;
+  };
+
+  const axis = constant('axis', BigInt64Array.of(1n), [1]);
+  const zero = constant('zero', Float32Array.of(0), []);
+  const one = constant('one', Float32Array.of(1), []);
+  const capConstant = constant('cap', Float32Array.of(floorToFloat32(cap)), []);
+
+  const flat = node('Flatten', 'flat', [TENSORS.image], { axis: 1 });
+  const l2 = node('ReduceL2', 'l2', [flat, axis], { keepdims: 1 });
+  const l1 = node('ReduceL1', 'l1', [flat, axis], { keepdims: 1 });
+  const norms = node('Concat', 'norms', [l2, l1], { axis: 1 });
+  const slacks = node('Gemm', 'slacks', [
+    norms,
+    constant('slack_weights', slackWeights, [2, slack.length]),
+    constant('slack_bias', slackBias, [slack.length]),
+  ]);
+  const slackNode = node('ReduceMin', 'slack', [slacks, axis], { keepdims: 1 });
+
+  const label = node('ArgMax', TENSORS.label, [TENSORS.logits], { axis: 1, keepdims: 0, select_last_index: 0 });
+  const top = node('ReduceMax', 'top', [TENSORS.logits, axis], { keepdims: 1 });
+  const margins = node('Sub', 'margins', [top, TENSORS.logits]);
+  const inverses = constant('inverse', Float32Array.from(inverse, (value) => floorToFloat32(value * deflation)), [classes, classes]);
+  const row = node('Gather', 'inverse_row', [inverses, label], { axis: 0 });
+  const distances = node('Mul', 'distances', [margins, row]);
+  const nearest = node('TopK', 'nearest_two', [distances, constant('two', BigInt64Array.of(2n), [1])], {
+    axis: 1,
+    largest: 0,
+    sorted: 1,
+  });
+  const second = node('Gather', 'nearest', [nearest, axis], { axis: 1 });
+  const difference = node('Sub', 'difference', [second, slackNode]);
+  const clipped = node('Clip', 'clipped', [difference, zero, capConstant]);
+
+  const low = node('ReduceMin', 'low', [flat, axis], { keepdims: 1 });
+  const high = node('ReduceMax', 'high', [flat, axis], { keepdims: 1 });
+  const inRange = node('And', 'in_range', [
+    node('GreaterOrEqual', 'not_below', [low, zero]),
+    node('LessOrEqual', 'not_above', [high, one]),
+  ]);
+  const certifiable = node('And', 'certifiable', [inRange, node('LessOrEqual', 'not_large', [l2, capConstant])]);
+  const guarded = node('Where', 'guarded', [certifiable, clipped, zero]);
+  node('Squeeze', TENSORS.radius, [guarded, axis]);
+  return { nodes, initializers };
+}
+
+/** The graph's outputs, in the order of the file. */
+export function outputInfos(classes: number, latentSize: number): readonly ValueInfo[] {
+  return [
+    { name: TENSORS.label, type: 'int64', dims: ['N'] },
+    { name: TENSORS.radius, type: 'float32', dims: ['N'] },
+    { name: TENSORS.logits, type: 'float32', dims: ['N', classes] },
+    { name: TENSORS.latent, type: 'float32', dims: ['N', latentSize] },
+  ];
+}

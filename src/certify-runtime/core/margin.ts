@@ -1,0 +1,137 @@
+/**
+ * The margin certificate: from logits and image norms to a radius that float32 execution cannot break.
+ * docs/soundness.md, section "The radius"; the same numbers, as a graph, are in head-graph.ts.
+ */
+
+import { InputError } from './errors.ts';
+import { scale, sum } from './proof/affine.ts';
+import type { AffineBound, EncoderBound, LinearHead } from './proof/bound.ts';
+import { headError, pairwiseDistances } from './proof/head.ts';
+import { addUp, divUp, down, mulUp, sqrtUp, up } from './proof/rounding.ts';
+
+/** All that the radius needs to know of a network. Upper bounds, but for `maxImageNorm`, a lower one. */
+export interface MarginConstants {
+  /** L, of image ↦ latent. */
+  readonly lipschitz: number;
+  /** δ(x) ≥ ‖ẑ(x) − z(x)‖₂, the smallest of these. */
+  readonly latentError: readonly AffineBound[];
+  /** ρ(x) ≥ |ŷ_j − (Wẑ + b)_j| for every j. */
+  readonly logitError: AffineBound;
+  /** δ′: δ(x′) ≤ δ(x) + δ′·‖x′ − x‖₂. */
+  readonly latentErrorSlope: number;
+  /** ρ′, likewise. */
+  readonly logitErrorSlope: number;
+  /** Up to this ‖x‖₂ nothing overflows, and the bounds hold. */
+  readonly maxImageNorm: number;
+}
+
+/** The constants and what follows from them for each pair of classes. */
+export interface MarginTerms {
+  readonly constants: MarginConstants;
+  readonly classes: number;
+  /** 1/(s_cj(L + δ′) + 2ρ′), rounded down, K×K; 0 on the diagonal. */
+  readonly inverse: Float64Array;
+  /** 2δ(x)/(L + δ′) + 4ρ(x)·max inverse, one bound for each of δ's: the smallest is subtracted from every radius. */
+  readonly slack: readonly AffineBound[];
+  /** No radius is above this, nor is any image with a norm above it certified: together they stay under maxImageNorm. */
+  readonly cap: number;
+}
+
+/** Growth of a bound per unit of ℓ2 distance: |‖x′‖₁ − ‖x‖₁| ≤ √n·‖x′ − x‖₂. */
+function slope(bound: AffineBound, inputs: number): number {
+  return addUp(bound.l2, mulUp(sqrtUp(inputs), bound.l1));
+}
+
+export function marginConstants(encoder: EncoderBound, head: LinearHead): MarginConstants {
+  const inputs = encoder.inputShape.reduce((product, size) => product * size, 1);
+  const logitError = headError(head, encoder.latentNorm);
+  return {
+    lipschitz: encoder.lipschitz,
+    latentError: encoder.latentError,
+    logitError,
+    latentErrorSlope: Math.max(...encoder.latentError.map((bound) => slope(bound, inputs))),
+    logitErrorSlope: slope(logitError, inputs),
+    maxImageNorm: encoder.maxImageNorm,
+  };
+}
+
+// Keeps the slack above 0 whatever the constants, so that the radius is strictly inside; harmless at any scale of use.
+const TINY = 2 ** -100;
+
+export function marginTerms(constants: MarginConstants, head: LinearHead): MarginTerms {
+  const { classes } = head;
+  const distances = pairwiseDistances(head);
+  const growth = addUp(constants.lipschitz, constants.latentErrorSlope);
+  const inverse = distances.map((distance, index) => {
+    if (index % (classes + 1) === 0) return 0;
+    return down(1 / addUp(mulUp(distance, growth), addUp(TINY, mulUp(2, constants.logitErrorSlope))));
+  });
+  const largest = inverse.reduce((a, b) => Math.max(a, b), 0);
+  // δ′ is part of the growth of every pair, so 2 s_cj δ(x)·inverse_cj ≤ 2 δ(x)/(L + δ′).
+  const latentFactor = divUp(2, constants.lipschitz + constants.latentErrorSlope);
+  const slack = constants.latentError.map((error) =>
+    sum({ constant: TINY, l2: 0, l1: 0 }, scale(latentFactor, error), scale(mulUp(4, largest), constants.logitError)),
+  );
+  return { constants, classes, inverse, slack, cap: constants.maxImageNorm / 4 };
+}
+
+/** Upper bounds of ‖x‖₂ and ‖x‖₁ of float32 pixels: float64 sums, their rounding added (γ_n, n < 2³⁰ terms). */
+export function imageNorms(pixels: Float32Array): { readonly l2: number; readonly l1: number } {
+  let squares = 0;
+  let absolute = 0;
+  for (let i = 0; i < pixels.length; i++) {
+    const x = pixels[i]!;
+    squares += x * x;
+    absolute += Math.abs(x);
+  }
+  const inflation = 1 + (pixels.length + 4) * 2 ** -52;
+  return { l2: sqrtUp(squares * inflation), l1: up(absolute * inflation) };
+}
+
+export interface MarginCertificate {
+  /** argmax, the first one in a tie. */
+  readonly label: number;
+  /** No float32 image within this ℓ2 distance gets another label; 0 where nothing can be promised. Rounded to float32, down. */
+  readonly radius: number;
+}
+
+/** The largest float32 ≤ x, x ≥ 0. */
+export function floorToFloat32(x: number): number {
+  const nearest = Math.fround(x);
+  if (nearest <= x) return nearest;
+  return Math.fround(x * (1 - 2 ** -24) - 2 ** -149);
+}
+
+/**
+ * r = min_j (ŷ_c − ŷ_j)/(s_cj(L + δ′) + 2ρ′) − slack(x), at least 0, rounded down, for logits ŷ as float32 execution gave
+ * them for the image with these norms.
+ *
+ * @throws InputError where a logit or norm is not finite, or their number is not K
+ */
+export function marginCertificate(
+  logits: ArrayLike<number>,
+  norms: { readonly l2: number; readonly l1: number },
+  terms: MarginTerms,
+): MarginCertificate {
+  const { classes, inverse, slack, cap } = terms;
+  if (logits.length !== classes) {
+    throw new InputError(`expected ${classes} logits, got ${logits.length}`, { found: logits.length, expected: classes });
+  }
+  let label = 0;
+  for (let j = 0; j < classes; j++) {
+    if (!Number.isFinite(logits[j])) throw new InputError(`logit ${j} is ${logits[j]}`, { index: j });
+    if (logits[j]! > logits[label]!) label = j;
+  }
+  if (!Number.isFinite(norms.l2) || !Number.isFinite(norms.l1)) {
+    throw new InputError('the image holds a NaN or an infinity', { norms });
+  }
+  if (norms.l2 > cap) return { label, radius: 0 };
+  let radius = Number.POSITIVE_INFINITY;
+  for (let j = 0; j < classes; j++) {
+    // The difference of two float32 numbers is exact in float64 or off by one rounding, which the outer `down` and TINY cover.
+    if (j !== label) radius = Math.min(radius, down(down(logits[label]! - logits[j]!) * inverse[label * classes + j]!));
+  }
+  const subtracted = slack.map((bound) => addUp(bound.constant, addUp(mulUp(bound.l2, norms.l2), mulUp(bound.l1, norms.l1))));
+  const certified = down(radius - Math.min(...subtracted));
+  return { label, radius: certified > 0 ? floorToFloat32(Math.min(certified, cap)) : 0 };
+}

@@ -1,0 +1,65 @@
+/** The one rule behind every linear layer v ↦ Mv + b: Lipschitz bound, norm and float32 error. Lemmas 8 to 11. */
+
+import { combine, constantBound, scale, sum } from './affine.ts';
+import type { AffineBound } from './bound.ts';
+import { FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './rounding.ts';
+import type { Site } from './site.ts';
+import type { Measure } from './state.ts';
+
+/**
+ * Roundings beyond the n of a dot product of n terms with its bias: one for the bias, two for alpha and beta, two for a
+ * folded scale (its product with the weight, and with the bias), the rest kept in reserve. Lemma 8.
+ */
+export const EXTRA_ROUNDINGS = 8;
+
+/** The constants of the linear map on the whole sample, all rounded up. */
+export interface LinearMap {
+  /** ‖M‖₂, ‖|M|‖₂ and max ‖M·eⱼ‖₂. */
+  readonly norm: number;
+  readonly absolute: number;
+  readonly column: number;
+  /** Largest number of non-zero terms in one output. */
+  readonly terms: number;
+  readonly inputs: number;
+  readonly outputs: number;
+  /** ‖b‖₂ over all outputs of a sample. */
+  readonly bias: number;
+  /** Largest weight in magnitude. */
+  readonly weight: number;
+}
+
+export function linearMeasure(site: Site, map: LinearMap, v: Measure): Measure {
+  const gamma = gamma32(map.terms + EXTRA_ROUNDINGS);
+  if (gamma === Number.POSITIVE_INFINITY) site.refuse(`dot products of ${map.terms} terms are too long for float32`);
+  const weight = mulUp(map.weight, v.fold.scale);
+  if (!(weight < OVERFLOW_32)) site.refuse('its weights may overflow where a provider folds a scale into them');
+
+  const bias = constantBound(map.bias);
+  const flush = flushOf(map, v);
+  // A(x) ≥ ‖|M||v̂|‖₂, in one or two ways.
+  const throughNorm = scale(map.absolute, v.norm);
+  const products = v.sum === null ? [throughNorm] : [throughNorm, scale(map.column, v.sum)];
+  const rounding = products.map((a) => sum(scale(gamma, sum(a, bias)), flush));
+
+  const norm = sum(scale(map.norm, v.norm), bias, rounding[0]!);
+  site.limitMagnitude(scale(2, sum(throughNorm, bias, flush)));
+  const foldFlush = scale(mulUp(FLUSH_32, sqrtUp(map.outputs * map.terms)), sum(v.norm, v.fold.start));
+  return {
+    lipschitz: mulUp(map.norm, v.lipschitz),
+    norm,
+    sum: null,
+    errors: combine(v.errors, rounding, (error, own) => sum(scale(map.norm, error), own)),
+    fold: { terms: map.terms, weight: map.weight, scale: 1, start: norm, flush: foldFlush },
+  };
+}
+
+/**
+ * Underflow and flushes to zero (Lemma 10): 8·2⁻¹²⁶ for each of the n + 8 operations of an output; 2·2⁻¹²⁶ for each
+ * input, through |M|; 2·2⁻¹²⁶ for each weight (as it is, or with a scale folded into it), through the input.
+ */
+function flushOf(map: LinearMap, v: Measure): AffineBound {
+  const operations = mulUp(8 * FLUSH_32 * (map.terms + EXTRA_ROUNDINGS), sqrtUp(map.outputs));
+  const inputs = mulUp(2 * FLUSH_32, mulUp(map.absolute, sqrtUp(map.inputs)));
+  const weights = scale(mulUp(2 * FLUSH_32, sqrtUp(map.outputs * map.terms)), sum(v.norm, v.fold.start));
+  return sum(constantBound(operations), constantBound(inputs), weights);
+}

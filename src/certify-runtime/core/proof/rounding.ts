@@ -1,0 +1,74 @@
+/** Upper bounds in plain float64: every operation is followed by one step outwards. docs/soundness.md, section 2. */
+
+/** Unit roundoff of float32 and of float64, round to nearest (Higham 2002, section 2.2). */
+export const UNIT_32 = 2 ** -24;
+export const UNIT_64 = 2 ** -53;
+
+/** Smallest normal float32: what a flush to zero (FTZ, DAZ) may cost one value. */
+export const FLUSH_32 = 2 ** -126;
+
+/** No intermediate value may pass this: the largest float32 is just below 2¹²⁸. */
+export const OVERFLOW_32 = 2 ** 127;
+
+/** Covers every underflow of a float64 computation whose data are scaled to about 1 (Lemma 2). */
+export const UNDERFLOW_64 = 2 ** -1000;
+
+/**
+ * ≥ the next float64 above x, for x ≥ 0: x·2⁻⁵² is at least one unit in the last place of x, 2⁻¹⁰⁷⁴ is one where x is
+ * subnormal (Lemma 1). Infinity and NaN stay what they are, and are refused where a bound is handed out.
+ */
+export function up(x: number): number {
+  return x + (x * 2 ** -52 + Number.MIN_VALUE);
+}
+
+/** ≤ the next float64 below x, for x ≥ 0, and never below 0. */
+export function down(x: number): number {
+  return Math.max(0, x - (x * 2 ** -52 + Number.MIN_VALUE));
+}
+
+/** a + b, rounded up; a, b ≥ 0. */
+export function addUp(a: number, b: number): number {
+  return up(a + b);
+}
+
+/** a·b, rounded up; a, b ≥ 0. */
+export function mulUp(a: number, b: number): number {
+  return a === 0 || b === 0 ? 0 : up(a * b);
+}
+
+/** a/b, rounded up; a ≥ 0, b > 0. */
+export function divUp(a: number, b: number): number {
+  return a === 0 ? 0 : up(a / b);
+}
+
+/** √x, rounded up; x ≥ 0. */
+export function sqrtUp(x: number): number {
+  return x === 0 ? 0 : up(Math.sqrt(x));
+}
+
+/** √(a² + b²), rounded up; a, b ≥ 0. Scaled, so that no square overflows or vanishes. */
+export function hypotUp(a: number, b: number): number {
+  const large = Math.max(a, b);
+  const small = Math.min(a, b);
+  if (small === 0) return large;
+  const ratio = divUp(small, large);
+  return mulUp(large, sqrtUp(addUp(1, mulUp(ratio, ratio))));
+}
+
+/** γ_n = nu/(1 − nu) of float32, rounded up; Infinity where nu ≥ 1/2, which callers refuse (Higham 2002, Lemma 3.1). */
+export function gamma32(n: number): number {
+  return n * UNIT_32 >= 0.5 ? Number.POSITIVE_INFINITY : divUp(n * UNIT_32, down(1 - n * UNIT_32));
+}
+
+/** γ_n = nu/(1 − nu) of float64, rounded up. n < 2⁵¹. */
+export function gamma64(n: number): number {
+  return divUp(n * UNIT_64, down(1 - n * UNIT_64));
+}
+
+/** The power of two p with 1 ≤ x·p < 2, for finite x > 0: a product with it is exact but for underflow. */
+export function powerOfTwoScale(x: number): number {
+  let scale = 1;
+  while (x * scale >= 2 && scale > 2 ** -1000) scale /= 2;
+  while (x * scale < 1 && scale < 2 ** 1000) scale *= 2;
+  return scale;
+}

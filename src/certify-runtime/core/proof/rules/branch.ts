@@ -1,0 +1,125 @@
+/** Concat, Max and Min: where parts of one tensor meet again, a sort (GroupSort) is recognised. Lemmas 12 and 13. */
+
+import { combine, quadrature, sum } from '../affine.ts';
+import { spreadConstant } from '../broadcast.ts';
+import { checkView } from '../rearrange.ts';
+import { hypotUp, sqrtUp } from '../rounding.ts';
+import type { RuleResult, Rules } from '../rule.ts';
+import type { Site } from '../site.ts';
+import { computed, type Data, type Measure, measureOf, noFold, nonexpansive, product, stretch } from '../state.ts';
+import { materialise, pairUp, type View } from '../view.ts';
+
+function concat(site: Site): RuleResult {
+  const parts = site.node.inputs.map((_, i) => site.data(i));
+  const rank = parts[0]!.shape.length;
+  const axis = site.sampleAxis(site.int('axis', Number.NaN), rank);
+  for (const { shape } of parts) {
+    if (shape.length !== rank || shape.some((dim, i) => i !== axis && dim !== parts[0]!.shape[i])) {
+      site.refuse(`shapes [N·${shape}] and [N·${parts[0]!.shape}] do not fit on axis ${axis}`);
+    }
+  }
+  const shape = parts[0]!.shape.map((dim, i) =>
+    i === axis ? parts.reduce((n, part) => n + part.shape[axis]!, 0) : dim,
+  );
+  site.checkShape(shape);
+  if (parts.every((part) => part.base === parts[0]!.base)) {
+    checkView(site, product(shape));
+    const joined: Data = { kind: 'data', shape, base: parts[0]!.base, view: joinViews(parts, axis) };
+    return { outputs: [joined], upper: stretch(joined) };
+  }
+  return { outputs: [computed(shape, joinMeasures(parts))], upper: sqrtUp(parts.length) };
+}
+
+/** The views side by side on one axis, row-major. */
+function joinViews(parts: readonly Data[], axis: number): View {
+  const views = parts.map((part) => materialise(part.view, product(part.shape)));
+  const runs = parts.map((part) => product(part.shape.slice(axis)));
+  const rows = product(parts[0]!.shape.slice(0, axis));
+  const size = rows * runs.reduce((a, b) => a + b, 0);
+  const first = new Int32Array(size);
+  const pair = views.some((view) => view.pair !== null) ? new Int32Array(size).fill(-1) : null;
+  let e = 0;
+  for (let row = 0; row < rows; row++) {
+    views.forEach((view, i) => {
+      const run = runs[i]!;
+      first.set(view.first.subarray(row * run, (row + 1) * run), e);
+      if (view.pair !== null) pair!.set(view.pair.subarray(row * run, (row + 1) * run), e);
+      e += run;
+    });
+  }
+  return { first, pair };
+}
+
+/** √Σ over the tensors they come from; parts of one tensor are taken together first. */
+function joinMeasures(parts: readonly Data[]): Measure {
+  const groups = new Map<object, Data[]>();
+  for (const part of parts) groups.set(part.base, [...(groups.get(part.base) ?? []), part]);
+  const measures = [...groups.values()].map((group) => {
+    const size = group.reduce((n, part) => n + product(part.shape), 0);
+    return measureOf({ ...group[0]!, shape: [size], view: joinViews(group.map(asRow), 0) });
+  });
+  return measures.reduce(beside);
+}
+
+function asRow(part: Data): Data {
+  return { ...part, shape: [product(part.shape)] };
+}
+
+/** The measure of (v, w): each of its bounds is √(v's² + w's²). */
+function beside(v: Measure, w: Measure): Measure {
+  const norm = quadrature(v.norm, w.norm);
+  return {
+    lipschitz: hypotUp(v.lipschitz, w.lipschitz),
+    norm,
+    sum: v.sum && w.sum && sum(v.sum, w.sum),
+    errors: combine(v.errors, w.errors, quadrature),
+    fold: {
+      ...noFold(quadrature(v.fold.start, w.fold.start)),
+      terms: Math.max(v.fold.terms, w.fold.terms),
+      weight: Math.max(v.fold.weight, w.fold.weight),
+      scale: Math.max(v.fold.scale, w.fold.scale),
+      flush: quadrature(v.fold.flush, w.fold.flush),
+    },
+  };
+}
+
+function extremum(site: Site): RuleResult {
+  const operation = site.node.op as 'Max' | 'Min';
+  const tensors: Data[] = [];
+  const constants: number[] = [];
+  site.node.inputs.forEach((_, i) => {
+    const value = site.value(i);
+    if (value.kind === 'data') tensors.push(value);
+    else constants.push(i);
+  });
+  if (tensors.length === 0) site.refuse('it has no input that depends on the image');
+  let result = tensors[0]!;
+  for (const other of tensors.slice(1)) result = extremumOfTwo(site, operation, result, other);
+  for (const i of constants) {
+    const { norm, sum: total } = spreadConstant(site, i, result);
+    result = computed(result.shape, nonexpansive(measureOf(result), product(result.shape), norm, total));
+    site.limitMagnitude(result.base.measure.norm);
+  }
+  return { outputs: [result], upper: 1 };
+}
+
+/** |max(a, b) − max(a', b')| ≤ max(|a − a'|, |b − b'|), and the same for min. */
+function extremumOfTwo(site: Site, operation: 'Max' | 'Min', a: Data, b: Data): Data {
+  const { shape } = a;
+  if (shape.length !== b.shape.length || shape.some((dim, axis) => dim !== b.shape[axis])) {
+    site.refuse(`shapes [N·${shape}] and [N·${b.shape}] would be broadcast`);
+  }
+  const size = product(shape);
+  if (a.base === b.base) {
+    checkView(site, size);
+    const view = pairUp(materialise(a.view, size), materialise(b.view, size), operation);
+    if (view !== null) return { kind: 'data', shape, base: a.base, view };
+  }
+  return computed(shape, nonexpansive(joinMeasures([a, b]), size));
+}
+
+export const branchRules: Rules = {
+  Concat: { attributes: ['axis'], apply: concat },
+  Max: { attributes: [], apply: extremum },
+  Min: { attributes: [], apply: extremum },
+};

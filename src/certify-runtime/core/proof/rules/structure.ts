@@ -1,0 +1,225 @@
+/** Operators that move values without changing them: Reshape, Transpose, Split, Slice, Gather, Pad and their kin. Lemma 12. */
+
+import { checkView, multiplicityOf, pickIndex, rearranged, rebased, transposeIndex } from '../rearrange.ts';
+import { sqrtUp } from '../rounding.ts';
+import type { RuleResult, Rules } from '../rule.ts';
+import type { Site } from '../site.ts';
+import { computed, type Data, measureOf, product } from '../state.ts';
+import { shifted } from './elementwise.ts';
+import { reshapeTarget } from './reshape.ts';
+
+/** The same elements in the same order. */
+function reshaped(site: Site, data: Data, shape: readonly number[]): RuleResult {
+  site.checkShape(shape);
+  if (product(shape) !== product(data.shape)) site.refuse(`[N·${data.shape}] has not the size of [N·${shape}]`);
+  return { outputs: [{ ...data, shape }], upper: 1 };
+}
+
+function reshape(site: Site): RuleResult {
+  const data = site.data(0);
+  return reshaped(site, data, reshapeTarget(site, data.shape));
+}
+
+function flatten(site: Site): RuleResult {
+  const data = site.data(0);
+  const { shape } = data;
+  const axis = site.int('axis', 1);
+  const positive = axis < 0 ? axis + shape.length : axis;
+  if (positive < 1 || positive > shape.length) site.refuse(`axis ${axis} would mix the samples of the batch`);
+  return reshaped(site, data, [product(shape.slice(0, positive)), product(shape.slice(positive))]);
+}
+
+/** Axes from input 1 (opset 13 on) or from the attribute (before). */
+function axesOf(site: Site): number[] | null {
+  return site.has(1) ? site.integers(1) : site.ints('axes');
+}
+
+function squeeze(site: Site): RuleResult {
+  const data = site.data(0);
+  const axes = axesOf(site);
+  if (axes === null) site.refuse('without axes it might remove the batch');
+  const removed = new Set(axes.map((axis) => site.sampleAxis(axis, data.shape.length)));
+  if ([...removed].some((axis) => data.shape[axis] !== 1))
+    site.refuse(`axes [${axes}] of [N·${data.shape}] are not all 1`);
+  return reshaped(
+    site,
+    data,
+    data.shape.filter((_, axis) => !removed.has(axis)),
+  );
+}
+
+function unsqueeze(site: Site): RuleResult {
+  const data = site.data(0);
+  const axes = axesOf(site);
+  if (axes === null) site.refuse('its axes are missing');
+  const rank = data.shape.length + axes.length;
+  const added = new Set(axes.map((axis) => site.sampleAxis(axis, rank)));
+  if (added.size !== axes.length) site.refuse(`axes [${axes}] repeat`);
+  const rest = [...data.shape];
+  return reshaped(
+    site,
+    data,
+    Array.from({ length: rank }, (_, axis) => (added.has(axis) ? 1 : rest.shift()!)),
+  );
+}
+
+function identity(site: Site): RuleResult {
+  return { outputs: [site.data(0)], upper: 1 };
+}
+
+function dropout(site: Site): RuleResult {
+  if (site.has(2)) {
+    const training = site.constant(2);
+    if (training.type !== 'bool' || training.data.length !== 1 || Number(training.data[0]) !== 0) {
+      site.refuse('training_mode must be the constant false');
+    }
+  }
+  return identity(site);
+}
+
+function transposeRule(site: Site): RuleResult {
+  const data = site.data(0);
+  const rank = data.shape.length;
+  const perm = site.ints('perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+  if (perm.length !== rank || new Set(perm).size !== rank || perm.some((axis) => axis < 0 || axis >= rank)) {
+    site.refuse(`perm [${perm}] is no permutation of ${rank} axes`);
+  }
+  if (perm[0] !== 0) site.refuse(`perm [${perm}] moves the batch axis`);
+  const shape = perm.map((axis) => data.shape[axis]!);
+  checkView(site, product(shape));
+  return { outputs: [rearranged(site, data, shape, transposeIndex(data.shape, perm))], upper: 1 };
+}
+
+/** The parts of one axis given by lists of positions. */
+function pick(site: Site, data: Data, lists: readonly (readonly number[] | null)[]): { part: Data; times: number } {
+  const shape = data.shape.map((dim, axis) => lists[axis]?.length ?? dim);
+  site.checkShape(shape);
+  checkView(site, product(shape));
+  const index = pickIndex(data.shape, lists);
+  const times = multiplicityOf(index, product(data.shape));
+  return { part: rearranged(site, rebased(data), shape, index), times };
+}
+
+function split(site: Site): RuleResult {
+  const data = rebased(site.data(0));
+  const axis = site.sampleAxis(site.int('axis', 0), data.shape.length);
+  const dim = data.shape[axis]!;
+  const sizes = (site.has(1) ? site.integers(1) : site.ints('split')) ?? equalParts(site, dim);
+  if (sizes.length !== site.node.outputs.length)
+    site.refuse(`${sizes.length} sizes for ${site.node.outputs.length} outputs`);
+  if (sizes.some((size) => size < 1) || sizes.reduce((a, b) => a + b, 0) !== dim) {
+    site.refuse(`sizes [${sizes}] do not divide an axis of ${dim}`);
+  }
+  let start = 0;
+  const outputs = sizes.map((size) => {
+    const positions = Array.from({ length: size }, (_, i) => start + i);
+    start += size;
+    return pick(site, data, onAxis(axis, positions)).part;
+  });
+  return { outputs, upper: 1 };
+}
+
+function equalParts(site: Site, dim: number): number[] {
+  const parts = site.int('num_outputs', site.node.outputs.length);
+  if (parts < 1 || parts > dim) site.refuse(`${parts} parts of an axis of ${dim}`);
+  const size = Math.ceil(dim / parts);
+  return Array.from({ length: parts }, (_, i) => Math.min(size, dim - i * size));
+}
+
+function onAxis(axis: number, positions: readonly number[]): (readonly number[] | null)[] {
+  return [...Array<null>(axis).fill(null), positions];
+}
+
+function slice(site: Site): RuleResult {
+  const data = site.data(0);
+  const starts = site.has(1) ? site.integers(1) : site.ints('starts');
+  const ends = site.has(2) ? site.integers(2) : site.ints('ends');
+  if (starts === null || ends === null || starts.length !== ends.length)
+    site.refuse('starts and ends do not fit each other');
+  const axes = (site.has(3) ? site.integers(3) : site.ints('axes')) ?? starts.map((_, i) => i);
+  const steps = site.has(4) ? site.integers(4) : starts.map(() => 1);
+  if (axes.length !== starts.length || steps.length !== starts.length)
+    site.refuse('axes and steps do not fit the starts');
+  const lists: (readonly number[] | null)[] = data.shape.map(() => null);
+  starts.forEach((start, i) => {
+    const axis = site.sampleAxis(axes[i]!, data.shape.length);
+    if (lists[axis] !== null) site.refuse(`axis ${axis} is given twice`);
+    lists[axis] = slicePositions(site, data.shape[axis]!, start, ends[i]!, steps[i]!);
+  });
+  const { part } = pick(site, data, lists);
+  return { outputs: [part], upper: 1 };
+}
+
+/** start, start + step, … before end; negative numbers count from the end, and all are clamped, as ONNX has it. */
+function slicePositions(site: Site, dim: number, start: number, end: number, step: number): number[] {
+  if (step === 0) site.refuse('a step of 0');
+  const [low, high] = step > 0 ? [0, dim] : [-1, dim - 1];
+  const clamp = (i: number, least: number): number => Math.min(Math.max(i < 0 ? i + dim : i, least), high);
+  const positions: number[] = [];
+  const last = clamp(end, low);
+  for (let i = clamp(start, Math.max(low, 0)); step > 0 ? i < last : i > last; i += step) positions.push(i);
+  if (positions.length === 0) site.refuse('nothing is left of an axis');
+  return positions;
+}
+
+function gather(site: Site): RuleResult {
+  const data = site.data(0);
+  const axis = site.sampleAxis(site.int('axis', 0), data.shape.length);
+  const dim = data.shape[axis]!;
+  const { dims } = site.constant(1);
+  const positions = site.integers(1).map((i) => (i < 0 ? i + dim : i));
+  if (positions.length === 0 || positions.some((i) => i < 0 || i >= dim))
+    site.refuse(`its indices are not in an axis of ${dim}`);
+  const { part, times } = pick(site, data, onAxis(axis, positions));
+  const shape = [...data.shape.slice(0, axis), ...dims, ...data.shape.slice(axis + 1)];
+  site.checkShape(shape);
+  return { outputs: [{ ...part, shape }], upper: sqrtUp(times) };
+}
+
+function pad(site: Site): RuleResult {
+  const data = site.data(0);
+  const mode = site.string('mode', 'constant');
+  if (mode !== 'constant') site.refuse(`mode ${mode} has no rule`);
+  const rank = data.shape.length;
+  const axes = site.has(3)
+    ? site.integers(3).map((axis) => (axis < 0 ? axis + rank : axis))
+    : data.shape.map((_, axis) => axis);
+  const pads = site.has(1) ? site.integers(1) : (site.ints('pads') ?? []);
+  if (pads.length !== 2 * axes.length || new Set(axes).size !== axes.length)
+    site.refuse('its pads do not fit its axes');
+  const lists: (number[] | null)[] = data.shape.map(() => null);
+  axes.forEach((axis, i) => {
+    const [before, after] = [pads[i]!, pads[i + axes.length]!];
+    if (before === 0 && after === 0) return;
+    if (before < 0 || after < 0) site.refuse(`negative pads [${pads}]`);
+    const dim = data.shape[site.sampleAxis(axis, rank)]!;
+    site.checkShape([before + dim + after]);
+    lists[axis] = Array.from({ length: before + dim + after }, (_, j) =>
+      j < before || j >= before + dim ? -1 : j - before,
+    );
+  });
+  const { part } = pick(site, data, lists);
+  const value = site.has(2) ? site.float(2) : site.number('value', 0);
+  if (value === 0) return { outputs: [part], upper: 1 };
+  // The zeros become `value`: a constant added on the padded positions, bounded as if added everywhere it can be.
+  const added = product(part.shape) - product(data.shape);
+  const padded = computed(part.shape, measureOf(part));
+  return shifted(site, padded, {
+    norm: sqrtUp(added) * Math.abs(value) * (1 + 2 ** -50),
+    sum: added * Math.abs(value) * (1 + 2 ** -50),
+  });
+}
+
+export const structureRules: Rules = {
+  Reshape: { attributes: ['allowzero'], apply: reshape },
+  Flatten: { attributes: ['axis'], apply: flatten },
+  Squeeze: { attributes: ['axes'], apply: squeeze },
+  Unsqueeze: { attributes: ['axes'], apply: unsqueeze },
+  Identity: { attributes: [], apply: identity },
+  Dropout: { attributes: ['seed', 'ratio'], apply: dropout },
+  Transpose: { attributes: ['perm'], apply: transposeRule },
+  Split: { attributes: ['axis', 'split', 'num_outputs'], apply: split },
+  Slice: { attributes: ['starts', 'ends', 'axes'], apply: slice },
+  Gather: { attributes: ['axis'], apply: gather },
+  Pad: { attributes: ['mode', 'pads', 'value'], apply: pad },
+};

@@ -1,0 +1,150 @@
+/** Upper bounds of the largest eigenvalue of a symmetric float64 matrix, proven by Gershgorin or by Cholesky. */
+
+import { addUp, divUp, gamma64, mulUp, powerOfTwoScale, UNDERFLOW_64, up } from './rounding.ts';
+
+/**
+ * Ĝ = A·Aᵀ in float64, exactly symmetric: |Ĝ − AAᵀ|ᵢⱼ ≤ γ_cols·‖aᵢ‖‖aⱼ‖, so ‖Ĝ − AAᵀ‖₂ ≤ γ_cols·‖A‖²_F (Lemma 3).
+ * A is rows × cols, row-major. Two rows by two rows at a time: each value read feeds two products.
+ */
+export function gram(a: Float64Array, rows: number, cols: number): Float64Array {
+  const g = new Float64Array(rows * rows);
+  for (let i = 0; i < rows; i += 2) {
+    const i0 = i * cols;
+    const i1 = i + 1 < rows ? i0 + cols : i0;
+    for (let j = 0; j <= i; j += 2) {
+      const j0 = j * cols;
+      const j1 = j + 1 < rows ? j0 + cols : j0;
+      let s00 = 0;
+      let s01 = 0;
+      let s10 = 0;
+      let s11 = 0;
+      for (let k = 0; k < cols; k++) {
+        const p = a[i0 + k]!;
+        const q = a[i1 + k]!;
+        const r = a[j0 + k]!;
+        const s = a[j1 + k]!;
+        s00 += p * r;
+        s01 += p * s;
+        s10 += q * r;
+        s11 += q * s;
+      }
+      store(g, rows, i, j, s00);
+      if (j1 !== j0) store(g, rows, i, j + 1, s01);
+      if (i1 !== i0) store(g, rows, i + 1, j, s10);
+      if (i1 !== i0 && j1 !== j0) store(g, rows, i + 1, j + 1, s11);
+    }
+  }
+  return g;
+}
+
+function store(g: Float64Array, n: number, i: number, j: number, value: number): void {
+  g[i * n + j] = value;
+  g[j * n + i] = value;
+}
+
+/** maxᵢ Σⱼ|gᵢⱼ| ≥ ‖G‖₂ (Gershgorin), rounded up. */
+export function gershgorin(g: Float64Array, n: number): number {
+  let largest = 0;
+  for (let i = 0; i < n; i++) {
+    let row = 0;
+    for (let j = 0; j < n; j++) row += Math.abs(g[i * n + j]!);
+    largest = Math.max(largest, row);
+  }
+  return mulUp(largest, up(1 + gamma64(n)));
+}
+
+/**
+ * Whether the float64 Cholesky factorisation of τI − G runs to its end; then τI − G ⪰ −γ/(1−γ)·tr(τI − G)·I with
+ * γ = γ_{n+3} (Lemma 4; Higham 2002, theorem 10.3; Rump 2006). `factor` is n × n of work space.
+ */
+function cholesky(g: Float64Array, n: number, tau: number, factor: Float64Array): boolean {
+  for (let i = 0; i < n; i++) {
+    const ri = i * n;
+    for (let j = 0; j < i; j++) {
+      const rj = j * n;
+      let s0 = 0;
+      let s1 = 0;
+      let k = 0;
+      for (; k + 1 < j; k += 2) {
+        s0 += factor[ri + k]! * factor[rj + k]!;
+        s1 += factor[ri + k + 1]! * factor[rj + k + 1]!;
+      }
+      if (k < j) s0 += factor[ri + k]! * factor[rj + k]!;
+      factor[ri + j] = (-g[ri + j]! - (s0 + s1)) / factor[rj + j]!;
+    }
+    let s = 0;
+    for (let k = 0; k < i; k++) s += factor[ri + k]! * factor[ri + k]!;
+    const pivot = tau - g[ri + i]! - s;
+    if (!(pivot > 0)) return false;
+    factor[ri + i] = Math.sqrt(pivot);
+  }
+  return true;
+}
+
+/** How far above the estimate the proof is tried: the first that succeeds is the bound. */
+const MARGINS = [2 ** -24, 2 ** -16, 2 ** -12, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
+
+/** An estimate of the largest eigenvalue, from below and without proof: only the starting point of `cholesky`. */
+function estimate(g: Float64Array, n: number, vector: Float64Array, iterations: number): number {
+  const image = new Float64Array(n);
+  let value = 0;
+  for (let iteration = 0; iteration < iterations; iteration++) {
+    let square = 0;
+    for (let i = 0; i < n; i++) {
+      let s = 0;
+      for (let j = 0; j < n; j++) s += g[i * n + j]! * vector[j]!;
+      image[i] = s;
+      square += s * s;
+    }
+    value = Math.sqrt(square);
+    if (!(value > 0)) return 0;
+    for (let i = 0; i < n; i++) vector[i] = image[i]! / value;
+  }
+  return value;
+}
+
+/** A starting vector that no structure of the matrix is likely to be orthogonal to. */
+export function startVector(n: number): Float64Array {
+  const vector = new Float64Array(n);
+  let state = 1;
+  let square = 0;
+  for (let i = 0; i < n; i++) {
+    state = (state * 48271) % 2147483647;
+    vector[i] = state / 2147483647 + 0.1;
+    square += vector[i]! * vector[i]!;
+  }
+  for (let i = 0; i < n; i++) vector[i] = vector[i]! / Math.sqrt(square);
+  return vector;
+}
+
+/**
+ * An upper bound of λ_max(G), G symmetric n × n: the smaller of Gershgorin's and of a τ for which τI − G is proven
+ * positive semidefinite up to rounding. `start` (optional) is a guess of the eigenvector and is improved in place.
+ * `atLeast`: a bound this small is small enough, nothing better is looked for.
+ */
+export function largestEigenvalueUpper(
+  g: Float64Array,
+  n: number,
+  options: { start?: Float64Array; iterations?: number; atLeast?: number } = {},
+): number {
+  const rowSum = gershgorin(g, n);
+  const atLeast = options.atLeast ?? 0;
+  if (rowSum <= atLeast || rowSum === 0 || !Number.isFinite(rowSum)) return rowSum;
+  const scale = powerOfTwoScale(rowSum);
+  const scaled = g.map((value) => value * scale);
+  const guess = estimate(scaled, n, options.start ?? startVector(n), options.iterations ?? 80);
+  const factor = new Float64Array(n * n);
+  let trace = 0;
+  for (let i = 0; i < n; i++) trace += Math.abs(scaled[i * n + i]!);
+  const gamma = gamma64(n + 3);
+  for (const margin of MARGINS) {
+    const tau = Math.max(guess * (1 + margin), atLeast * scale);
+    if (tau >= rowSum * scale) break;
+    if (!cholesky(scaled, n, tau, factor)) continue;
+    // tr(τI − G) ≤ nτ + Σ|gᵢᵢ|; the second γ covers the rounding of the sum itself.
+    const slack = mulUp(divUp(gamma, 1 - 2 * gamma), mulUp(addUp(mulUp(n, tau), trace), up(1 + gamma)));
+    const bound = addUp(addUp(tau, slack), mulUp(n * n, UNDERFLOW_64));
+    return Math.min(rowSum, divUp(bound, scale));
+  }
+  return rowSum;
+}

@@ -1,0 +1,101 @@
+/** P(X = k) and P(X ≥ k) for X ~ Binomial(n, p), as products and sums of positive terms: no cancellation, a known error. */
+
+import { InputError } from '../errors.ts';
+
+/** The largest n for which TAIL_ERROR is derived. */
+export const MAX_DRAWS = 1e7;
+
+/**
+ * Relative error allowed to a tail summed upwards, for n ≤ MAX_DRAWS and tails ≥ 1e-200. Ten times what is derived:
+ *
+ * P(X = k): with D = |k − np|, rounding np and nq moves the exponent by at most 3Du, and D ≤ √(2·460·n/4) where the
+ * exponent is above −460 = ln 1e-200: 5e-11. Where k and np are far apart the deviances are ≥ 0.02 k, so
+ * k ≤ 23 000 and the logarithm's own error is 1e-11. The sum: 6u for each of about 5√n terms, 3e-11.
+ */
+export const TAIL_ERROR = 1e-9;
+
+/** ln k! − ln(√(2πk)(k/e)^k) for k = 1 … 15. */
+const STIRLING = [
+  0.08106146679532726, 0.0413406959554093, 0.02767792568499834, 0.020790672103765093, 0.016644691189821193,
+  0.013876128823070748, 0.01189670994589177, 0.010411265261972096, 0.009255462182712733, 0.00833056343336287,
+  0.007573675487951841, 0.00694284010720953, 0.006408994188004207, 0.0059513701127588475, 0.005554733551962801,
+];
+
+/** δ(k) = ln k! − ln(√(2πk)(k/e)^k), k ≥ 1, within 2e-16. */
+function stirlingError(k: number): number {
+  if (k <= 15) return STIRLING[k - 1]!;
+  const t = 1 / (k * k);
+  return (1 / 12 - t * (1 / 360 - t * (1 / 1260 - t * (1 / 1680 - t / 1188)))) / k;
+}
+
+/** k ln(k/M) + M − k ≥ 0, by its series in v = (k − M)/(k + M) where k and M are close. */
+function deviance(k: number, M: number): number {
+  const v = (k - M) / (k + M);
+  if (Math.abs(v) >= 0.1) return k * Math.log(k / M) + M - k;
+  let sum = (k - M) * v;
+  let term = 2 * k * v;
+  for (let j = 3; ; j += 2) {
+    term *= v * v;
+    const next = sum + term / j;
+    if (next === sum) return sum;
+    sum = next;
+  }
+}
+
+/** p^n from p and q = 1 − p. */
+function power(p: number, q: number, n: number): number {
+  return Math.exp(n * (q < 0.5 ? Math.log1p(-q) : Math.log(p)));
+}
+
+/**
+ * P(X = k) = C(n, k) p^k q^(n−k), by Loader's saddle-point form; 0 outside 0 … n.
+ *
+ * Source: Loader, Fast and accurate computation of binomial probabilities (2000).
+ *
+ * @param q 1 − p, given apart so that a p near 1 keeps its digits
+ */
+export function binomialProbability(k: number, n: number, p: number, q = 1 - p): number {
+  if (k < 0 || k > n) return 0;
+  if (p <= 0) return k === 0 ? 1 : 0;
+  if (q <= 0) return k === n ? 1 : 0;
+  if (k === 0) return power(q, p, n);
+  if (k === n) return power(p, q, n);
+  const exponent =
+    stirlingError(n) - stirlingError(k) - stirlingError(n - k) - deviance(k, n * p) - deviance(n - k, n * q);
+  return Math.exp(exponent) * Math.sqrt(n / (2 * Math.PI * k * (n - k)));
+}
+
+/**
+ * P(X ≥ k) / P(X = k) = 1 + r₁ + r₁r₂ + …, r_i = (n−k−i+1)/(k+i) · p/q: all terms positive, the ratios fall.
+ * What is left out is at most 1e-16 of the sum.
+ */
+export function tailSeries(k: number, n: number, p: number, q = 1 - p): number {
+  const odds = p / q;
+  let term = 1;
+  let sum = 1;
+  for (let j = k; j < n; j++) {
+    const ratio = ((n - j) / (j + 1)) * odds;
+    term *= ratio;
+    sum += term;
+    if (ratio < 1 && term * ratio <= 1e-16 * (1 - ratio) * sum) break;
+  }
+  return sum;
+}
+
+/**
+ * P(X ≥ k), X ~ Binomial(n, p): the regularised incomplete beta I_p(k, n − k + 1).
+ * Relative error TAIL_ERROR above the mean, the same absolute error below it, where it is 1 − P(X ≤ k − 1).
+ *
+ * @throws InputError if n is not an integer in 1 … MAX_DRAWS, k not an integer, or p not in [0, 1]
+ */
+export function binomialTail(k: number, n: number, p: number, q = 1 - p): number {
+  if (!Number.isInteger(n) || n < 1 || n > MAX_DRAWS || !Number.isInteger(k)) {
+    throw new InputError(`the tail takes an integer k and n in 1 … ${MAX_DRAWS}, got k = ${k}, n = ${n}`, { k, n });
+  }
+  if (!(p >= 0 && p <= 1)) throw new InputError(`a probability must be in [0, 1], got ${p}`, { p });
+  if (k <= 0) return 1;
+  if (k > n) return 0;
+  if (p === 0 || q === 0) return p === 0 ? 0 : 1;
+  if (k > n * p) return binomialProbability(k, n, p, q) * tailSeries(k, n, p, q);
+  return 1 - binomialProbability(k - 1, n, p, q) * tailSeries(n - k + 1, n, q, p);
+}

@@ -1,0 +1,77 @@
+/** A training run's configuration: parsed once from JSON into a frozen, typed value. */
+import { readFile } from 'node:fs/promises';
+import * as v from 'valibot';
+import { InputError } from '../certify-runtime/core/errors.ts';
+
+const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
+const nonNegativeInteger = v.pipe(v.number(), v.integer(), v.minValue(0));
+const nonNegative = v.pipe(v.number(), v.finite(), v.minValue(0));
+const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
+const evenInteger = v.pipe(positiveInteger, v.multipleOf(2, 'MaxMin pairs units: an even number is needed'));
+
+const configSchema = v.strictObject({
+  /** Name of the model: `models/<id>/`. */
+  id: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens')),
+  title: v.string(),
+  data: v.strictObject({ name: v.string() }),
+  network: v.strictObject({
+    /** Outputs of each Cayley layer of the encoder. */
+    hidden: v.pipe(v.array(evenInteger), v.minLength(1)),
+  }),
+  objective: v.strictObject({
+    /** σ of the Gaussian noise added to z. */
+    noise: nonNegative,
+    /** The IRM penalty's weight: `before` until step `warmup`, `weight` from there on (ERM: 0 and 0). */
+    irm: v.strictObject({ weight: nonNegative, before: nonNegative, warmup: nonNegativeInteger }),
+    environments: v.variant('kind', [
+      /** The training domains as the data set gives them. */
+      v.strictObject({ kind: v.literal('given') }),
+      /** What a short-trained reference gets right, and what it gets wrong (EIIL; Creager et al. 2021). */
+      v.strictObject({ kind: v.literal('inferred'), referenceSteps: positiveInteger }),
+    ]),
+  }),
+  optimizer: v.strictObject({
+    steps: positiveInteger,
+    /** At most this many images of each environment in a step; all of them where there are fewer. */
+    perEnvironment: positiveInteger,
+    /** Adam's, decayed to 0 along half a cosine. */
+    learningRate: positive,
+  }),
+  augmentation: v.strictObject({
+    /** Images are moved by up to this many pixels each way. */
+    shift: nonNegativeInteger,
+  }),
+  seed: nonNegativeInteger,
+});
+
+export type TrainConfig = Readonly<v.InferOutput<typeof configSchema>>;
+
+/**
+ * @throws InputError naming `source`, the field, what was found and what was expected
+ */
+export function parseConfig(value: unknown, source: string): TrainConfig {
+  const result = v.safeParse(configSchema, value);
+  if (!result.success) {
+    const problems = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'configuration'}: ${issue.message}`);
+    throw new InputError(`${source}: ${problems.join('; ')}`, { source, problems });
+  }
+  return Object.freeze(result.output);
+}
+
+/** The configuration in a JSON file, its seed replaced where one is given. */
+export async function readConfig(path: string, seed?: number): Promise<TrainConfig> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new InputError(`${path}: cannot be read (${(cause as NodeJS.ErrnoException).code})`, { path });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new InputError(`${path}: is not JSON (${(cause as Error).message})`, { path });
+  }
+  const config = parseConfig(value, path);
+  return seed === undefined ? config : parseConfig({ ...config, seed }, path);
+}
