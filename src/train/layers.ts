@@ -11,12 +11,12 @@ import { matrixInverse, tf } from './tfjs.ts';
 function cayleyTall(parameters: tf.Tensor2D): tf.Tensor2D {
   const [n, m] = parameters.shape;
   const u = tf.slice2d(parameters, [0, 0], [m, m]);
-  const skew = tf.sub(u, tf.transpose(u));
+  const skew = tf.sub(u, tf.transpose(u)) as tf.Tensor2D;
   if (n === m) {
     const inverse = matrixInverse(tf.add(tf.eye(m), skew) as tf.Tensor2D);
-    return tf.matMul(inverse, tf.sub(tf.eye(m), skew) as tf.Tensor2D);
+    return tf.matMul(inverse, tf.sub(tf.eye(m), skew) as tf.Tensor2D) as tf.Tensor2D;
   }
-  const v = tf.slice2d(parameters, [m, 0], [n - m, m]);
+  const v = tf.slice2d(parameters, [m, 0], [n - m, m]) as tf.Tensor2D;
   const a = tf.add(skew, tf.matMul(v, v, true)) as tf.Tensor2D;
   const inverse = matrixInverse(tf.add(tf.eye(m), a) as tf.Tensor2D);
   const top = tf.matMul(inverse, tf.sub(tf.eye(m), a) as tf.Tensor2D);

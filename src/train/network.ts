@@ -96,15 +96,18 @@ export function classify(weights: Weights, latent: tf.Tensor2D): tf.Tensor2D {
 
 /** Cayley parameters replaced by the float32 matrices they stand for, the temperature folded into the head. */
 export function condense(parameters: Parameters, shape: NetworkShape): PlainNetwork {
-  return tf.tidy(() => {
-    const weights = weightsOf(parameters, shape);
-    const plain = (layer: Weights['head'], maxMinAfter: boolean): PlainLayer => ({
-      inputs: layer.weights.shape[0],
-      outputs: layer.weights.shape[1],
-      weights: layer.weights.dataSync<'float32'>().slice(),
-      bias: layer.bias.dataSync<'float32'>().slice(),
-      maxMin: maxMinAfter,
-    });
-    return { encoder: weights.encoder.map((layer) => plain(layer, true)), head: plain(weights.head, false) };
+  const plain = (layer: Weights['head'], maxMinAfter: boolean): PlainLayer => ({
+    inputs: layer.weights.shape[0],
+    outputs: layer.weights.shape[1],
+    weights: layer.weights.dataSync<'float32'>().slice(),
+    bias: layer.bias.dataSync<'float32'>().slice(),
+    maxMin: maxMinAfter,
   });
+  tf.engine().startScope();
+  try {
+    const weights = weightsOf(parameters, shape);
+    return { encoder: weights.encoder.map((layer) => plain(layer, true)), head: plain(weights.head, false) };
+  } finally {
+    tf.engine().endScope();
+  }
 }

@@ -6,7 +6,7 @@
 import { InputError } from './errors.ts';
 import { scale, sum } from './proof/affine.ts';
 import type { AffineBound, EncoderBound, LinearHead } from './proof/bound.ts';
-import { headError, pairwiseDistances } from './proof/head.ts';
+import { headError, maxHeadImageNorm, pairwiseDistances } from './proof/head.ts';
 import { addUp, divUp, down, mulUp, sqrtUp, up } from './proof/rounding.ts';
 
 /** All that the radius needs to know of a network. Upper bounds, but for `maxImageNorm`, a lower one. */
@@ -51,7 +51,7 @@ export function marginConstants(encoder: EncoderBound, head: LinearHead): Margin
     logitError,
     latentErrorSlope: Math.max(...encoder.latentError.map((bound) => slope(bound, inputs))),
     logitErrorSlope: slope(logitError, inputs),
-    maxImageNorm: encoder.maxImageNorm,
+    maxImageNorm: maxHeadImageNorm(head, encoder.latentNorm, encoder.maxImageNorm),
   };
 }
 

@@ -29,6 +29,11 @@ test('the probabilities of all k sum to 1', () => {
   }
 });
 
+test('a probability that can be counted: C(32, 16)/2³², to 15 digits', () => {
+  // 16 is where the Stirling series begins: the last of its terms is 1e-14 there.
+  assert.ok(Math.abs(binomialProbability(16, 32, 0.5) / (601_080_390 / 2 ** 32) - 1) < 4e-15);
+});
+
 test('edges', () => {
   assert.deepEqual([binomialTail(0, 5, 0.3), binomialTail(-1, 5, 0.3), binomialTail(6, 5, 0.3)], [1, 1, 0]);
   assert.deepEqual([binomialTail(1, 5, 0), binomialTail(5, 5, 1)], [0, 1]);

@@ -28,22 +28,26 @@ export function down(x: number): number {
 
 /** a + b, rounded up; a, b ≥ 0. */
 export function addUp(a: number, b: number): number {
-  return up(a + b);
+  if (a === 0) return b;
+  return b === 0 ? a : up(a + b);
 }
 
 /** a·b, rounded up; a, b ≥ 0. */
 export function mulUp(a: number, b: number): number {
-  return a === 0 || b === 0 ? 0 : up(a * b);
+  if (a === 0 || b === 0) return 0;
+  if (a === 1) return b;
+  return b === 1 ? a : up(a * b);
 }
 
 /** a/b, rounded up; a ≥ 0, b > 0. */
 export function divUp(a: number, b: number): number {
-  return a === 0 ? 0 : up(a / b);
+  if (a === 0) return 0;
+  return b === 1 ? a : up(a / b);
 }
 
 /** √x, rounded up; x ≥ 0. */
 export function sqrtUp(x: number): number {
-  return x === 0 ? 0 : up(Math.sqrt(x));
+  return x === 0 || x === 1 ? x : up(Math.sqrt(x));
 }
 
 /** √(a² + b²), rounded up; a, b ≥ 0. Scaled, so that no square overflows or vanishes. */

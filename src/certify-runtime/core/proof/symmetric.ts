@@ -137,9 +137,12 @@ export function largestEigenvalueUpper(
   let trace = 0;
   for (let i = 0; i < n; i++) trace += Math.abs(scaled[i * n + i]!);
   const gamma = gamma64(n + 3);
+  let tried = 0;
   for (const margin of MARGINS) {
     const tau = Math.max(guess * (1 + margin), atLeast * scale);
     if (tau >= rowSum * scale) break;
+    if (tau === tried) continue;
+    tried = tau;
     if (!cholesky(scaled, n, tau, factor)) continue;
     // tr(τI − G) ≤ nτ + Σ|gᵢᵢ|; the second γ covers the rounding of the sum itself.
     const slack = mulUp(divUp(gamma, 1 - 2 * gamma), mulUp(addUp(mulUp(n, tau), trace), up(1 + gamma)));

@@ -9,8 +9,8 @@ export const MAX_DRAWS = 1e7;
  * Relative error allowed to a tail summed upwards, for n ≤ MAX_DRAWS and tails ≥ 1e-200. Ten times what is derived:
  *
  * P(X = k): with D = |k − np|, rounding np and nq moves the exponent by at most 3Du, and D ≤ √(2·460·n/4) where the
- * exponent is above −460 = ln 1e-200: 5e-11. Where k and np are far apart the deviances are ≥ 0.02 k, so
- * k ≤ 23 000 and the logarithm's own error is 1e-11. The sum: 6u for each of about 5√n terms, 3e-11.
+ * exponent is above −460 = ln 1e-200: 2e-11. Where k and np are far apart the deviances are ≥ 0.018 k, so
+ * k ≤ 26 000 and the logarithm's own error is 1e-11. The sum: 6u for each of about 5√n terms, 1e-11.
  */
 export const TAIL_ERROR = 1e-9;
 

@@ -9,7 +9,7 @@ import type { Random } from './random.ts';
  * The least k with P(X ≤ k) ≥ U, U uniform: X ~ Binomial(n, p) by inversion.
  *
  * Exact in distribution but for the 2⁻⁵³ grid of U and the error of the distribution function (TAIL_ERROR, 1e-9;
- * 1e-13 as measured). The search starts at the Cornish–Fisher approximation of the quantile and walks by the ratio
+ * 2e-13 as measured). The search starts at the Cornish–Fisher approximation of the quantile and walks by the ratio
  * P(X = k+1)/P(X = k), a few steps.
  *
  * @param n integer in 0 … MAX_DRAWS

@@ -79,14 +79,14 @@ export function certifySmoothed(options: SmoothingOptions): SmoothedCertificate 
   const lowered = y.map((value, j) => (j === c ? value - shift : value + shift));
   const count = sampleCounts({ logits: lowered, head, sigma, random, sampler }, n)[c]!;
   const pA = clopperPearsonLower(count, n, alpha);
-  return pA > 0.5 ? { label: c, radius: latentRadius(sigma, pA), pA, count } : { label: -1, radius: 0, pA, count };
+  return pA > 0.5 ? { label: c, radius: radiusOf(sigma, pA), pA, count } : { label: -1, radius: 0, pA, count };
 }
 
 /** σΦ⁻¹(α^(1/n)): the radius when every draw gives the class, which no radius exceeds. 0 where even that abstains. */
 export function smoothingCap(sigma: number, n: number, alpha: number): number {
   checkSettings(sigma, n, alpha);
   const pA = clopperPearsonLower(n, n, alpha);
-  return pA > 0.5 ? latentRadius(sigma, pA) : 0;
+  return pA > 0.5 ? radiusOf(sigma, pA) : 0;
 }
 
 /**
@@ -117,7 +117,7 @@ export function smoothedRadius(
   return radius > 1e-290 ? radius : 0;
 }
 
-function latentRadius(sigma: number, pA: number): number {
+function radiusOf(sigma: number, pA: number): number {
   return sigma * normalQuantileLower(pA) * DOWN;
 }
 

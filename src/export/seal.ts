@@ -1,0 +1,106 @@
+/** Sealing: proves a network's constants, appends the certificate head, and writes the certificate into the file. */
+import {
+  CERTIFICATE_FORMAT,
+  CERTIFICATE_KEY,
+  type Certificate,
+  type KnownVector,
+} from '../certify-runtime/core/certificate.ts';
+import { EMPTY_DIGEST, fillFileDigest, weightsDigest } from '../certify-runtime/core/digest.ts';
+import { InputError } from '../certify-runtime/core/errors.ts';
+import { headGraph, outputInfos, TENSORS } from '../certify-runtime/core/head-graph.ts';
+import { marginTerms } from '../certify-runtime/core/margin.ts';
+import type { Graph, OnnxModel } from '../certify-runtime/core/onnx/model.ts';
+import { type ModelAnswer, vectorPixels } from '../certify-runtime/core/vectors.ts';
+import { proveConstants, type VerifiedModel, verifyModel } from '../certify-runtime/core/verify.ts';
+import { networkGraph } from './network-graph.ts';
+import { writeOnnx } from './onnx-writer.ts';
+
+/** The operator set the head is written in; its reductions take their axes as an input. */
+const OPSET = 18;
+const IR_VERSION = 8;
+
+export interface SealOptions {
+  readonly classes: readonly string[];
+  /** σ of the noise on z in training, null where there was none. */
+  readonly sigma: number | null;
+  /** Images as bytes H·W·C, stored with their answers. */
+  readonly vectors: readonly Uint8Array[];
+  readonly training: Readonly<Record<string, unknown>>;
+  readonly producerVersion: string;
+  /** Name of the output that holds the logits, where it is not plain. */
+  readonly logits?: string;
+  /** Runs a model file on images [n, H, W, C] on [0, 1], by the program that will deploy it. */
+  readonly run: (bytes: Uint8Array, images: Float32Array, shape: readonly number[]) => Promise<readonly ModelAnswer[]>;
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+/**
+ * The sealed file of a network, and what its verification says: it is read back and proven before it is returned.
+ *
+ * @throws UnprovableError where the network has an operator or form without a rule
+ */
+export async function seal(
+  model: OnnxModel,
+  options: SealOptions,
+): Promise<{ readonly bytes: Uint8Array; readonly verified: VerifiedModel }> {
+  if (model.opset !== OPSET) {
+    throw new InputError(`the model has opset ${model.opset}, expected ${OPSET}; convert it, for example with onnx.version_converter`);
+  }
+  const network = networkGraph(model, options.logits === undefined ? {} : { logits: options.logits });
+  const { shape } = network;
+  const image = { name: TENSORS.image, type: 'float32', dims: ['N', ...shape] } as const;
+  const bare: Graph = { name: 'glean', nodes: network.nodes, initializers: network.initializers, inputs: [image], outputs: [] };
+  const { encoder, head, constants } = proveConstants(bare);
+  if (head.classes !== options.classes.length) {
+    throw new InputError(`the head has ${head.classes} classes, but ${options.classes.length} are named`, {
+      found: options.classes.length,
+      expected: head.classes,
+    });
+  }
+  const inputs = shape.reduce((product, size) => product * size, 1);
+  const appended = headGraph(marginTerms(constants, head), inputs);
+  const graph: Graph = {
+    ...bare,
+    nodes: [...network.nodes, ...appended.nodes],
+    initializers: new Map([...network.initializers, ...appended.initializers.map((tensor) => [tensor.name, tensor] as const)]),
+    outputs: outputInfos(head.classes, head.latentSize),
+  };
+  const { lipschitz, ...float32 } = constants;
+  const certificate: Certificate = {
+    format: CERTIFICATE_FORMAT,
+    norm: 'l2',
+    input: { shape, range: [0, 1], layout: 'NHWC' },
+    classes: options.classes,
+    sigma: options.sigma,
+    lipschitz: { upper: lipschitz, layers: encoder.layers },
+    float32,
+    weightsSha256: await weightsDigest(graph),
+    fileSha256: EMPTY_DIGEST,
+    vectors: [],
+    training: options.training,
+  };
+  const write = (vectors: readonly KnownVector[]) =>
+    writeOnnx({
+      irVersion: IR_VERSION,
+      opset: OPSET,
+      producerName: 'glean',
+      producerVersion: options.producerVersion,
+      graph,
+      metadata: new Map([[CERTIFICATE_KEY, JSON.stringify({ ...certificate, vectors })]]),
+    });
+
+  const pixels = new Float32Array(options.vectors.length * inputs);
+  options.vectors.forEach((bytes, i) => {
+    pixels.set(vectorPixels({ image: base64(bytes) }, shape), i * inputs);
+  });
+  const answers = await options.run(write([]), pixels, shape);
+  const vectors = options.vectors.map((bytes, i): KnownVector => {
+    const { label, radius, logits } = answers[i]!;
+    return { image: base64(bytes), logits: [...logits], label, radius };
+  });
+  const bytes = await fillFileDigest(write(vectors));
+  return { bytes, verified: await verifyModel(bytes) };
+}
