@@ -5,7 +5,12 @@ import { InputError } from './core/errors.ts';
 import { TENSORS } from './core/head-graph.ts';
 import { imageNorms } from './core/margin.ts';
 import type { AffineBound } from './core/proof/bound.ts';
-import { certifySmoothed, type SmoothedCertificate, type SmoothingOptions, smoothedRadius } from './core/smoothing/certify.ts';
+import {
+  certifySmoothed,
+  type SmoothedCertificate,
+  type SmoothingOptions,
+  smoothedRadius,
+} from './core/smoothing/certify.ts';
 import { headLogits } from './core/smoothing/head.ts';
 import { checkAnswers, vectorPixels } from './core/vectors.ts';
 import { type VerifiedModel, verifyModel } from './core/verify.ts';
@@ -106,12 +111,17 @@ export class Certifier {
     }
     const bad = pixels.findIndex((value) => !(value >= 0 && value <= 1));
     if (bad >= 0) {
-      throw new InputError(`pixel ${bad % size} of image ${Math.floor(bad / size)} is ${pixels[bad]}, expected a number on [0, 1]`, {
-        index: bad,
-        value: pixels[bad],
-      });
+      throw new InputError(
+        `pixel ${bad % size} of image ${Math.floor(bad / size)} is ${pixels[bad]}, expected a number on [0, 1]`,
+        {
+          index: bad,
+          value: pixels[bad],
+        },
+      );
     }
-    const outputs = await this.#session.run({ [TENSORS.image]: new this.#runtime.Tensor('float32', pixels, [n, ...shape]) });
+    const outputs = await this.#session.run({
+      [TENSORS.image]: new this.#runtime.Tensor('float32', pixels, [n, ...shape]),
+    });
     const labels = outputs[TENSORS.label]?.data as BigInt64Array;
     const radii = outputs[TENSORS.radius]?.data as Float32Array;
     const logits = outputs[TENSORS.logits]?.data as Float32Array;
@@ -134,9 +144,20 @@ export class Certifier {
     const { head, terms, certificate } = this.model;
     const { logits, error } = headLogits(head, prediction.latent);
     const sigma = options.sigma ?? certificate.sigma;
-    const answer = certifySmoothed({ ...options, ...(sigma === null ? {} : { sigma }), logits, logitError: error, head });
+    const answer = certifySmoothed({
+      ...options,
+      ...(sigma === null ? {} : { sigma }),
+      logits,
+      logitError: error,
+      head,
+    });
     const { lipschitz, latentError, latentErrorSlope } = terms.constants;
-    const radius = smoothedRadius(answer.radius, lipschitz, evaluate(latentError, imageNorms(pixels)), latentErrorSlope);
+    const radius = smoothedRadius(
+      answer.radius,
+      lipschitz,
+      evaluate(latentError, imageNorms(pixels)),
+      latentErrorSlope,
+    );
     return { ...answer, radius, className: certificate.classes[answer.label] };
   }
 

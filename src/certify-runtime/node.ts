@@ -39,11 +39,11 @@ export async function runUnverified(
     const answers: ModelAnswer[] = [];
     for (let begin = 0; begin < images.length; begin += size) {
       const image = new ort.Tensor('float32', images.slice(begin, begin + size), [1, ...shape]);
-      const { label, radius, logits } = await session.run({ image });
+      const outputs = await session.run({ image });
       answers.push({
-        label: Number((label?.data as BigInt64Array)[0]),
-        radius: (radius?.data as Float32Array)[0]!,
-        logits: logits?.data as Float32Array,
+        label: Number((outputs['label']!.data as BigInt64Array)[0]),
+        radius: (outputs['radius']!.data as Float32Array)[0]!,
+        logits: outputs['logits']!.data as Float32Array,
       });
     }
     return answers;

@@ -67,7 +67,11 @@ export function networkGraph(model: OnnxModel, options: { readonly logits?: stri
   const { graph } = model;
   const input = graph.inputs[0];
   if (input === undefined || graph.inputs.length !== 1) refuse(`expected one input, found ${graph.inputs.length}`);
-  if (input.type !== 'float32' || input.dims.length !== 4 || !input.dims.slice(1).every((size) => typeof size === 'number')) {
+  if (
+    input.type !== 'float32' ||
+    input.dims.length !== 4 ||
+    !input.dims.slice(1).every((size) => typeof size === 'number')
+  ) {
     refuse(`expected an input float32 [N, H, W, C], found ${input.type} [${input.dims.join(', ')}]`, { input });
   }
   const logits = findLogits(graph, options.logits);

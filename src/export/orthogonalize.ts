@@ -36,7 +36,9 @@ const LARGEST_DEFECT = 1e-3;
 export function orthogonalize(q: ArrayLike<number>, rows: number, columns: number): Float64Array {
   const defect = orthogonalityDefect(q, rows, columns);
   if (!(defect <= LARGEST_DEFECT)) {
-    throw new RangeError(`a ${rows}×${columns} matrix is off orthogonal by ${defect}, expected at most ${LARGEST_DEFECT}`);
+    throw new RangeError(
+      `a ${rows}×${columns} matrix is off orthogonal by ${defect}, expected at most ${LARGEST_DEFECT}`,
+    );
   }
   const tall = rows >= columns;
   let current = Float64Array.from(q);

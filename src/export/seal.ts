@@ -47,12 +47,20 @@ export async function seal(
   options: SealOptions,
 ): Promise<{ readonly bytes: Uint8Array; readonly verified: VerifiedModel }> {
   if (model.opset !== OPSET) {
-    throw new InputError(`the model has opset ${model.opset}, expected ${OPSET}; convert it, for example with onnx.version_converter`);
+    throw new InputError(
+      `the model has opset ${model.opset}, expected ${OPSET}; convert it, for example with onnx.version_converter`,
+    );
   }
   const network = networkGraph(model, options.logits === undefined ? {} : { logits: options.logits });
   const { shape } = network;
   const image = { name: TENSORS.image, type: 'float32', dims: ['N', ...shape] } as const;
-  const bare: Graph = { name: 'glean', nodes: network.nodes, initializers: network.initializers, inputs: [image], outputs: [] };
+  const bare: Graph = {
+    name: 'glean',
+    nodes: network.nodes,
+    initializers: network.initializers,
+    inputs: [image],
+    outputs: [],
+  };
   const { encoder, head, constants } = proveConstants(bare);
   if (head.classes !== options.classes.length) {
     throw new InputError(`the head has ${head.classes} classes, but ${options.classes.length} are named`, {
@@ -65,7 +73,10 @@ export async function seal(
   const graph: Graph = {
     ...bare,
     nodes: [...network.nodes, ...appended.nodes],
-    initializers: new Map([...network.initializers, ...appended.initializers.map((tensor) => [tensor.name, tensor] as const)]),
+    initializers: new Map([
+      ...network.initializers,
+      ...appended.initializers.map((tensor) => [tensor.name, tensor] as const),
+    ]),
     outputs: outputInfos(head.classes, head.latentSize),
   };
   const { lipschitz, ...float32 } = constants;

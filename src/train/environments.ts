@@ -6,9 +6,10 @@
  * Creager, Jacobsen & Zemel, Environment Inference for Invariant Learning, ICML 2021; Zhang et al., Rich Feature
  * Construction for the Optimization-Generalization Dilemma, ICML 2022.
  */
+
+import { GleanError } from '../certify-runtime/core/errors.ts';
 import type { Random } from '../certify-runtime/core/smoothing/random.ts';
 import { shuffle } from '../certify-runtime/core/smoothing/random.ts';
-import { GleanError } from '../certify-runtime/core/errors.ts';
 import type { Pool } from './pool.ts';
 
 export interface Environment {

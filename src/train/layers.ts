@@ -19,7 +19,7 @@ function cayleyTall(parameters: tf.Tensor2D): tf.Tensor2D {
   const v = tf.slice2d(parameters, [m, 0], [n - m, m]) as tf.Tensor2D;
   const a = tf.add(skew, tf.matMul(v, v, true)) as tf.Tensor2D;
   const inverse = matrixInverse(tf.add(tf.eye(m), a) as tf.Tensor2D);
-  const top = tf.matMul(inverse, tf.sub(tf.eye(m), a) as tf.Tensor2D);
+  const top = tf.matMul(inverse, tf.sub(tf.eye(m), a) as tf.Tensor2D) as tf.Tensor2D;
   const bottom = tf.mul(tf.matMul(v, inverse), -2) as tf.Tensor2D;
   return tf.concat2d([top, bottom], 0);
 }

@@ -5,8 +5,22 @@ import { Adam } from './adam.ts';
 import type { Checkpoint, SavedTensor } from './checkpoint.ts';
 import type { TrainConfig } from './config.ts';
 import type { DomainDataset, ImageSet } from './data/dataset.ts';
-import { drawImages, type Environment, givenEnvironments, pooledEnvironment, splitByCorrectness } from './environments.ts';
-import { classify, condense, encode, initialParameters, type NetworkShape, type PlainNetwork, weightsOf } from './network.ts';
+import {
+  drawImages,
+  type Environment,
+  givenEnvironments,
+  pooledEnvironment,
+  splitByCorrectness,
+} from './environments.ts';
+import {
+  classify,
+  condense,
+  encode,
+  initialParameters,
+  type NetworkShape,
+  type PlainNetwork,
+  weightsOf,
+} from './network.ts';
 import { irmRisk, objective, penaltyWeight } from './objective.ts';
 import { createPool, imageBatch, type Pool } from './pool.ts';
 import { statelessNormal, tf } from './tfjs.ts';
@@ -20,7 +34,12 @@ export interface StepMetrics {
   readonly loss: number;
   readonly lambda: number;
   readonly learningRate: number;
-  readonly environments: readonly { readonly name: string; readonly size: number; readonly risk: number; readonly penalty: number }[];
+  readonly environments: readonly {
+    readonly name: string;
+    readonly size: number;
+    readonly risk: number;
+    readonly penalty: number;
+  }[];
 }
 
 /** Accuracies on the training domains and on images held out from them; the test domain is never looked at. */
@@ -87,7 +106,10 @@ class Learner {
         const risks = draws.map((draw) => {
           const begin = offset;
           offset += draw.length;
-          return irmRisk(tf.slice2d(logits, [begin, 0], [draw.length, -1]), tf.slice2d(targets, [begin, 0], [draw.length, -1]));
+          return irmRisk(
+            tf.slice2d(logits, [begin, 0], [draw.length, -1]),
+            tf.slice2d(targets, [begin, 0], [draw.length, -1]),
+          );
         });
         parts = risks.map(({ risk, penalty }) => ({ risk: risk.dataSync()[0]!, penalty: penalty.dataSync()[0]! }));
         return objective(risks, lambda);
@@ -155,7 +177,9 @@ export class Trainer {
   constructor(config: TrainConfig, dataset: DomainDataset) {
     this.config = config;
     this.#dataset = dataset;
-    this.run = createHash('sha256').update(JSON.stringify([config, dataset.sha256])).digest('hex');
+    this.run = createHash('sha256')
+      .update(JSON.stringify([config, dataset.sha256]))
+      .digest('hex');
     const inputs = dataset.shape[0] * dataset.shape[1] * dataset.shape[2];
     this.#shape = { inputs, hidden: config.network.hidden, classes: dataset.classes.length };
     this.#pool = createPool(dataset.train);

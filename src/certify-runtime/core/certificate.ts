@@ -72,7 +72,9 @@ function bound(value: unknown, path: string): number {
 }
 
 function integer(value: unknown, path: string): number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : fail(path, 'an integer ≥ 0', value);
+  return Number.isSafeInteger(value) && (value as number) >= 0
+    ? (value as number)
+    : fail(path, 'an integer ≥ 0', value);
 }
 
 function finite(value: unknown, path: string): number {
@@ -96,7 +98,19 @@ function affine(value: unknown, path: string): AffineBound {
   };
 }
 
-const FIELDS = ['format', 'norm', 'input', 'classes', 'sigma', 'lipschitz', 'float32', 'weightsSha256', 'fileSha256', 'vectors', 'training'];
+const FIELDS = [
+  'format',
+  'norm',
+  'input',
+  'classes',
+  'sigma',
+  'lipschitz',
+  'float32',
+  'weightsSha256',
+  'fileSha256',
+  'vectors',
+  'training',
+];
 const FLOAT32_FIELDS = ['latentError', 'logitError', 'latentErrorSlope', 'logitErrorSlope', 'maxImageNorm'];
 
 /**
@@ -124,7 +138,8 @@ export function parseCertificate(text: string): Certificate {
   const latentError = array(float32['latentError'], 'float32.latentError', affine);
   if (latentError.length === 0) fail('float32.latentError', 'at least one bound', latentError);
   const training = fields['training'];
-  if (typeof training !== 'object' || training === null || Array.isArray(training)) fail('training', 'an object', training);
+  if (typeof training !== 'object' || training === null || Array.isArray(training))
+    fail('training', 'an object', training);
   const certificate: Certificate = {
     format: exactly(fields['format'], 'format', CERTIFICATE_FORMAT),
     norm: exactly(fields['norm'], 'norm', 'l2'),

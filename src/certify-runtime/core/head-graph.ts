@@ -10,7 +10,13 @@ import { addUp, gamma32, mulUp, sqrtUp } from './proof/rounding.ts';
 /** Every node and initializer of the head is named with this prefix, and nothing else is. */
 export const HEAD_PREFIX = 'glean/';
 
-export const TENSORS = { image: 'image', latent: 'latent', logits: 'logits', label: 'label', radius: 'radius' } as const;
+export const TENSORS = {
+  image: 'image',
+  latent: 'latent',
+  logits: 'logits',
+  label: 'label',
+  radius: 'radius',
+} as const;
 
 /** Gemm of two non-negative terms and a constant, and the last subtraction: fewer than 8 roundings, all relative. */
 const SLACK_ROUNDINGS = 8;
@@ -48,7 +54,10 @@ export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
   slack.forEach((bound, i) => {
     slackWeights[i] = inflate(bound.l2);
     slackWeights[slack.length + i] = inflate(bound.l1);
-    const hidden = addUp(mulUp(bound.l2, mulUp(sqrtUp(inputs), HIDDEN_PIXEL)), mulUp(bound.l1, mulUp(inputs, HIDDEN_PIXEL)));
+    const hidden = addUp(
+      mulUp(bound.l2, mulUp(sqrtUp(inputs), HIDDEN_PIXEL)),
+      mulUp(bound.l1, mulUp(inputs, HIDDEN_PIXEL)),
+    );
     slackBias[i] = inflate(addUp(bound.constant, hidden));
   });
   const deflation = 1 - MARGIN_ROUNDINGS * 2 ** -24;
@@ -60,7 +69,12 @@ export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
     return HEAD_PREFIX + name;
   };
   const nodes: OnnxNode[] = [];
-  const node = (op: string, output: string, from: readonly string[], attributes: Record<string, number> = {}): string => {
+  const node = (
+    op: string,
+    output: string,
+    from: readonly string[],
+    attributes: Record<string, number> = {},
+  ): string => {
     const entries = Object.entries(attributes).map(([key, value]): [string, Attribute] => [
       key,
       { kind: 'int', value: BigInt(value) },
@@ -91,7 +105,11 @@ export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
   const label = node('ArgMax', TENSORS.label, [TENSORS.logits], { axis: 1, keepdims: 0, select_last_index: 0 });
   const top = node('ReduceMax', 'top', [TENSORS.logits, axis], { keepdims: 1 });
   const margins = node('Sub', 'margins', [top, TENSORS.logits]);
-  const inverses = constant('inverse', Float32Array.from(inverse, (value) => floorToFloat32(value * deflation)), [classes, classes]);
+  const inverses = constant(
+    'inverse',
+    Float32Array.from(inverse, (value) => floorToFloat32(value * deflation)),
+    [classes, classes],
+  );
   const row = node('Gather', 'inverse_row', [inverses, label], { axis: 0 });
   const distances = node('Mul', 'distances', [margins, row]);
   const nearest = node('TopK', 'nearest_two', [distances, constant('two', BigInt64Array.of(2n), [1])], {

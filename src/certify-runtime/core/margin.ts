@@ -115,7 +115,10 @@ export function marginCertificate(
 ): MarginCertificate {
   const { classes, inverse, slack, cap } = terms;
   if (logits.length !== classes) {
-    throw new InputError(`expected ${classes} logits, got ${logits.length}`, { found: logits.length, expected: classes });
+    throw new InputError(`expected ${classes} logits, got ${logits.length}`, {
+      found: logits.length,
+      expected: classes,
+    });
   }
   let label = 0;
   for (let j = 0; j < classes; j++) {
@@ -131,7 +134,9 @@ export function marginCertificate(
     // The difference of two float32 numbers is exact in float64 or off by one rounding, which the outer `down` and TINY cover.
     if (j !== label) radius = Math.min(radius, down(down(logits[label]! - logits[j]!) * inverse[label * classes + j]!));
   }
-  const subtracted = slack.map((bound) => addUp(bound.constant, addUp(mulUp(bound.l2, norms.l2), mulUp(bound.l1, norms.l1))));
+  const subtracted = slack.map((bound) =>
+    addUp(bound.constant, addUp(mulUp(bound.l2, norms.l2), mulUp(bound.l1, norms.l1))),
+  );
   const certified = down(radius - Math.min(...subtracted));
   return { label, radius: certified > 0 ? floorToFloat32(Math.min(certified, cap)) : 0 };
 }

@@ -32,7 +32,11 @@ function evaluate(bound: AffineBound, norms: { readonly l2: number; readonly l1:
 }
 
 /** How far two allowed executions of the network may be apart in one logit: twice ‖w_j‖₂·δ(x) + ρ(x). */
-function allowedDeviation(norms: { readonly l2: number; readonly l1: number }, terms: MarginTerms, head: LinearHead): number {
+function allowedDeviation(
+  norms: { readonly l2: number; readonly l1: number },
+  terms: MarginTerms,
+  head: LinearHead,
+): number {
   const { latentError, logitError } = terms.constants;
   let largest = 0;
   for (let j = 0; j < head.classes; j++) {

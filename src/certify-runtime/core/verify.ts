@@ -3,11 +3,19 @@
  * may only be weaker than what is proven here.
  */
 
-import { type Certificate, CERTIFICATE_KEY, certificateConstants, parseCertificate } from './certificate.ts';
+import { CERTIFICATE_KEY, type Certificate, certificateConstants, parseCertificate } from './certificate.ts';
 import { fileDigest, weightsDigest } from './digest.ts';
 import { CertificateError } from './errors.ts';
 import { HEAD_PREFIX, headGraph, outputInfos, TENSORS } from './head-graph.ts';
-import { floorToFloat32, imageNorms, type MarginConstants, type MarginTerms, marginCertificate, marginConstants, marginTerms } from './margin.ts';
+import {
+  floorToFloat32,
+  imageNorms,
+  type MarginConstants,
+  type MarginTerms,
+  marginCertificate,
+  marginConstants,
+  marginTerms,
+} from './margin.ts';
 import type { Graph, OnnxModel, OnnxNode, Tensor, ValueInfo } from './onnx/model.ts';
 import { readOnnx } from './onnx/read.ts';
 import type { AffineBound, EncoderBound, LinearHead } from './proof/bound.ts';
@@ -75,7 +83,11 @@ function implied(proven: AffineBound, claimed: AffineBound): boolean {
 
 function checkConstants(claimed: MarginConstants, proven: MarginConstants): void {
   const atLeast = (name: string, claim: number, bound: number) =>
-    require(bound <= claim, `claims ${name} = ${claim}, but only ${bound} is proven`, { name, claimed: claim, proven: bound });
+    require(bound <= claim, `claims ${name} = ${claim}, but only ${bound} is proven`, {
+      name,
+      claimed: claim,
+      proven: bound,
+    });
   atLeast('lipschitz.upper', claimed.lipschitz, proven.lipschitz);
   atLeast('float32.latentErrorSlope', claimed.latentErrorSlope, proven.latentErrorSlope);
   atLeast('float32.logitErrorSlope', claimed.logitErrorSlope, proven.logitErrorSlope);
@@ -84,11 +96,9 @@ function checkConstants(claimed: MarginConstants, proven: MarginConstants): void
     proven: proven.logitError,
   });
   for (const claim of claimed.latentError) {
-    require(
-      proven.latentError.some((bound) => implied(bound, claim)),
-      'claims a smaller float32.latentError than is proven',
-      { claimed: claim, proven: proven.latentError },
-    );
+    require(proven.latentError.some((bound) =>
+      implied(bound, claim),
+    ), 'claims a smaller float32.latentError than is proven', { claimed: claim, proven: proven.latentError });
   }
   require(claimed.maxImageNorm <= proven.maxImageNorm, 'claims a larger float32.maxImageNorm than is proven', {
     claimed: claimed.maxImageNorm,
@@ -124,14 +134,16 @@ function checkHead(graph: Graph, terms: MarginTerms, inputs: number): void {
   const network = networkNodes(graph, nodes);
   for (const node of network) {
     const names = [node.name, ...node.outputs];
-    require(!names.some((name) => name.startsWith(HEAD_PREFIX)), `node '${node.name}' uses a name of the certificate head`);
+    require(!names.some((name) =>
+      name.startsWith(HEAD_PREFIX),
+    ), `node '${node.name}' uses a name of the certificate head`);
   }
   checkReached(network);
   for (const expected of initializers) {
-    require(
-      sameTensor(graph.initializers.get(expected.name), expected),
-      `initializer '${expected.name}' of the certificate head is not what the claimed constants give`,
-    );
+    require(sameTensor(
+      graph.initializers.get(expected.name),
+      expected,
+    ), `initializer '${expected.name}' of the certificate head is not what the claimed constants give`);
   }
   const own = [...graph.initializers.keys()].filter((name) => name.startsWith(HEAD_PREFIX));
   require(own.length === initializers.length, 'the certificate head has initializers that do not belong to it');
@@ -143,10 +155,9 @@ function checkVectors(certificate: Certificate, terms: MarginTerms): void {
     require(vector.logits.length === certificate.classes.length, `vectors[${i}] has ${vector.logits.length} logits`);
     const { label, radius } = marginCertificate(vector.logits, imageNorms(pixels), terms);
     require(vector.label === label, `vectors[${i}] claims label ${vector.label}, but its logits give ${label}`);
-    require(
-      vector.radius <= radius && floorToFloat32(vector.radius) === vector.radius,
-      `vectors[${i}] claims radius ${vector.radius}, but its logits give ${radius}`,
-    );
+    require(vector.radius <= radius &&
+      floorToFloat32(vector.radius) ===
+        vector.radius, `vectors[${i}] claims radius ${vector.radius}, but its logits give ${radius}`);
   });
 }
 
@@ -171,44 +182,56 @@ export async function verifyModel(bytes: Uint8Array): Promise<VerifiedModel> {
   const model: OnnxModel = readOnnx(bytes);
   const { graph, metadata } = model;
   const text = metadata.get(CERTIFICATE_KEY);
-  require(text !== undefined, `the file has no metadata '${CERTIFICATE_KEY}'; 'glean seal' adds one to a model it can prove`);
+  require(text !==
+    undefined, `the file has no metadata '${CERTIFICATE_KEY}'; 'glean seal' adds one to a model it can prove`);
   require(metadata.size === 1, 'the file has other metadata than its certificate', { keys: [...metadata.keys()] });
   const certificate = parseCertificate(text);
   const digest = await fileDigest(bytes, certificate.fileSha256);
-  require(digest === certificate.fileSha256, `the file has been changed: its SHA-256 is ${digest}, sealed as ${certificate.fileSha256}`, {
+  require(digest ===
+    certificate.fileSha256, `the file has been changed: its SHA-256 is ${digest}, sealed as ${certificate.fileSha256}`, {
     found: digest,
     expected: certificate.fileSha256,
   });
   const weights = await weightsDigest(graph);
-  require(weights === certificate.weightsSha256, `the weights' SHA-256 is ${weights}, claimed is ${certificate.weightsSha256}`);
+  require(weights ===
+    certificate.weightsSha256, `the weights' SHA-256 is ${weights}, claimed is ${certificate.weightsSha256}`);
 
   const { shape } = certificate.input;
   const image: ValueInfo = { name: TENSORS.image, type: 'float32', dims: ['N', ...shape] };
-  require(sameInfos(graph.inputs, [image]), 'the graph does not take image: float32 [N, H, W, C] of the claimed shape', {
+  require(sameInfos(graph.inputs, [
+    image,
+  ]), 'the graph does not take image: float32 [N, H, W, C] of the claimed shape', {
     found: graph.inputs,
     expected: [image],
   });
   const { encoder, head, constants } = proveConstants(graph);
-  require(head.classes === certificate.classes.length, `the head has ${head.classes} classes, ${certificate.classes.length} are named`);
+  require(head.classes ===
+    certificate.classes.length, `the head has ${head.classes} classes, ${certificate.classes.length} are named`);
   const outputs = outputInfos(head.classes, head.latentSize);
-  require(sameInfos(graph.outputs, outputs), 'the graph does not give label, radius, logits and latent, in this order', {
+  require(sameInfos(
+    graph.outputs,
+    outputs,
+  ), 'the graph does not give label, radius, logits and latent, in this order', {
     found: graph.outputs,
     expected: outputs,
   });
   const claimed = certificateConstants(certificate);
   checkConstants(claimed, constants);
   const layers = certificate.lipschitz.layers;
-  require(
-    layers.length === encoder.layers.length &&
-      layers.every((layer, i) => {
-        const other = encoder.layers[i]!;
-        return layer.op === other.op && layer.name === other.name && other.upper <= layer.upper;
-      }),
-    'lipschitz.layers does not list the layers of the graph with bounds that are proven',
-    { found: layers, proven: encoder.layers },
-  );
+  require(layers.length === encoder.layers.length &&
+    layers.every((layer, i) => {
+      const other = encoder.layers[i]!;
+      return layer.op === other.op && layer.name === other.name && other.upper <= layer.upper;
+    }), 'lipschitz.layers does not list the layers of the graph with bounds that are proven', {
+    found: layers,
+    proven: encoder.layers,
+  });
   const terms = marginTerms(claimed, head);
-  checkHead(graph, terms, shape.reduce((product, size) => product * size, 1));
+  checkHead(
+    graph,
+    terms,
+    shape.reduce((product, size) => product * size, 1),
+  );
   checkVectors(certificate, terms);
   return { certificate, terms, head, proven: encoder };
 }

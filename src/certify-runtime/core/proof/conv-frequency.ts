@@ -5,8 +5,8 @@ import { LARGEST_ORDER, ROOT_ERROR, rootsOfUnity } from './roots-of-unity.ts';
 import { addUp, divUp, down, gamma64, mulUp } from './rounding.ts';
 import { largestEigenvalueUpper, startVector } from './symmetric.ts';
 
-/** Points per degree of the trigonometric polynomial, the best grid first: 1/cos²(π/2d) = 1.002, 1.01, 1.04, 1.17. */
-const DENSITIES = [32, 16, 8, 4];
+/** Points per degree of the trigonometric polynomial, the best grid first: 1/cos(π/2d) = 1.005, 1.02, 1.08 for each axis. */
+const DENSITIES = [16, 8, 4];
 
 /** Grid sizes for the extent of a kernel: a power of two ≥ density·degree on each axis, 1 where the degree is 0. */
 function gridOf(extent: readonly [number, number], density: number): [number, number] {
@@ -18,9 +18,13 @@ function gridOf(extent: readonly [number, number], density: number): [number, nu
   return [order(extent[0] - 1), order(extent[1] - 1)];
 }
 
+/** What the calls for one frequency cost, however small the matrices. */
+const FREQUENCY_OVERHEAD = 4000;
+
 /** Multiply-adds for one frequency: two factorisations and a few products of a real matrix of twice the size. */
 function frequencyCost(size: number, shifts: number): number {
-  return (2 * size) ** 3 / 3 + 8 * (2 * size) * (2 * size) + 4 * shifts * size * size;
+  const m = 2 * size;
+  return (m * m * m) / 3 + 8 * m * m + 4 * shifts * size * size + FREQUENCY_OVERHEAD;
 }
 
 /** The finest grid whose work is at most `allowed`, or null. */

@@ -1,8 +1,17 @@
 /** Upper bounds of the norms of a zero-padded convolution: the smallest of all that can be afforded. Lemma 7. */
 
+import { MAX_ELEMENTS } from './budget.ts';
 import { chooseGrid, frequencyBound } from './conv-frequency.ts';
 import { absoluteSum, gramKernel, gramKernelBound, gramKernelCost } from './conv-gram.ts';
-import { adjointTaps, type ConvGeometry, denseMatrix, denseSize, type Taps, tapsOfGroup } from './conv-taps.ts';
+import {
+  adjointTaps,
+  type ConvGeometry,
+  denseMatrix,
+  denseSize,
+  type Taps,
+  tapsOfGroup,
+  tapsSize,
+} from './conv-taps.ts';
 import {
   absoluteNormUpper,
   columnNormUpper,
@@ -21,7 +30,7 @@ export interface ConvNorms {
 }
 
 /** Multiply-adds that one layer may spend on its frequency grid, and on the matrix of the whole convolution. */
-const GRID_WORK = 3e9;
+const GRID_WORK = 1.2e9;
 const DENSE_WORK = 3e8;
 const DENSE_ENTRIES = 2 ** 21;
 
@@ -41,12 +50,18 @@ export function convNorms(site: Site, weights: Float32Array, geometry: ConvGeome
 }
 
 function groupNorms(site: Site, weights: Float32Array, geometry: ConvGeometry, group: number): ConvNorms {
+  const [rows, cols, ...extent] = tapsSize(geometry);
+  if (!(rows * cols * extent[0] * extent[1] <= MAX_ELEMENTS)) {
+    site.refuse(
+      `its kernel spans [${extent}] strides, too many for ${rows} x ${cols} channels (limit of the verifier)`,
+    );
+  }
   const taps = tapsOfGroup(weights, geometry, group);
   const magnitude = taps.matrices.reduce((most, matrix) => Math.max(most, largestMagnitude(matrix)), 0);
   if (magnitude === 0) return { norm: 0, absolute: 0, column: 0 };
   const scale = powerOfTwoScale(magnitude);
   const scaled: Taps = { ...taps, matrices: taps.matrices.map((matrix) => matrix.map((w) => w * scale)) };
-  const onLattice = latticeNorms(site, scaled);
+  const onLattice = latticeNorms(site, scaled, geometry.groups);
   const lattice = {
     norm: divUp(onLattice.norm, scale),
     absolute: divUp(onLattice.absolute, scale),
@@ -56,7 +71,7 @@ function groupNorms(site: Site, weights: Float32Array, geometry: ConvGeometry, g
 }
 
 /** The norms of the convolution on all of Z²: a zero-padded one is a part of it. */
-function latticeNorms(site: Site, taps: Taps): ConvNorms {
+function latticeNorms(site: Site, taps: Taps, groups: number): ConvNorms {
   const sum = absoluteSum(taps);
   const absolute = absoluteNormUpper(sum);
   // Column c of the polyphase kernel: all matrices stacked.
@@ -69,7 +84,7 @@ function latticeNorms(site: Site, taps: Taps): ConvNorms {
   const kernel = gramKernel(narrow, absolute);
   let norm = Math.min(absolute, sqrtUp(gramKernelBound(kernel)));
   if (norm > column * TIGHT) {
-    const chosen = chooseGrid(narrow.extent, kernel.size, Math.min(GRID_WORK, site.workLeft / 2));
+    const chosen = chooseGrid(narrow.extent, kernel.size, Math.min(GRID_WORK / groups, site.workLeft / 2));
     if (chosen !== null) {
       site.spend(chosen.cost);
       norm = Math.min(norm, sqrtUp(frequencyBound(kernel, narrow.extent, chosen.grid, absolute)));
@@ -91,7 +106,7 @@ function denseNorms(
   if (
     lattice.norm <= lattice.column * TIGHT ||
     rows * cols > DENSE_ENTRIES ||
-    cost > Math.min(DENSE_WORK, site.workLeft / 2)
+    cost > Math.min(DENSE_WORK / geometry.groups, site.workLeft / 2)
   ) {
     return lattice;
   }

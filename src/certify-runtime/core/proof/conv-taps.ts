@@ -44,6 +44,20 @@ function polyphase(
   };
 }
 
+/** rows, cols and the two extents that `tapsOfGroup` will give. */
+export function tapsSize({
+  outputChannels,
+  inputChannels,
+  groups,
+  kernel,
+  stride,
+  dilation,
+}: ConvGeometry): [number, number, number, number] {
+  const y = polyphase(kernel[0], stride[0], dilation[0]);
+  const x = polyphase(kernel[1], stride[1], dilation[1]);
+  return [outputChannels / groups, (inputChannels / groups) * y.phases * x.phases, y.extent, x.extent];
+}
+
 /** The taps of one group: weights [out, in/groups, k₁, k₂] as polyphase matrices out/groups × (in/groups · phases). */
 export function tapsOfGroup(weights: Float32Array, geometry: ConvGeometry, group: number): Taps {
   const rows = geometry.outputChannels / geometry.groups;

@@ -72,6 +72,7 @@ function startWalk(graph: Graph, batch: number | string | undefined): Walk {
     values,
     layers: [],
     work: 0,
+    viewElements: 0,
     maxImageNorm: LARGEST_IMAGE_NORM,
   };
 }

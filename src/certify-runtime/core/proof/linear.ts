@@ -2,7 +2,7 @@
 
 import { combine, constantBound, scale, sum } from './affine.ts';
 import type { AffineBound } from './bound.ts';
-import { FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './rounding.ts';
+import { addUp, FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './rounding.ts';
 import type { Site } from './site.ts';
 import type { Measure } from './state.ts';
 
@@ -29,13 +29,14 @@ export interface LinearMap {
 }
 
 export function linearMeasure(site: Site, map: LinearMap, v: Measure): Measure {
-  const gamma = gamma32(map.terms + EXTRA_ROUNDINGS);
+  const gamma = gamma32(map.terms + v.fold.extra + EXTRA_ROUNDINGS);
   if (gamma === Number.POSITIVE_INFINITY) site.refuse(`dot products of ${map.terms} terms are too long for float32`);
   const weight = mulUp(map.weight, v.fold.scale);
   if (!(weight < OVERFLOW_32)) site.refuse('its weights may overflow where a provider folds a scale into them');
 
   const bias = constantBound(map.bias);
-  const flush = flushOf(map, v);
+  const folded = flushOfFolded(map, v);
+  const flush = sum(folded, flushOfInputs(map, v));
   // A(x) ≥ ‖|M||v̂|‖₂, in one or two ways.
   const throughNorm = scale(map.absolute, v.norm);
   const products = v.sum === null ? [throughNorm] : [throughNorm, scale(map.column, v.sum)];
@@ -43,23 +44,26 @@ export function linearMeasure(site: Site, map: LinearMap, v: Measure): Measure {
 
   const norm = sum(scale(map.norm, v.norm), bias, rounding[0]!);
   site.limitMagnitude(scale(2, sum(throughNorm, bias, flush)));
-  const foldFlush = scale(mulUp(FLUSH_32, sqrtUp(map.outputs * map.terms)), sum(v.norm, v.fold.start));
   return {
     lipschitz: mulUp(map.norm, v.lipschitz),
     norm,
     sum: null,
     errors: combine(v.errors, rounding, (error, own) => sum(scale(map.norm, error), own)),
-    fold: { terms: map.terms, weight: map.weight, scale: 1, start: norm, flush: foldFlush },
+    fold: { terms: map.terms, extra: 0, weight, scale: 1, start: norm, flush: folded },
   };
 }
 
 /**
- * Underflow and flushes to zero (Lemma 10): 8·2⁻¹²⁶ for each of the n + 8 operations of an output; 2·2⁻¹²⁶ for each
- * input, through |M|; 2·2⁻¹²⁶ for each weight (as it is, or with a scale folded into it), through the input.
+ * Underflow and flushes to zero that a scale folded into the weights does not shrink (Lemma 10): 8·2⁻¹²⁶ for each of the
+ * n + 8 operations of an output; 2·2⁻¹²⁶ for each weight, as it is or with the scale in it, through the input.
  */
-function flushOf(map: LinearMap, v: Measure): AffineBound {
-  const operations = mulUp(8 * FLUSH_32 * (map.terms + EXTRA_ROUNDINGS), sqrtUp(map.outputs));
-  const inputs = mulUp(2 * FLUSH_32, mulUp(map.absolute, sqrtUp(map.inputs)));
-  const weights = scale(mulUp(2 * FLUSH_32, sqrtUp(map.outputs * map.terms)), sum(v.norm, v.fold.start));
-  return sum(constantBound(operations), constantBound(inputs), weights);
+function flushOfFolded(map: LinearMap, v: Measure): AffineBound {
+  const operations = mulUp(8 * FLUSH_32 * (map.terms + v.fold.extra + EXTRA_ROUNDINGS), sqrtUp(map.outputs));
+  const weights = mulUp(2 * FLUSH_32, sqrtUp(map.outputs * map.terms));
+  return sum(constantBound(operations), scale(weights, sum(v.norm, v.fold.start)));
+}
+
+/** 2·2⁻¹²⁶ for each input, through |M| and the scale folded into it. */
+function flushOfInputs(map: LinearMap, v: Measure): AffineBound {
+  return constantBound(mulUp(2 * FLUSH_32, mulUp(mulUp(map.absolute, sqrtUp(map.inputs)), addUp(1, v.fold.scale))));
 }

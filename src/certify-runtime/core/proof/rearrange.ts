@@ -1,9 +1,9 @@
 /** Indices of rearrangements: which element of the input each element of the output is. */
 
-import { MAX_VIEW_ELEMENTS } from './budget.ts';
+import { MAX_VIEW_ELEMENTS, MAX_VIEWS_TOTAL, VIEW_WORK } from './budget.ts';
 import type { Site } from './site.ts';
-import { computed, type Data, measureOf, product } from './state.ts';
-import { compose, multiplicity } from './view.ts';
+import { type Base, computed, type Data, measureOf, product } from './state.ts';
+import { compose, multiplicity, type View } from './view.ts';
 
 /** The elements at lists[axis] of each axis (null: all of it; −1: a zero), row-major. */
 export function pickIndex(shape: readonly number[], lists: readonly (readonly number[] | null)[]): Int32Array {
@@ -39,6 +39,11 @@ export function rearranged(site: Site, data: Data, shape: readonly number[], ind
 }
 
 export function checkView(site: Site, size: number): void {
+  site.spend(VIEW_WORK * size);
+  site.walk.viewElements += size;
+  if (site.walk.viewElements > MAX_VIEWS_TOTAL) {
+    site.refuse(`the rearrangements of the graph need more than ${MAX_VIEWS_TOTAL} elements (limit of the verifier)`);
+  }
   if (size > MAX_VIEW_ELEMENTS)
     site.refuse(`it rearranges ${size} elements, more than ${MAX_VIEW_ELEMENTS} (limit of the verifier)`);
 }
@@ -48,8 +53,14 @@ export function checkView(site: Site, size: number): void {
  * nothing is lost in its own bound.
  */
 export function rebased(data: Data): Data {
-  return data.view?.pair == null ? data : computed(data.shape, measureOf(data));
+  if (data.view?.pair == null) return data;
+  const base = rebases.get(data.view) ?? computed(data.shape, measureOf(data)).base;
+  rebases.set(data.view, base);
+  return { kind: 'data', shape: data.shape, base, view: null };
 }
+
+/** One new base for each view, so that two slices of it are still parts of one tensor. */
+const rebases = new WeakMap<View, Base>();
 
 /** √multiplicity of an index list itself: the operator's own Lipschitz constant. */
 export function multiplicityOf(index: Int32Array, inputSize: number): number {

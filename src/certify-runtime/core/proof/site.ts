@@ -23,6 +23,8 @@ export interface Walk {
   readonly layers: LayerBound[];
   /** Multiply-adds spent on the proof. */
   work: number;
+  /** Elements of rearrangements kept in memory. */
+  viewElements: number;
   /** No intermediate overflows for ‖x‖₂ up to this. */
   maxImageNorm: number;
 }

@@ -11,6 +11,8 @@ import { multiplicity, type View } from './view.ts';
 export interface Fold {
   /** Length of the last linear layer's dot products: a constant added after it may take part in them. */
   readonly terms: number;
+  /** Roundings of the elementwise operations since then. */
+  readonly extra: number;
   /** Largest magnitude a folded weight can have. */
   readonly weight: number;
   /** Product of the scales since the last linear layer, and the norm of the tensor before them. */
@@ -56,7 +58,7 @@ export function product(dims: readonly number[]): number {
 
 /** The start of a chain of elementwise operations that may be folded. */
 export function noFold(norm: AffineBound): Fold {
-  return { terms: 0, weight: 1, scale: 1, start: norm, flush: ZERO };
+  return { terms: 0, extra: 0, weight: 1, scale: 1, start: norm, flush: ZERO };
 }
 
 export function computed(shape: readonly number[], measure: Measure): Data {

@@ -52,12 +52,16 @@ export function pairUp(a: View, b: View, operation: 'Max' | 'Min'): View | null 
  */
 export function multiplicity(view: View, baseSize: number): number {
   const uses = new Int32Array(baseSize);
+  if (view.pair === null) {
+    for (const i of view.first) if (i >= 0) uses[i]!++;
+    return uses.reduce((a, b) => Math.max(a, b), 0);
+  }
   // Per pair (i < j), keyed i·size + j: how often its max and its min are used.
   const maxima = new Map<number, number>();
   const minima = new Map<number, number>();
   for (let e = 0; e < view.first.length; e++) {
     const i = view.first[e]!;
-    const j = view.pair === null ? -1 : view.pair[e]!;
+    const j = view.pair[e]!;
     if (i < 0) continue;
     if (j < 0) {
       uses[i]!++;

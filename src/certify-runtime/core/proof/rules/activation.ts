@@ -1,22 +1,42 @@
-/** Relu, LeakyRelu, Clip, Abs: pointwise functions with a known slope. Lemma 14. */
+/** Relu, LeakyRelu, PRelu, Clip, Abs: pointwise functions with a known slope. Lemma 14. */
 
+import { spreadConstant } from '../broadcast.ts';
+import { mulUp, sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
 import { computed, measureOf, nonexpansive, product } from '../state.ts';
-import { scaled } from './elementwise.ts';
+import { sloped } from './elementwise.ts';
 
-function relu(site: Site): RuleResult {
+/** f with |f(v) − f(w)| ≤ |v − w|, exact in float32, and |f(0)| = offset. */
+function pointwise(site: Site, offset = 0): RuleResult {
   const data = site.data(0);
-  return { outputs: [computed(data.shape, nonexpansive(measureOf(data), product(data.shape)))], upper: 1 };
+  const size = product(data.shape);
+  const measure = nonexpansive(measureOf(data), size, mulUp(sqrtUp(size), offset), mulUp(size, offset));
+  site.limitMagnitude(measure.norm);
+  return { outputs: [computed(data.shape, measure)], upper: 1 };
 }
 
-/** max(v, 0) + α·min(v, 0): slope 1 or α. As far as the bounds go it is a scale of max(1, |α|). */
+/** max(v, 0) + α·min(v, 0). */
 function leakyRelu(site: Site): RuleResult {
-  return scaled(site, site.data(0), Math.max(1, Math.abs(site.number('alpha', Math.fround(0.01)))));
+  return sloped(site, site.data(0), Math.max(1, Math.abs(site.number('alpha', 0.01))));
+}
+
+function pRelu(site: Site): RuleResult {
+  const data = site.data(0);
+  return sloped(site, data, Math.max(1, spreadConstant(site, 1, data).magnitude));
+}
+
+/** min(max(v, low), high): low and high are inputs (opset 11 on) or attributes (before). */
+function clip(site: Site): RuleResult {
+  const low = site.has(1) ? site.float(1) : site.number('min', Number.NEGATIVE_INFINITY);
+  const high = site.has(2) ? site.float(2) : site.number('max', Number.POSITIVE_INFINITY);
+  return pointwise(site, Math.abs(Math.min(Math.max(0, low), high)));
 }
 
 export const activationRules: Rules = {
-  Relu: { attributes: [], apply: relu },
+  Relu: { attributes: [], apply: (site) => pointwise(site) },
+  Abs: { attributes: [], apply: (site) => pointwise(site) },
   LeakyRelu: { attributes: ['alpha'], apply: leakyRelu },
-  Abs: { attributes: [], apply: relu },
+  PRelu: { attributes: [], apply: pRelu },
+  Clip: { attributes: ['min', 'max'], apply: clip },
 };

@@ -76,6 +76,7 @@ function beside(v: Measure, w: Measure): Measure {
     fold: {
       ...noFold(quadrature(v.fold.start, w.fold.start)),
       terms: Math.max(v.fold.terms, w.fold.terms),
+      extra: Math.max(v.fold.extra, w.fold.extra),
       weight: Math.max(v.fold.weight, w.fold.weight),
       scale: Math.max(v.fold.scale, w.fold.scale),
       flush: quadrature(v.fold.flush, w.fold.flush),

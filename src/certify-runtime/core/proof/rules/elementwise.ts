@@ -11,7 +11,7 @@ import { computed, type Data, flushOf, type Measure, measureOf, noFold, product 
 
 /** γ for the rounding of one elementwise operation, which a provider may also fold into the dot products before it. */
 function foldedGamma(measure: Measure): number {
-  return gamma32(measure.fold.terms + EXTRA_ROUNDINGS);
+  return gamma32(measure.fold.terms + measure.fold.extra + EXTRA_ROUNDINGS);
 }
 
 /** v ↦ v ∘ s with max|s| ≤ factor. */
@@ -21,6 +21,7 @@ export function scaled(site: Site, data: Data, factor: number): RuleResult {
   const gamma = foldedGamma(v);
   const fold = {
     ...v.fold,
+    extra: v.fold.extra + 2,
     weight: mulUp(v.fold.weight, factor),
     scale: mulUp(v.fold.scale, factor),
   };
@@ -45,6 +46,14 @@ export function scaled(site: Site, data: Data, factor: number): RuleResult {
   return { outputs: [computed(data.shape, measure)], upper: factor };
 }
 
+/** A piecewise linear function through 0 with slopes up to `slope`: as a scale, but nothing can be folded through it. */
+export function sloped(site: Site, data: Data, slope: number): RuleResult {
+  const v = measureOf(data);
+  const result = scaled(site, computed(data.shape, { ...v, fold: noFold(v.norm) }), slope);
+  const { measure } = (result.outputs[0] as Data).base;
+  return { outputs: [computed(data.shape, { ...measure, fold: noFold(measure.norm) })], upper: slope };
+}
+
 /** Flushes of `size` values, added up in ℓ1. */
 function manyFlushes(size: number, factor: number): AffineBound {
   return constantBound(mulUp(4 * FLUSH_32, mulUp(size, 1 + factor)));
@@ -64,7 +73,7 @@ export function shifted(site: Site, data: Data, t: { norm: number; sum: number }
     norm,
     sum: v.sum && sum(scale(1 + gamma, sum(v.sum, constantBound(t.sum))), manyFlushes(size, 1)),
     errors: v.errors.map((error) => sum(error, rounding)),
-    fold: { ...v.fold, start: v.fold.scale === 1 ? norm : sum(v.fold.start, norm) },
+    fold: { ...v.fold, extra: v.fold.extra + 2, start: v.fold.scale === 1 ? norm : sum(v.fold.start, norm) },
   };
   return { outputs: [computed(data.shape, measure)], upper: 1 };
 }
@@ -76,7 +85,7 @@ function branches(site: Site, a: Data, b: Data): RuleResult {
   }
   const [v, w] = [measureOf(a), measureOf(b)];
   const size = product(a.shape);
-  const gamma = gamma32(Math.max(v.fold.terms, w.fold.terms) + EXTRA_ROUNDINGS);
+  const gamma = Math.max(foldedGamma(v), foldedGamma(w));
   const exact = sum(v.norm, w.norm);
   const rounding = sum(scale(gamma, exact), scale(2, flushOf(size)));
   const norm = sum(exact, rounding);

@@ -1,5 +1,6 @@
 /** Operators that move values without changing them: Reshape, Transpose, Split, Slice, Gather, Pad and their kin. Lemma 12. */
 
+import { ElementType } from '../../onnx/model.ts';
 import { checkView, multiplicityOf, pickIndex, rearranged, rebased, transposeIndex } from '../rearrange.ts';
 import { sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
@@ -74,6 +75,11 @@ function dropout(site: Site): RuleResult {
       site.refuse('training_mode must be the constant false');
     }
   }
+  return identity(site);
+}
+
+function cast(site: Site): RuleResult {
+  if (site.int('to', 0) !== ElementType.float32) site.refuse('only a cast to float32 keeps the values');
   return identity(site);
 }
 
@@ -217,6 +223,7 @@ export const structureRules: Rules = {
   Unsqueeze: { attributes: ['axes'], apply: unsqueeze },
   Identity: { attributes: [], apply: identity },
   Dropout: { attributes: ['seed', 'ratio'], apply: dropout },
+  Cast: { attributes: ['to', 'saturate'], apply: cast },
   Transpose: { attributes: ['perm'], apply: transposeRule },
   Split: { attributes: ['axis', 'split', 'num_outputs'], apply: split },
   Slice: { attributes: ['starts', 'ends', 'axes'], apply: slice },

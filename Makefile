@@ -1,0 +1,69 @@
+# The front door: `make help` lists what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CONFIG ?= pipeline/configs/cmnist.json
+SEED ?= 0
+MODEL ?= models/cmnist/model.onnx
+DATA ?= cmnist
+IMAGE ?= docs/images/example-7.png
+
+GLEAN := node bin/glean.mjs
+ID = $(basename $(notdir $(CONFIG)))
+RUN = runs/$(ID)-$(SEED)
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+.PHONY: setup
+setup: ## install everything into this folder; at once when nothing is to do
+	@pipeline/setup.sh
+
+.PHONY: export
+export: setup ## everything from a fresh clone: train where needed, bake, convert, seal, verify (CONFIG=, SEED=)
+	@$(GLEAN) train $(CONFIG) --seed $(SEED) --out $(RUN)
+	@$(GLEAN) export $(RUN)
+	@$(GLEAN) verify models/$(ID)/model.onnx
+
+.PHONY: train
+train: setup ## train only, or go on with an interrupted training (CONFIG=, SEED=)
+	@$(GLEAN) train $(CONFIG) --seed $(SEED) --out $(RUN)
+
+.PHONY: verify
+verify: setup ## prove the shipped model's claims anew (MODEL=)
+	@$(GLEAN) verify $(MODEL)
+
+.PHONY: certify
+certify: setup ## certified accuracy by both certificates, per domain (MODEL=, DATA=)
+	@$(GLEAN) certify $(MODEL) --data $(DATA) --method margin
+	@$(GLEAN) certify $(MODEL) --data $(DATA) --method smoothing
+
+.PHONY: attack
+attack: setup ## try to break the radius (MODEL=, DATA=)
+	@$(GLEAN) attack $(MODEL) --data $(DATA)
+
+.PHONY: predict
+predict: setup ## label and radius of an image file (MODEL=, IMAGE=)
+	@$(GLEAN) predict $(MODEL) $(IMAGE)
+
+.PHONY: compare
+compare: setup ## the README's comparison: four objectives, three seeds each (about 20 minutes)
+	@node --import tsx pipeline/compare.ts
+
+.PHONY: check
+check: setup ## format, lint, import order, types, unused code
+	@npx --no-install biome check --error-on-warnings .
+	@npx --no-install tsc --project .
+	@npx --no-install knip
+	@bash -n pipeline/setup.sh .ci/run
+
+.PHONY: test
+test: setup ## all tests
+	@node --import tsx --test --test-reporter=spec $$(find test -name '*.test.ts' | sort)
+
+.PHONY: clean
+clean: ## remove what was trained and built; keeps the installation and models/
+	@rm -rf runs out dist

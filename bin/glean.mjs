@@ -1,0 +1,7 @@
+#!/usr/bin/env node
+/** The command `glean`: runs the TypeScript sources as they are, through tsx. */
+import { register } from 'tsx/esm/api';
+
+register();
+const { main } = await import('../src/cli/main.ts');
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,49 @@
+/** BatchNormalization in its inference form: a scale and a shift for each channel. Lemma 11. */
+
+import { constantBound, sum } from '../affine.ts';
+import { vectorNormUpper, vectorSumUpper } from '../matrix-norm.ts';
+import { addUp, divUp, mulUp, sqrtUp } from '../rounding.ts';
+import type { RuleResult, Rules } from '../rule.ts';
+import type { Site } from '../site.ts';
+import { type Data, measureOf, product } from '../state.ts';
+import { scaled, shifted } from './elementwise.ts';
+
+/** Below this, a subnormal variance that is flushed to zero could change var + ε by more than a rounding. */
+const SMALLEST_VARIANCE = 2 ** -100;
+
+/** y = (v − mean)·γ/√(var + ε) + β. */
+function batchNormalization(site: Site): RuleResult {
+  const data = site.data(0);
+  if (site.int('training_mode', 0) !== 0) site.refuse('training_mode mixes the samples of the batch');
+  if (site.node.outputs.slice(1).some((name) => name !== '')) site.refuse('its training outputs have no rule');
+  const channels = data.shape[1] ?? 0;
+  const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => {
+    const { dims, values } = site.floats(i);
+    if (dims.length !== 1 || values.length !== channels)
+      site.refuse(`input ${i} [${dims}] does not fit ${channels} channels`);
+    return values;
+  }) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  const epsilon = site.number('epsilon', 1e-5);
+
+  const shift = new Float64Array(channels);
+  let factor = 0;
+  for (let c = 0; c < channels; c++) {
+    const spread = variance[c]! + epsilon;
+    if (!(spread >= SMALLEST_VARIANCE && variance[c]! >= 0 && epsilon >= 0))
+      site.refuse(`variance ${variance[c]} + ${epsilon}`);
+    // var + ε and √ are each below the exact value by at most 2⁻⁵³ of it.
+    const scale = divUp(Math.abs(gamma[c]!), Math.sqrt(spread) * (1 - 2 ** -51));
+    factor = Math.max(factor, scale);
+    shift[c] = addUp(Math.abs(beta[c]!), mulUp(scale, Math.abs(mean[c]!)));
+  }
+  const places = product(data.shape) / channels;
+  const centre = mulUp(sqrtUp(places), vectorNormUpper(mean));
+  site.limitMagnitude(sum(measureOf(data).norm, constantBound(centre)));
+  const [stretched] = scaled(site, data, factor).outputs as [Data];
+  const t = { norm: mulUp(sqrtUp(places), vectorNormUpper(shift)), sum: mulUp(places, vectorSumUpper(shift)) };
+  return { outputs: shifted(site, stretched, t).outputs, upper: factor };
+}
+
+export const normalizationRules: Rules = {
+  BatchNormalization: { attributes: ['epsilon', 'momentum', 'training_mode'], apply: batchNormalization },
+};

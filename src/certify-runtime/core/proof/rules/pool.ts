@@ -1,0 +1,123 @@
+/** AveragePool, GlobalAveragePool, MaxPool and GlobalMaxPool. Lemmas 7 and 14. */
+
+import { linearMeasure } from '../linear.ts';
+import { divUp, gamma64, mulUp, sqrtUp, up } from '../rounding.ts';
+import type { RuleResult, Rules } from '../rule.ts';
+import type { Site } from '../site.ts';
+import { computed, type Data, measureOf, nonexpansive, product } from '../state.ts';
+import { readWindow, type WindowAxis } from './window.ts';
+
+function spatialOf(site: Site, data: Data): number[] {
+  if (data.shape.length < 3) site.refuse(`[N·${data.shape}] has no spatial dimensions`);
+  return data.shape.slice(2);
+}
+
+function poolWindow(site: Site, data: Data): WindowAxis[] {
+  const spatial = spatialOf(site, data);
+  const kernel = site.ints('kernel_shape');
+  if (kernel === null || kernel.length !== spatial.length || kernel.some((k) => k < 1 || k > 2 ** 20)) {
+    site.refuse(`kernel_shape [${kernel}] does not fit [N·${data.shape}]`);
+  }
+  const axes = readWindow(site, spatial, kernel);
+  if (axes.some((axis) => Math.max(axis.padBegin, axis.padEnd) >= axis.kernel))
+    site.refuse('a window may lie in the padding');
+  if (axes.some((axis) => axis.dilation !== 1)) site.refuse('dilations have no rule');
+  return axes;
+}
+
+/**
+ * The averaging matrix of one axis: output o is Σ v/nₒ over its window, nₒ = k, or the part of k that is no padding.
+ * Non-negative, so ‖M‖₂ ≤ √(largest row sum · largest column sum); also its largest column norm.
+ */
+function averageAxis(site: Site, axis: WindowAxis, countPadding: boolean): { norm: number; column: number } {
+  site.spend(axis.output * axis.kernel);
+  const sums = new Float64Array(axis.input);
+  const squares = new Float64Array(axis.input);
+  for (let o = 0; o < axis.output; o++) {
+    const from = Math.max(0, o * axis.stride - axis.padBegin);
+    const to = Math.min(axis.input, o * axis.stride - axis.padBegin + axis.kernel);
+    const weight = divUp(1, countPadding ? axis.kernel : to - from);
+    for (let i = from; i < to; i++) {
+      sums[i]! += weight;
+      squares[i]! += weight * weight;
+    }
+  }
+  const outward = up(1 + gamma64(2 * axis.kernel + 4));
+  let [sum, square] = [0, 0];
+  for (let i = 0; i < axis.input; i++) {
+    sum = Math.max(sum, mulUp(sums[i]!, outward));
+    square = Math.max(square, mulUp(squares[i]!, outward));
+  }
+  // Every row sums to at most 1.
+  return { norm: sqrtUp(sum), column: sqrtUp(square) };
+}
+
+/** The pool is a Kronecker product of its axes: every norm is the product of theirs. */
+function averagePool(site: Site): RuleResult {
+  const data = site.data(0);
+  const countPadding = site.int('count_include_pad', 0) !== 0;
+  const axes = poolWindow(site, data);
+  const shape = [...data.shape.slice(0, 2), ...axes.map((axis) => axis.output)];
+  site.checkShape(shape);
+  const factors = axes.map((axis) => averageAxis(site, axis, countPadding));
+  const norm = factors.reduce((n, factor) => mulUp(n, factor.norm), 1);
+  const column = factors.reduce((n, factor) => mulUp(n, factor.column), 1);
+  return average(site, data, shape, { norm, column, terms: product(axes.map((axis) => axis.kernel)) });
+}
+
+function globalAveragePool(site: Site): RuleResult {
+  const data = site.data(0);
+  const spatial = spatialOf(site, data);
+  const terms = product(spatial);
+  return average(site, data, [...data.shape.slice(0, 2), ...spatial.map(() => 1)], means(terms));
+}
+
+/** The mean of `terms` values: norm 1/√terms. */
+export function means(terms: number): { norm: number; column: number; terms: number } {
+  return { norm: divUp(1, Math.sqrt(terms) * (1 - 2 ** -52)), column: divUp(1, terms), terms };
+}
+
+export function average(
+  site: Site,
+  data: Data,
+  shape: readonly number[],
+  factor: { norm: number; column: number; terms: number },
+): RuleResult {
+  const { norm, column, terms } = factor;
+  const sizes = { inputs: product(data.shape), outputs: product(shape) };
+  const map = { norm, absolute: norm, column, terms, ...sizes, bias: 0, weight: 1 };
+  return { outputs: [computed(shape, linearMeasure(site, map, measureOf(data)))], upper: norm };
+}
+
+/** Windows that do not overlap: |max a − max b| ≤ ‖a − b‖∞ on each, so the whole is 1-Lipschitz. */
+function maxPool(site: Site): RuleResult {
+  const data = site.data(0);
+  if (site.int('storage_order', 0) !== 0) site.refuse('storage_order has no rule');
+  const axes = poolWindow(site, data);
+  if (axes.some((axis) => axis.kernel > axis.stride))
+    site.refuse('windows that overlap have no rule (kernel_shape > strides)');
+  return largest(site, data, [...data.shape.slice(0, 2), ...axes.map((axis) => axis.output)]);
+}
+
+function globalMaxPool(site: Site): RuleResult {
+  const data = site.data(0);
+  return largest(site, data, [...data.shape.slice(0, 2), ...spatialOf(site, data).map(() => 1)]);
+}
+
+export function largest(site: Site, data: Data, shape: readonly number[]): RuleResult {
+  site.checkShape(shape);
+  return { outputs: [computed(shape, nonexpansive(measureOf(data), product(data.shape)))], upper: 1 };
+}
+
+export const poolRules: Rules = {
+  AveragePool: {
+    attributes: ['auto_pad', 'ceil_mode', 'count_include_pad', 'dilations', 'kernel_shape', 'pads', 'strides'],
+    apply: averagePool,
+  },
+  GlobalAveragePool: { attributes: [], apply: globalAveragePool },
+  MaxPool: {
+    attributes: ['auto_pad', 'ceil_mode', 'dilations', 'kernel_shape', 'pads', 'storage_order', 'strides'],
+    apply: maxPool,
+  },
+  GlobalMaxPool: { attributes: [], apply: globalMaxPool },
+};

@@ -1,0 +1,137 @@
+/** Certified accuracy of a sealed model on a split: the paper's table row, by either certificate. */
+import type { Certifier } from '../certify-runtime/certifier.ts';
+import { InputError } from '../certify-runtime/core/errors.ts';
+import { createRandom } from '../certify-runtime/core/smoothing/random.ts';
+import type { DomainDataset, ImageSet } from '../train/data/dataset.ts';
+
+export type Method = 'margin' | 'smoothing';
+
+/** Radii of the paper's tables. */
+export const RADII: readonly number[] = Array.from({ length: 10 }, (_, i) => i * 0.05);
+
+export interface SmoothingSettings {
+  readonly sigma: number;
+  readonly n: number;
+  readonly n0: number;
+  readonly alpha: number;
+  readonly seed: number;
+}
+
+/** One image's answer. */
+export interface Certified {
+  readonly correct: boolean;
+  /** 0 where abstained or not certified. */
+  readonly radius: number;
+}
+
+/** Fractions of 1; the keys of `certifiedAccuracy` are radii with two decimals. */
+export interface CertifiedAccuracy {
+  readonly n: number;
+  /** Right labels, whatever their radius; an abstention is not right. */
+  readonly accuracy: number;
+  /** Average certified radius: mean of radius · correct. */
+  readonly acr: number;
+  /** Right labels with at least this radius. */
+  readonly certifiedAccuracy: Readonly<Record<string, number>>;
+}
+
+const BATCH = 256;
+
+/** The splits of a data set by name: `test`, `validation/DOMAIN`, `train/DOMAIN`. */
+export function splitsOf(dataset: DomainDataset): ReadonlyMap<string, ImageSet> {
+  return new Map([
+    ...dataset.train.map((set) => [`train/${set.name}`, set] as const),
+    ...dataset.validation.map((set) => [`validation/${set.name}`, set] as const),
+    ['test', dataset.test] as const,
+  ]);
+}
+
+/** The split of that name; `train` or `validation` alone stands for all of its domains. */
+export function selectSplits(dataset: DomainDataset, wanted: readonly string[]): ReadonlyMap<string, ImageSet> {
+  const splits = splitsOf(dataset);
+  const selected = new Map(
+    [...splits].filter(([name]) => wanted.some((want) => name === want || name.startsWith(`${want}/`))),
+  );
+  for (const want of wanted) {
+    if (![...selected.keys()].some((name) => name === want || name.startsWith(`${want}/`))) {
+      throw new InputError(
+        `no split '${want}' in ${dataset.name}: expected train, validation, ${[...splits.keys()].join(', ')}`,
+      );
+    }
+  }
+  return selected;
+}
+
+/** The first `limit` images of a set, each with its certificate; `onProgress` hears how many are done. */
+export async function certifyImages(
+  certifier: Certifier,
+  set: ImageSet,
+  options: {
+    readonly smoothing?: SmoothingSettings;
+    readonly limit?: number;
+    readonly onProgress?: (done: number, total: number) => void;
+  } = {},
+): Promise<readonly Certified[]> {
+  const { shape } = certifier.certificate.input;
+  if (shape.some((size, i) => size !== set.shape[i])) {
+    throw new InputError(`the model takes images of ${shape.join('×')}, the data set has ${set.shape.join('×')}`);
+  }
+  const { smoothing } = options;
+  const size = certifier.imageSize;
+  const total = Math.min(set.size, options.limit ?? set.size);
+  const answers: Certified[] = [];
+  for (let begin = 0; begin < total; begin += BATCH) {
+    const end = Math.min(total, begin + BATCH);
+    const pixels = Float32Array.from(set.pixels.subarray(begin * size, end * size), (byte) => byte / 255);
+    const predictions = await certifier.predictBatch(pixels);
+    predictions.forEach((prediction, i) => {
+      const label = set.labels[begin + i]!;
+      if (smoothing === undefined) {
+        answers.push({ correct: prediction.label === label, radius: prediction.radius });
+        return;
+      }
+      // One stream of random numbers for each image: the answer does not depend on the order or the limit.
+      const random = createRandom(smoothing.seed, begin + i);
+      const image = pixels.subarray(i * size, (i + 1) * size);
+      const smoothed = certifier.smooth(image, prediction, { ...smoothing, random });
+      answers.push({ correct: smoothed.label === label, radius: smoothed.radius });
+    });
+    options.onProgress?.(end, total);
+  }
+  return answers;
+}
+
+/** Share of images that are right and certified to at least r; at r = 0, right and not abstained. */
+export function certifiedShare(answers: readonly Certified[], r: number): number {
+  return answers.filter(({ correct, radius }) => correct && radius >= r).length / answers.length;
+}
+
+export function summarize(answers: readonly Certified[]): CertifiedAccuracy {
+  const n = answers.length;
+  return {
+    n,
+    accuracy: answers.filter(({ correct }) => correct).length / n,
+    acr: answers.reduce((sum, { correct, radius }) => sum + (correct ? radius : 0), 0) / n,
+    certifiedAccuracy: Object.fromEntries(RADII.map((r) => [r.toFixed(2), certifiedShare(answers, r)])),
+  };
+}
+
+/** A table in plain text or Markdown: one row for each name. */
+export function formatTable(rows: ReadonlyMap<string, CertifiedAccuracy>, markdown = false): string {
+  const percent = (value: number) => (100 * value).toFixed(1);
+  const header = ['', ...RADII.map((r) => `r=${r.toFixed(2)}`), 'ACR'];
+  const lines = [...rows].map(([name, row]) => [
+    name,
+    ...RADII.map((r) => percent(row.certifiedAccuracy[r.toFixed(2)]!)),
+    row.acr.toFixed(4),
+  ]);
+  if (markdown) {
+    return [header, header.map((_, i) => (i === 0 ? '---' : '---:')), ...lines]
+      .map((line) => `| ${line.join(' | ')} |`)
+      .join('\n');
+  }
+  const widths = header.map((_, i) => Math.max(...[header, ...lines].map((line) => line[i]!.length)));
+  return [header, ...lines]
+    .map((line) => line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  '))
+    .join('\n');
+}

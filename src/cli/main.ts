@@ -1,0 +1,48 @@
+/** The command `glean`: its sub-commands, and how it ends: 0 done, 1 the answer is no, 2 wrong use. */
+import { createRequire } from 'node:module';
+import yargs from 'yargs';
+import { GleanError, InputError } from '../certify-runtime/core/errors.ts';
+import { AnswerIsNo } from './answer.ts';
+import { certifyCommand } from './certify.ts';
+import { dataCommand } from './data.ts';
+import { exportCommand } from './export.ts';
+import { predictCommand } from './predict.ts';
+import { trainCommand } from './train.ts';
+import { verifyCommand } from './verify.ts';
+
+const EXIT = { done: 0, no: 1, wrongUse: 2 } as const;
+
+/** Runs `glean` with these arguments; gives the exit code. */
+export async function main(args: readonly string[]): Promise<number> {
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+  let code: number = EXIT.done;
+  const parser = yargs([...args])
+    .scriptName('glean')
+    .usage('$0 <command>\n\nCertified prediction that survives a change of domain.')
+    .command(trainCommand)
+    .command(exportCommand)
+    .command(verifyCommand)
+    .command(certifyCommand)
+    .command(predictCommand)
+    .command(dataCommand)
+    .demandCommand(1, 'Name a command.')
+    .strict()
+    .version(version)
+    .help()
+    .wrap(Math.min(120, process.stdout.columns ?? 100))
+    .exitProcess(false)
+    .fail((message, error, instance) => {
+      if (error instanceof Error && error.name !== 'YError') throw error;
+      console.error(`${instance.help() as unknown as string}\n\n${message ?? error?.message}`);
+      code = EXIT.wrongUse;
+    });
+  try {
+    await parser.parseAsync();
+  } catch (error) {
+    if (error instanceof AnswerIsNo) return EXIT.no;
+    if (!(error instanceof GleanError)) throw error;
+    console.error(`glean: ${error.message}`);
+    return error instanceof InputError ? EXIT.wrongUse : EXIT.no;
+  }
+  return code;
+}

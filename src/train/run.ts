@@ -1,0 +1,141 @@
+/** A run: a folder with its configuration, checkpoints and metrics, trained to the end however often it is interrupted. */
+import { mkdir, open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError } from '../certify-runtime/core/errors.ts';
+import { writeFileAtomic } from '../export/atomic-file.ts';
+import { type CheckpointError, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { readConfig, type TrainConfig } from './config.ts';
+import type { DomainDataset } from './data/dataset.ts';
+import type { PlainNetwork } from './network.ts';
+import { type Accuracies, type StepMetrics, Trainer } from './trainer.ts';
+
+/** Hears how training goes. */
+export interface TrainReporter {
+  /** Training begins, or goes on, at this step of the main phase. */
+  onStart?(step: number, steps: number): void;
+  onStep?(metrics: StepMetrics): void;
+  onEvaluation?(step: number, accuracies: Accuracies): void;
+  /** A damaged checkpoint was passed over. */
+  onRefused?(error: CheckpointError): void;
+}
+
+const CONFIG_FILE = 'config.json';
+const METRICS_FILE = 'metrics.jsonl';
+/** Steps between evaluations, each followed by a checkpoint. */
+const INTERVAL = 20;
+
+/** Metrics up to a step, so that a resumed run does not log a step twice; a line cut by a kill is dropped. */
+async function trimMetrics(path: string, step: number): Promise<void> {
+  const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return '';
+    throw cause;
+  });
+  const kept = text.split('\n').filter((line) => {
+    try {
+      const entry = JSON.parse(line) as { phase: string; step: number };
+      return step > 0 && (entry.phase === 'reference' || entry.step <= step);
+    } catch {
+      return false;
+    }
+  });
+  await writeFileAtomic(path, kept.map((line) => `${line}\n`).join(''));
+}
+
+/**
+ * Trains to the last step in `directory`, going on from its newest whole checkpoint; does nothing where it is finished.
+ *
+ * @throws CheckpointError where the folder holds a run with another configuration or other data
+ */
+export async function train(
+  config: TrainConfig,
+  dataset: DomainDataset,
+  directory: string,
+  reporter: TrainReporter = {},
+): Promise<void> {
+  const trainer = new Trainer(config, dataset);
+  try {
+    const checkpoint = await loadCheckpoint(directory, {
+      run: trainer.run,
+      ...(reporter.onRefused === undefined ? {} : { onRefused: reporter.onRefused }),
+    });
+    if (checkpoint !== undefined) trainer.restore(checkpoint);
+    const { steps } = config.optimizer;
+    reporter.onStart?.(trainer.step, steps);
+    if (trainer.finished) return;
+    await mkdir(directory, { recursive: true });
+    await writeFileAtomic(join(directory, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
+    await trimMetrics(join(directory, METRICS_FILE), trainer.step);
+    const metrics = await open(join(directory, METRICS_FILE), 'a');
+    try {
+      const log = async (entry: object) => metrics.write(`${JSON.stringify(entry)}\n`);
+      if (checkpoint === undefined) {
+        for (const step of trainer.prepare()) {
+          reporter.onStep?.(step);
+          await log(step);
+        }
+      }
+      while (!trainer.finished) {
+        const step = trainer.trainStep();
+        reporter.onStep?.(step);
+        const due = step.step % INTERVAL === 0 || trainer.finished;
+        const accuracies = due ? trainer.evaluate() : undefined;
+        await log(accuracies === undefined ? step : { ...step, accuracies });
+        if (accuracies !== undefined) {
+          reporter.onEvaluation?.(step.step, accuracies);
+          await metrics.sync();
+          await saveCheckpoint(directory, trainer.snapshot());
+        }
+      }
+    } finally {
+      await metrics.close();
+    }
+  } finally {
+    trainer.dispose();
+  }
+}
+
+/** A finished run's network with plain weights, and what it was trained with. */
+export interface FinishedRun {
+  readonly config: TrainConfig;
+  readonly network: PlainNetwork;
+  /** SHA-256 of configuration and data. */
+  readonly run: string;
+}
+
+/** The configuration a run's folder was trained with. */
+export async function readRunConfig(directory: string): Promise<TrainConfig> {
+  return readConfig(join(directory, CONFIG_FILE));
+}
+
+/**
+ * Reads a finished run.
+ *
+ * @throws InputError where there is no checkpoint or training is not at its end, CheckpointError for another run's
+ */
+export async function readRun(
+  directory: string,
+  dataset: DomainDataset,
+  onRefused?: (error: CheckpointError) => void,
+): Promise<FinishedRun> {
+  const config = await readRunConfig(directory);
+  const trainer = new Trainer(config, dataset);
+  try {
+    const checkpoint = await loadCheckpoint(directory, {
+      run: trainer.run,
+      ...(onRefused === undefined ? {} : { onRefused }),
+    });
+    if (checkpoint === undefined) {
+      throw new InputError(`${directory}: holds no whole checkpoint; 'glean train' makes one`, { directory });
+    }
+    trainer.restore(checkpoint);
+    if (!trainer.finished) {
+      throw new InputError(
+        `${directory}: training stands at step ${trainer.step} of ${config.optimizer.steps}; 'glean train' goes on with it`,
+        { directory, step: trainer.step, steps: config.optimizer.steps },
+      );
+    }
+    return { config, network: trainer.condense(), run: trainer.run };
+  } finally {
+    trainer.dispose();
+  }
+}
