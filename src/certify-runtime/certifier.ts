@@ -1,10 +1,11 @@
 /** The certifier: a sealed model, verified and loaded into an ONNX Runtime session. Node and browser share this file. */
 
 import type { Certificate } from './core/certificate.ts';
-import { InputError } from './core/errors.ts';
+import { GleanError, InputError, ProviderError } from './core/errors.ts';
 import { TENSORS } from './core/head-graph.ts';
 import { imageNorms } from './core/margin.ts';
 import type { AffineBound } from './core/proof/bound.ts';
+import { checkSignature, type SignatureOptions } from './core/signature.ts';
 import {
   certifySmoothed,
   type SmoothedCertificate,
@@ -50,6 +51,20 @@ function evaluate(bounds: readonly AffineBound[], norms: { readonly l2: number; 
   return Math.min(...bounds.map(({ constant, l2, l1 }) => constant + l2 * norms.l2 + l1 * norms.l1)) * (1 + 2 ** -50);
 }
 
+async function createSession(
+  runtime: OnnxRuntime,
+  bytes: Uint8Array,
+  providers: readonly string[],
+): Promise<OnnxSession> {
+  try {
+    return await runtime.InferenceSession.create(bytes, { executionProviders: providers });
+  } catch (cause) {
+    throw new ProviderError(`the provider cannot load the model: ${cause instanceof Error ? cause.message : cause}`, {
+      providers,
+    });
+  }
+}
+
 export class Certifier {
   readonly #runtime: OnnxRuntime;
   readonly #session: OnnxSession;
@@ -62,14 +77,23 @@ export class Certifier {
   }
 
   /**
-   * Verifies the file, loads it, and runs its known vectors.
+   * Checks the signature where one is given or demanded, verifies the file, loads it, and runs its known vectors.
    *
-   * @throws OnnxFormatError, UnprovableError or CertificateError where the file does not hold what it claims,
-   *   ProviderError where the provider does not compute what was certified
+   * @throws SignatureError where the signature is absent or wrong,
+   *   OnnxFormatError, UnprovableError or CertificateError where the file does not hold what it claims,
+   *   ProviderError where the provider cannot load it or does not compute what was certified
    */
-  static async fromBytes(runtime: OnnxRuntime, bytes: Uint8Array, providers: readonly string[]): Promise<Certifier> {
-    const model = await verifyModel(bytes);
-    const session = await runtime.InferenceSession.create(bytes, { executionProviders: providers });
+  static async fromBytes(
+    runtime: OnnxRuntime,
+    bytes: Uint8Array,
+    providers: readonly string[],
+    options: SignatureOptions = {},
+  ): Promise<Certifier> {
+    // A copy, so that what is signed, what is proven and what is run are the same bytes, whatever the caller does next.
+    const own = new Uint8Array(bytes);
+    await checkSignature(own, options);
+    const model = await verifyModel(own);
+    const session = await createSession(runtime, own, providers);
     const certifier = new Certifier(runtime, session, model);
     try {
       const { certificate, terms, head } = model;
@@ -81,7 +105,7 @@ export class Certifier {
       return certifier;
     } catch (error) {
       await session.release();
-      throw error;
+      throw error instanceof GleanError ? error : new ProviderError(`the provider cannot run the model: ${error}`);
     }
   }
 
@@ -151,14 +175,13 @@ export class Certifier {
       logitError: error,
       head,
     });
+    const norms = imageNorms(pixels);
     const { lipschitz, latentError, latentErrorSlope } = terms.constants;
-    const radius = smoothedRadius(
-      answer.radius,
-      lipschitz,
-      evaluate(latentError, imageNorms(pixels)),
-      latentErrorSlope,
-    );
-    return { ...answer, radius, className: certificate.classes[answer.label] };
+    const latentErrorHere = evaluate(latentError, norms);
+    // As for the margin certificate: beyond the cap, the bounds of the float32 error do not hold.
+    const radius =
+      norms.l2 <= terms.cap ? smoothedRadius(answer.radius, lipschitz, latentErrorHere, latentErrorSlope) : 0;
+    return { ...answer, radius: Math.min(radius, terms.cap), className: certificate.classes[answer.label] };
   }
 
   async dispose(): Promise<void> {

@@ -1,12 +1,28 @@
 /** `glean verify MODEL`: proves every claim of a sealed model anew from its bytes, then runs its known vectors. */
 import type { CommandModule } from 'yargs';
 import { GleanError, InputError } from '../certify-runtime/core/errors.ts';
-import { loadCertifier, readModelFile } from '../certify-runtime/node.ts';
+import { quote } from '../certify-runtime/core/onnx/wire.ts';
+import { readPublicKey, type SignatureOptions } from '../certify-runtime/core/signature.ts';
+import { loadCertifier, readModelFile, readSignatureFile } from '../certify-runtime/node.ts';
 import { AnswerIsNo } from './answer.ts';
+import { readKeyFile } from './sign.ts';
 
 interface VerifyArguments {
   model: string;
+  key: string | undefined;
+  signature: string | undefined;
   json: boolean;
+}
+
+/** What --key and --signature demand. A signature file that is missing is refused later, as a wrong one is. */
+async function signatureBy(
+  keyPath: string,
+  signaturePath: string,
+): Promise<{ readonly keyId: string; readonly options: SignatureOptions }> {
+  const { id, pem } = await readKeyFile(keyPath, async (pem) => ({ id: (await readPublicKey(pem)).id, pem }));
+  const signature = await readSignatureFile(signaturePath);
+  const options = { publicKey: pem, requireSignature: true };
+  return { keyId: id, options: signature === undefined ? options : { ...options, signature } };
 }
 
 export const verifyCommand: CommandModule<object, VerifyArguments> = {
@@ -15,12 +31,15 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
   builder: (y) =>
     y
       .positional('model', { type: 'string', demandOption: true, describe: 'sealed ONNX file' })
+      .option('key', { type: 'string', describe: 'public key (PEM) that must have signed the file' })
+      .option('signature', { type: 'string', implies: 'key', describe: 'signature file [default: MODEL.sig]' })
       .option('json', { type: 'boolean', default: false, describe: 'print the answer as JSON' }),
-  handler: async ({ model, json }) => {
+  handler: async ({ model, key, signature, json }) => {
+    const signed = key === undefined ? null : await signatureBy(key, signature ?? `${model}.sig`);
     const bytes = await readModelFile(model);
     const begin = performance.now();
     try {
-      const certifier = await loadCertifier(bytes);
+      const certifier = await loadCertifier(bytes, signed?.options);
       const { certificate, proven } = certifier.model;
       await certifier.dispose();
       const seconds = (performance.now() - begin) / 1000;
@@ -35,6 +54,7 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
               layers: proven.layers,
               float32: certificate.float32,
               fileSha256: certificate.fileSha256,
+              signedBy: signed?.keyId ?? null,
             },
             null,
             2,
@@ -43,15 +63,16 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
         return;
       }
       for (const layer of proven.layers.filter(({ upper }) => upper !== 1)) {
-        console.log(`  ${layer.op.padEnd(8)} ${layer.name.padEnd(24)} ≤ ${layer.upper}`);
+        console.log(`  ${layer.op.padEnd(8)} ${quote(layer.name).padEnd(26)} ≤ ${layer.upper}`);
       }
       console.log(`verified: ${model}`);
       console.log(`  Lipschitz bound  L ≤ ${proven.lipschitz} (claimed ${certificate.lipschitz.upper})`);
-      console.log(`  classes          ${certificate.classes.join(', ')}`);
+      console.log(`  classes          ${certificate.classes.map(quote).join(', ')}`);
       console.log(
         `  known vectors    ${certificate.vectors.length} of ${certificate.vectors.length} answered within the slack`,
       );
       console.log(`  sha256           ${certificate.fileSha256} (digest field blank)`);
+      if (signed !== null) console.log(`  signed by        ${signed.keyId}`);
       console.log(`  in ${seconds.toFixed(2)} s`);
     } catch (error) {
       if (!(error instanceof GleanError) || error instanceof InputError) throw error;

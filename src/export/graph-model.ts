@@ -28,15 +28,15 @@ interface WeightJson {
 }
 
 /**
- * Dot products longer than this are computed in parts and added up. The float32 error that the certificate must allow for
- * grows with the number of terms in one node, whatever order it sums them in; eight parts of 294 terms cost 8 times less
- * radius than one of 2 352. docs/soundness.md, Lemma 8 and the rule for sums of products.
+ * Long dot products are computed in parts and added up: the float32 error that the certificate must allow for grows with
+ * the number of terms summed in one node, whatever their order (docs/soundness.md, Lemma 8 and its corollary). Eight parts
+ * of 294 terms cost an eighth of the radius that one of 2 352 does; each part costs a node, so that about √(n/40) are best.
  */
-const LONGEST_DOT_PRODUCT = 300;
+const TERMS_FOR_ONE_PART = 40;
 
-/** The smallest number of equal parts of at most LONGEST_DOT_PRODUCT. */
+/** The smallest number of equal parts that is at least √(inputs/40). */
 function partsOf(inputs: number): number {
-  let parts = Math.ceil(inputs / LONGEST_DOT_PRODUCT);
+  let parts = Math.ceil(Math.sqrt(inputs / TERMS_FOR_ONE_PART));
   while (inputs % parts !== 0) parts++;
   return parts;
 }
@@ -63,10 +63,9 @@ class GraphBuilder {
     return name;
   }
 
-  /** value·weights + bias, the product in parts where it is long. */
-  dense(scope: string, output: string, value: string, axis: string, layer: DenseLayer): string {
+  /** value·weights + bias, the product taken in this many parts. */
+  dense(scope: string, output: string, value: string, axis: string, layer: DenseLayer, parts: number): string {
     const { inputs, outputs } = layer;
-    const parts = partsOf(inputs);
     const rows = inputs / parts;
     const attributes = { transpose_a: { b: false }, transpose_b: { b: false } };
     let slices = [value];
@@ -103,10 +102,10 @@ function build(network: DenseNetwork, shape: readonly number[]): GraphBuilder {
   network.encoder.forEach((layer, i) => {
     const last = i === network.encoder.length - 1;
     const scope = `encoder_${i}`;
-    const sum = graph.dense(scope, layer.maxMin || !last ? `${scope}/sum` : GRAPH_MODEL.latent, value, axis, layer);
-    value = sum;
+    const output = layer.maxMin || !last ? `${scope}/sum` : GRAPH_MODEL.latent;
+    value = graph.dense(scope, output, value, axis, layer, partsOf(layer.inputs));
     if (layer.maxMin) {
-      graph.node('Split', `${scope}/halves`, [axis, sum], { num_split: { i: '2' } });
+      graph.node('Split', `${scope}/halves`, [axis, value], { num_split: { i: '2' } });
       const halves = [`${scope}/halves`, `${scope}/halves:1`];
       const max = graph.node('Maximum', `${scope}/max`, halves);
       const min = graph.node('Minimum', `${scope}/min`, halves);
@@ -114,7 +113,7 @@ function build(network: DenseNetwork, shape: readonly number[]): GraphBuilder {
       value = graph.node('ConcatV2', name, [max, min, axis], { N: { i: '2' }, Tidx: INT });
     }
   });
-  graph.dense('head', GRAPH_MODEL.logits, value, axis, network.head);
+  graph.dense('head', GRAPH_MODEL.logits, value, axis, network.head, 1);
   return graph;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Checkpoints: named tensors in one safetensors file (https://github.com/huggingface/safetensors#format), with the
- * SHA-256 of its data in the header, written beside and renamed. The newest two are kept.
+ * Checkpoints: named tensors in one safetensors file (https://github.com/huggingface/safetensors#format), with its
+ * SHA-256 in the header, written beside and renamed. The newest two are kept.
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
@@ -31,7 +31,9 @@ export interface Checkpoint {
 
 const KEPT = 2;
 const MAX_HEADER = 1 << 20;
-const FILE_NAME = /^checkpoint-(\d{6})\.safetensors$/;
+const FILE_NAME = /^checkpoint-(\d{6,})\.safetensors$/;
+/** Stands in the header for the file's SHA-256 while that is computed, so that it covers every other byte. */
+const NO_DIGEST = '0'.repeat(64);
 const DTYPES = { F32: Float32Array, U8: Uint8Array } as const;
 
 const headerSchema = v.objectWithRest(
@@ -49,8 +51,8 @@ const headerSchema = v.objectWithRest(
   }),
 );
 
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+function sha256(...parts: readonly (Uint8Array | string)[]): string {
+  return parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
 }
 
 function encode(checkpoint: Checkpoint): Uint8Array {
@@ -65,12 +67,14 @@ function encode(checkpoint: Checkpoint): Uint8Array {
     offset += bytes.length;
   }
   const data = Buffer.concat(chunks);
-  const metadata = { step: String(checkpoint.step), run: checkpoint.run, sha256: sha256(data) };
+  const metadata = { sha256: NO_DIGEST, step: String(checkpoint.step), run: checkpoint.run };
   const header = Buffer.from(JSON.stringify({ __metadata__: metadata, ...entries }));
   const padded = Buffer.concat([header, Buffer.alloc((8 - (header.length % 8)) % 8, ' ')]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  return Buffer.concat([length, padded, data]);
+  const file = Buffer.concat([length, padded, data]);
+  file.write(sha256(file), file.indexOf(NO_DIGEST), 'latin1');
+  return file;
 }
 
 function decode(bytes: Uint8Array, path: string): Checkpoint {
@@ -97,7 +101,9 @@ function decode(bytes: Uint8Array, path: string): Checkpoint {
   const data = buffer.subarray(8 + headerLength);
   const expected = Object.values(entries).reduce((end, entry) => Math.max(end, entry.data_offsets[1]), 0);
   if (data.length !== expected) fail(`holds ${data.length} bytes of data, expected ${expected}: it is cut off`);
-  if (sha256(data) !== metadata.sha256) fail('its data do not have the SHA-256 in its header: it is damaged');
+  const digestAt = buffer.indexOf(metadata.sha256);
+  const digest = sha256(buffer.subarray(0, digestAt), NO_DIGEST, buffer.subarray(digestAt + NO_DIGEST.length));
+  if (digest !== metadata.sha256) fail('does not have the SHA-256 in its header: it is damaged');
   const tensors = new Map<string, SavedTensor>();
   for (const [name, { dtype, shape, data_offsets: range }] of Object.entries(entries)) {
     const array = DTYPES[dtype];

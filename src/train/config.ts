@@ -41,10 +41,18 @@ const configSchema = v.strictObject({
     /** Images are moved by up to this many pixels each way. */
     shift: nonNegativeInteger,
   }),
-  seed: nonNegativeInteger,
+  /** TensorFlow's generator takes 32 bits; one of them tells the reference from the network. */
+  seed: v.pipe(nonNegativeInteger, v.maxValue(2 ** 31 - 1)),
 });
 
-export type TrainConfig = Readonly<v.InferOutput<typeof configSchema>>;
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+export type TrainConfig = DeepReadonly<v.InferOutput<typeof configSchema>>;
+
+function deepFreeze<T>(value: T): DeepReadonly<T> {
+  if (typeof value === 'object' && value !== null) for (const member of Object.values(value)) deepFreeze(member);
+  return Object.freeze(value) as DeepReadonly<T>;
+}
 
 /**
  * @throws InputError naming `source`, the field, what was found and what was expected
@@ -55,7 +63,7 @@ export function parseConfig(value: unknown, source: string): TrainConfig {
     const problems = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'configuration'}: ${issue.message}`);
     throw new InputError(`${source}: ${problems.join('; ')}`, { source, problems });
   }
-  return Object.freeze(result.output);
+  return deepFreeze(result.output);
 }
 
 /** The configuration in a JSON file, its seed replaced where one is given. */

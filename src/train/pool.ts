@@ -3,8 +3,6 @@ import type { Random } from '../certify-runtime/core/smoothing/random.ts';
 import { uniformInt } from '../certify-runtime/core/smoothing/random.ts';
 import type { ImageSet } from './data/dataset.ts';
 
-const UNIT = Float32Array.from({ length: 256 }, (_, value) => value / 255);
-
 export interface Pool {
   readonly shape: readonly [height: number, width: number, channels: number];
   readonly size: number;
@@ -32,21 +30,33 @@ export function createPool(sets: readonly ImageSet[]): Pool {
   return { shape: first.shape, size, pixels, labels, domains };
 }
 
-/** Images `indices` on [0, 1], [n, H·W·C]; each moved by up to `shift` pixels each way, the uncovered rim black. */
-export function imageBatch(pool: Pool, indices: ArrayLike<number>, shift: number, random: Random): Float32Array {
+/** Images `indices` as bytes, [n, H·W·C]; each moved by up to `shift` pixels each way, the uncovered rim black. */
+export function imageBytes(pool: Pool, indices: ArrayLike<number>, shift: number, random: Random): Uint8Array {
   const [height, width, channels] = pool.shape;
   const stride = height * width * channels;
-  const batch = new Float32Array(indices.length * stride);
+  const batch = new Uint8Array(indices.length * stride);
   for (let n = 0; n < indices.length; n++) {
     const source = indices[n]! * stride;
-    const dx = shift === 0 ? 0 : uniformInt(2 * shift + 1, random) - shift;
-    const dy = shift === 0 ? 0 : uniformInt(2 * shift + 1, random) - shift;
+    if (shift === 0) {
+      batch.set(pool.pixels.subarray(source, source + stride), n * stride);
+      continue;
+    }
+    const dx = uniformInt(2 * shift + 1, random) - shift;
+    const dy = uniformInt(2 * shift + 1, random) - shift;
     const columns = width - Math.abs(dx);
+    if (columns <= 0) continue;
     for (let row = Math.max(0, -dy); row < Math.min(height, height - dy); row++) {
       const from = source + (row * width + Math.max(0, -dx)) * channels;
       const to = n * stride + ((row + dy) * width + Math.max(0, dx)) * channels;
-      for (let i = 0; i < columns * channels; i++) batch[to + i] = UNIT[pool.pixels[from + i]!]!;
+      batch.set(pool.pixels.subarray(from, from + columns * channels), to);
     }
   }
+  return batch;
+}
+
+/** The same as floats on [0, 1], for whom there is no tensor to make. */
+export function imageBatch(pool: Pool, indices: ArrayLike<number>, shift: number, random: Random): Float32Array {
+  const batch = Float32Array.from(imageBytes(pool, indices, shift, random));
+  for (let i = 0; i < batch.length; i++) batch[i]! /= 255;
   return batch;
 }

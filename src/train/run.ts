@@ -1,5 +1,5 @@
 /** A run: a folder with its configuration, checkpoints and metrics, trained to the end however often it is interrupted. */
-import { mkdir, open, readFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../certify-runtime/core/errors.ts';
 import { writeFileAtomic } from '../export/atomic-file.ts';
@@ -23,6 +23,13 @@ const CONFIG_FILE = 'config.json';
 const METRICS_FILE = 'metrics.jsonl';
 /** Steps between evaluations, each followed by a checkpoint. */
 const INTERVAL = 20;
+
+/** Removes what `writeFileAtomic` left behind when a run was killed while it wrote. */
+async function removeTemporaries(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (/^\..+\.[0-9a-f-]{36}\.tmp$/.test(name)) await rm(join(directory, name), { force: true });
+  }
+}
 
 /** Metrics up to a step, so that a resumed run does not log a step twice; a line cut by a kill is dropped. */
 async function trimMetrics(path: string, step: number): Promise<void> {
@@ -63,6 +70,7 @@ export async function train(
     reporter.onStart?.(trainer.step, steps);
     if (trainer.finished) return;
     await mkdir(directory, { recursive: true });
+    await removeTemporaries(directory);
     await writeFileAtomic(join(directory, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
     await trimMetrics(join(directory, METRICS_FILE), trainer.step);
     const metrics = await open(join(directory, METRICS_FILE), 'a');

@@ -1,8 +1,9 @@
 /** The training loop: one trainer for ERM, plain IRM and environment inference, resumable at any step. */
 import { createHash } from 'node:crypto';
+import { GleanError } from '../certify-runtime/core/errors.ts';
 import { createRandom } from '../certify-runtime/core/smoothing/random.ts';
 import { Adam } from './adam.ts';
-import type { Checkpoint, SavedTensor } from './checkpoint.ts';
+import { type Checkpoint, CheckpointError, type SavedTensor } from './checkpoint.ts';
 import type { TrainConfig } from './config.ts';
 import type { DomainDataset, ImageSet } from './data/dataset.ts';
 import {
@@ -22,8 +23,8 @@ import {
   weightsOf,
 } from './network.ts';
 import { irmRisk, objective, penaltyWeight } from './objective.ts';
-import { createPool, imageBatch, type Pool } from './pool.ts';
-import { statelessNormal, tf } from './tfjs.ts';
+import { createPool, imageBytes, type Pool } from './pool.ts';
+import { statelessNormal, tf, unitInterval } from './tfjs.ts';
 
 /** What one step reports. */
 export interface StepMetrics {
@@ -83,18 +84,21 @@ class Learner {
     return (this.step * 16 + PHASES[this.#phase] * 4 + STREAMS[stream]) >>> 0;
   }
 
-  /** One step of Adam on the objective over the environments. */
-  train(environments: readonly Environment[], steps: number, lambda: number): StepMetrics {
+  /**
+   * One step of Adam, of `steps`, on the objective over the environments; `learningRate` is this step's.
+   *
+   * @throws GleanError where the loss is no longer a finite number
+   */
+  train(environments: readonly Environment[], steps: number, lambda: number, learningRate: number): StepMetrics {
     const { optimizer, objective: settings, augmentation, seed } = this.#config;
     const random = createRandom(seed, this.#seed('batch'));
     const draws = environments.map((environment) => drawImages(environment, optimizer.perEnvironment, random));
     const indices = Uint32Array.from(draws.flatMap((draw) => [...draw]));
-    const pixels = imageBatch(this.#pool, indices, augmentation.shift, random);
+    const bytes = imageBytes(this.#pool, indices, augmentation.shift, random);
     const labels = Int32Array.from(indices, (index) => this.#pool.labels[index]!);
-    const learningRate = optimizer.learningRate * 0.5 * (1 + Math.cos((Math.PI * this.step) / steps));
 
     const metrics = tf.tidy(() => {
-      const images = tf.tensor2d(pixels, [indices.length, this.#shape.inputs]);
+      const images = unitInterval(bytes, [indices.length, this.#shape.inputs]);
       const targets = tf.oneHot(tf.tensor1d(labels, 'int32'), this.#shape.classes).toFloat() as tf.Tensor2D;
       const latent = this.#shape.hidden[this.#shape.hidden.length - 1]!;
       const noise = tf.mul(statelessNormal([indices.length, latent], [seed, this.#seed('noise')]), settings.noise);
@@ -114,8 +118,16 @@ class Learner {
         parts = risks.map(({ risk, penalty }) => ({ risk: risk.dataSync()[0]!, penalty: penalty.dataSync()[0]! }));
         return objective(risks, lambda);
       }, [...this.variables.values()]);
+      const loss = value.dataSync()[0]!;
+      if (!Number.isFinite(loss)) {
+        throw new GleanError(
+          'DIVERGED',
+          `the loss is ${loss} at step ${this.step + 1} of ${steps}, expected a finite number; lower optimizer.learningRate`,
+          { step: this.step + 1, loss },
+        );
+      }
       this.adam.apply(grads, this.step + 1, learningRate);
-      return { loss: value.dataSync()[0]!, parts };
+      return { loss, parts };
     });
     this.step++;
     return {
@@ -130,14 +142,14 @@ class Learner {
   }
 
   /** The labels given to images, without noise or augmentation. */
-  predict(pixelsOf: (begin: number, end: number) => Float32Array, size: number): Uint8Array {
+  predict(bytesOf: (begin: number, end: number) => Uint8Array, size: number): Uint8Array {
     const labels = new Uint8Array(size);
     tf.tidy(() => {
       const weights = weightsOf(this.variables, this.#shape);
       for (let begin = 0; begin < size; begin += EVALUATION_BATCH) {
         const end = Math.min(size, begin + EVALUATION_BATCH);
         const found = tf.tidy(() => {
-          const images = tf.tensor2d(pixelsOf(begin, end), [end - begin, this.#shape.inputs]);
+          const images = unitInterval(bytesOf(begin, end), [end - begin, this.#shape.inputs]);
           return tf.argMax(classify(weights, encode(weights, images)), 1).dataSync();
         });
         labels.set(found, begin);
@@ -152,12 +164,15 @@ class Learner {
   }
 }
 
+/** The images of a pool in order, as they are. */
+function wholeImages({ pixels, size }: Pool): (begin: number, end: number) => Uint8Array {
+  const stride = pixels.length / size;
+  return (begin, end) => pixels.subarray(begin * stride, end * stride);
+}
+
 /** Share of `set` that the learner labels right. */
 function accuracy(learner: Learner, set: ImageSet): number {
-  const pool = createPool([set]);
-  const random = createRandom(0);
-  const range = (begin: number, end: number) => Uint32Array.from({ length: end - begin }, (_, i) => begin + i);
-  const labels = learner.predict((begin, end) => imageBatch(pool, range(begin, end), 0, random), set.size);
+  const labels = learner.predict(wholeImages(createPool([set])), set.size);
   return labels.reduce((right, label, i) => right + (label === set.labels[i] ? 1 : 0), 0) / set.size;
 }
 
@@ -202,15 +217,11 @@ export class Trainer {
     const reference = new Learner(this.config, this.#shape, this.#pool, 'reference');
     try {
       const everything = pooledEnvironment(this.#pool);
-      const all = everything[0]!.indices;
+      const { learningRate } = this.config.optimizer;
       while (reference.step < environments.referenceSteps) {
-        yield reference.train(everything, Number.POSITIVE_INFINITY, 0);
+        yield reference.train(everything, environments.referenceSteps, 0, learningRate);
       }
-      const random = createRandom(0);
-      const labels = reference.predict(
-        (begin, end) => imageBatch(this.#pool, all.subarray(begin, end), 0, random),
-        this.#pool.size,
-      );
+      const labels = reference.predict(wholeImages(this.#pool), this.#pool.size);
       this.#setCorrect(labels.map((label, i) => (label === this.#pool.labels[i] ? 1 : 0)));
     } finally {
       reference.dispose();
@@ -226,7 +237,10 @@ export class Trainer {
   trainStep(): StepMetrics {
     if (this.#environments === undefined) throw new Error('prepare() comes before trainStep()');
     const { optimizer, objective: settings } = this.config;
-    return this.#main.train(this.#environments, optimizer.steps, penaltyWeight(settings.irm, this.#main.step));
+    const { steps } = optimizer;
+    const { step } = this.#main;
+    const learningRate = optimizer.learningRate * 0.5 * (1 + Math.cos((Math.PI * step) / steps));
+    return this.#main.train(this.#environments, steps, penaltyWeight(settings.irm, step), learningRate);
   }
 
   evaluate(): Accuracies {
@@ -254,24 +268,30 @@ export class Trainer {
     return { step: this.step, run: this.run, tensors };
   }
 
-  /** Goes back to a snapshot of the same run. */
-  restore({ step, tensors }: Checkpoint): void {
-    const read = (key: string): SavedTensor => {
+  /**
+   * Goes back to a snapshot of the same run.
+   *
+   * @throws CheckpointError where the snapshot lacks a tensor or has it in another shape; then nothing has changed
+   */
+  restore({ step, run, tensors }: Checkpoint): void {
+    if (run !== this.run) throw new CheckpointError(`the checkpoint is of run ${run}, expected ${this.run}`);
+    const read = (key: string, expected: readonly number[]): SavedTensor => {
       const saved = tensors.get(key);
-      if (saved === undefined) throw new Error(`the checkpoint has no tensor '${key}'`);
+      if (saved?.shape.join() !== expected.join()) {
+        const found = saved === undefined ? 'none' : `[${saved.shape}]`;
+        throw new CheckpointError(`the checkpoint has for tensor '${key}' ${found}, expected [${expected}]`, { key });
+      }
       return saved;
     };
+    const inferred = this.config.objective.environments.kind === 'inferred';
+    const correct = inferred ? read('reference/correct', [this.#pool.size]) : undefined;
     const groups = { parameter: this.#main.variables, first: this.#main.adam.first, second: this.#main.adam.second };
-    for (const [group, members] of Object.entries(groups)) {
-      for (const [name, variable] of members) {
-        const { shape, data } = read(`${group}/${name}`);
-        tf.tidy(() => variable.assign(tf.tensor(data, [...shape])));
-      }
-    }
+    const saved = Object.entries(groups).flatMap(([group, members]) =>
+      [...members].map(([name, variable]) => ({ variable, data: read(`${group}/${name}`, variable.shape).data })),
+    );
+    for (const { variable, data } of saved) tf.tidy(() => variable.assign(tf.tensor(data, variable.shape)));
     this.#main.step = step;
-    if (this.config.objective.environments.kind === 'inferred') {
-      this.#setCorrect(read('reference/correct').data as Uint8Array);
-    }
+    if (correct !== undefined) this.#setCorrect(correct.data as Uint8Array);
   }
 
   dispose(): void {

@@ -1,4 +1,9 @@
-/** The certificate in a model's metadata: what it holds, and how it is read and written. */
+/**
+ * The certificate in a model's metadata: what it holds, and how it is read.
+ *
+ * It is read in one form only, JSON.stringify's own: no key twice, no number that a parser would round, no other spelling
+ * of a string. So no two JSON parsers read two claims from one file.
+ */
 
 import { CertificateError } from './errors.ts';
 import type { MarginConstants } from './margin.ts';
@@ -44,17 +49,23 @@ export function certificateConstants(certificate: Certificate): MarginConstants 
   return { lipschitz: certificate.lipschitz.upper, ...certificate.float32 };
 }
 
+/** Limits of the reader, so that a hostile text costs little before it is refused. */
+const MAX_TEXT = 2 ** 24;
+const MAX_DEPTH = 32;
+const MAX_LATENT_ERRORS = 8;
+export const MAX_VECTORS = 256;
+
 type Fields = Record<string, unknown>;
 
 function fail(path: string, expected: string, found: unknown): never {
-  const shown = JSON.stringify(found)?.slice(0, 80) ?? String(found);
+  const shown = JSON.stringify(typeof found === 'string' ? found.slice(0, 80) : found)?.slice(0, 82) ?? found;
   throw new CertificateError(`certificate: ${path}: expected ${expected}, found ${shown}`, { path, expected });
 }
 
 function object(value: unknown, path: string, keys: readonly string[]): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) fail(path, 'an object', value);
-  for (const key of Object.keys(value)) if (!keys.includes(key)) fail(path, `no field '${key}'`, key);
-  for (const key of keys) if (!(key in value)) fail(path, `a field '${key}'`, Object.keys(value));
+  for (const key of Object.keys(value)) if (!keys.includes(key)) fail(path, `no field but ${keys.join(', ')}`, key);
+  for (const key of keys) if (!Object.hasOwn(value, key)) fail(path, `a field '${key}'`, Object.keys(value));
   return value as Fields;
 }
 
@@ -69,6 +80,14 @@ function string(value: unknown, path: string): string {
 
 function bound(value: unknown, path: string): number {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : fail(path, 'a number ≥ 0', value);
+}
+
+function positive(value: unknown, path: string): number {
+  return bound(value, path) > 0 ? (value as number) : fail(path, 'a number > 0', value);
+}
+
+function float32(value: unknown, path: string): number {
+  return Object.is(Math.fround(value as number), value) ? finite(value, path) : fail(path, 'a float32', value);
 }
 
 function integer(value: unknown, path: string): number {
@@ -113,30 +132,56 @@ const FIELDS = [
 ];
 const FLOAT32_FIELDS = ['latentError', 'logitError', 'latentErrorSlope', 'logitErrorSlope', 'maxImageNorm'];
 
+/** Freezes what JSON.parse gave, to the leaves. */
+function freeze(value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > MAX_DEPTH) fail('text', `at most ${MAX_DEPTH} levels`, 'more');
+  for (const entry of Object.values(value)) freeze(entry, depth + 1);
+  Object.freeze(value);
+}
+
+/** The value of a JSON text that is exactly what JSON.stringify writes for it. */
+function parseCanonical(text: string): unknown {
+  if (text.length > MAX_TEXT) fail('text', `at most ${MAX_TEXT} characters`, text.length);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    fail('text', 'JSON', text);
+  }
+  // The depth first: JSON.stringify is recursive.
+  freeze(json, 0);
+  if (JSON.stringify(json) !== text) fail('text', 'the form JSON.stringify writes, every key once', 'another one');
+  return json;
+}
+
+/** Different names, none empty: an answer is told by them. */
+function names(value: unknown, path: string): readonly string[] {
+  const found = array(value, path, string);
+  if (found.length < 2) fail(path, 'two classes or more', found);
+  if (new Set(found).size !== found.length || found.includes('')) fail(path, 'different names', found);
+  return found;
+}
+
 /**
  * The certificate in `text`, every field of the right kind. What it claims is not proven by this: verify.ts does that.
  *
  * @throws CertificateError naming the field, what was found and what was expected
  */
 export function parseCertificate(text: string): Certificate {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return fail('', 'JSON', text);
-  }
+  const json = parseCanonical(text);
   const fields = object(json, 'certificate', FIELDS);
   const input = object(fields['input'], 'input', ['shape', 'range', 'layout']);
   const range = array(input['range'], 'input.range', finite);
   if (range.length !== 2 || range[0] !== 0 || range[1] !== 1) fail('input.range', '[0, 1]', range);
   const shape = array(input['shape'], 'input.shape', integer);
   if (shape.length !== 3) fail('input.shape', '[H, W, C]', shape);
-  const classes = array(fields['classes'], 'classes', string);
-  if (classes.length < 2) fail('classes', 'two classes or more', classes);
   const lipschitz = object(fields['lipschitz'], 'lipschitz', ['upper', 'layers']);
-  const float32 = object(fields['float32'], 'float32', FLOAT32_FIELDS);
-  const latentError = array(float32['latentError'], 'float32.latentError', affine);
-  if (latentError.length === 0) fail('float32.latentError', 'at least one bound', latentError);
+  const slack = object(fields['float32'], 'float32', FLOAT32_FIELDS);
+  const latentError = array(slack['latentError'], 'float32.latentError', affine);
+  if (latentError.length === 0 || latentError.length > MAX_LATENT_ERRORS) {
+    fail('float32.latentError', `1 to ${MAX_LATENT_ERRORS} bounds`, latentError.length);
+  }
   const training = fields['training'];
   if (typeof training !== 'object' || training === null || Array.isArray(training))
     fail('training', 'an object', training);
@@ -144,8 +189,8 @@ export function parseCertificate(text: string): Certificate {
     format: exactly(fields['format'], 'format', CERTIFICATE_FORMAT),
     norm: exactly(fields['norm'], 'norm', 'l2'),
     input: { shape, range: [0, 1], layout: exactly(input['layout'], 'input.layout', 'NHWC') },
-    classes,
-    sigma: fields['sigma'] === null ? null : bound(fields['sigma'], 'sigma'),
+    classes: names(fields['classes'], 'classes'),
+    sigma: fields['sigma'] === null ? null : positive(fields['sigma'], 'sigma'),
     lipschitz: {
       upper: bound(lipschitz['upper'], 'lipschitz.upper'),
       layers: array(lipschitz['layers'], 'lipschitz.layers', (value, path) => {
@@ -159,10 +204,10 @@ export function parseCertificate(text: string): Certificate {
     },
     float32: {
       latentError,
-      logitError: affine(float32['logitError'], 'float32.logitError'),
-      latentErrorSlope: bound(float32['latentErrorSlope'], 'float32.latentErrorSlope'),
-      logitErrorSlope: bound(float32['logitErrorSlope'], 'float32.logitErrorSlope'),
-      maxImageNorm: bound(float32['maxImageNorm'], 'float32.maxImageNorm'),
+      logitError: affine(slack['logitError'], 'float32.logitError'),
+      latentErrorSlope: bound(slack['latentErrorSlope'], 'float32.latentErrorSlope'),
+      logitErrorSlope: bound(slack['logitErrorSlope'], 'float32.logitErrorSlope'),
+      maxImageNorm: bound(slack['maxImageNorm'], 'float32.maxImageNorm'),
     },
     weightsSha256: sha256(fields['weightsSha256'], 'weightsSha256'),
     fileSha256: sha256(fields['fileSha256'], 'fileSha256'),
@@ -170,13 +215,15 @@ export function parseCertificate(text: string): Certificate {
       const vector = object(value, path, ['image', 'logits', 'label', 'radius']);
       return {
         image: string(vector['image'], `${path}.image`),
-        logits: array(vector['logits'], `${path}.logits`, finite),
+        logits: array(vector['logits'], `${path}.logits`, float32),
         label: integer(vector['label'], `${path}.label`),
-        radius: bound(vector['radius'], `${path}.radius`),
+        radius: bound(float32(vector['radius'], `${path}.radius`), `${path}.radius`),
       };
     }),
     training: training as Record<string, unknown>,
   };
-  if (certificate.vectors.length === 0) fail('vectors', 'at least one known vector', []);
+  const { length } = certificate.vectors;
+  if (length === 0 || length > MAX_VECTORS) fail('vectors', `1 to ${MAX_VECTORS} known vectors`, length);
+  freeze(certificate, 0);
   return certificate;
 }

@@ -3,9 +3,9 @@
  * docs/soundness.md, section "The radius as a graph", bounds its float32 arithmetic; the constants below name its lemmas.
  */
 
-import { floorToFloat32, type MarginTerms } from './margin.ts';
+import { ceilToFloat32, floorToFloat32, type MarginTerms } from './margin.ts';
 import type { Attribute, OnnxNode, Tensor, ValueInfo } from './onnx/model.ts';
-import { addUp, gamma32, mulUp, sqrtUp } from './proof/rounding.ts';
+import { addUp, FLUSH_32, gamma32, mulUp, sqrtUp } from './proof/rounding.ts';
 
 /** Every node and initializer of the head is named with this prefix, and nothing else is. */
 export const HEAD_PREFIX = 'glean/';
@@ -18,37 +18,43 @@ export const TENSORS = {
   radius: 'radius',
 } as const;
 
-/** Gemm of two non-negative terms and a constant, and the last subtraction: fewer than 8 roundings, all relative. */
+/**
+ * ‖x‖ sums n squares (n roundings in any order, one more for the root, which halves the others) or n magnitudes (n − 1).
+ * The Gemm adds two products to a constant (4 roundings, fewer with FMA). All terms are ≥ 0: n + 5 relative ones at most.
+ */
 const SLACK_ROUNDINGS = 8;
-/** The difference of logits, the product and the last subtraction: fewer than 6 roundings, all relative. */
+/**
+ * Each can only raise the radius by 1 + u: the difference of logits, its product with inverse_cj, the last subtraction.
+ * (1 + u)³ ≤ 1/(1 − 6u).
+ */
 const MARGIN_ROUNDINGS = 6;
 /** Squares of pixels below 2⁻⁶³ may be flushed to zero: that hides at most this per pixel from ‖x‖₂. */
 const HIDDEN_PIXEL = 2 ** -62;
+/** Of the Gemm, two products and two sums may be flushed to zero. Its weights are 0 or no subnormals. */
+const HIDDEN_SLACK = 4 * FLUSH_32;
 
 export interface HeadGraph {
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly Tensor[];
 }
 
-/** The smallest float32 ≥ x, x ≥ 0; Infinity where there is none. */
-export function ceilToFloat32(x: number): number {
-  const nearest = Math.fround(x);
-  return nearest >= x ? nearest : Math.fround(x * (1 + 2 ** -23) + 2 ** -149);
-}
-
 /**
  * The head for a network with `inputs` pixels. Its radius is never above what marginCertificate gives for the same
  * logits in exact arithmetic, whatever the order of its sums:
  *
- *     radius = image ∈ [0, 1] and ‖x‖₂ ≤ cap ? clip(second smallest of (max ŷ − ŷ_j)·inverse_cj − min_i slack_i(x), 0, cap) : 0
+ *     nearest = second smallest of (max ŷ − ŷ_j)·inverse_cj
+ *     slack   = min_i slack_i(x)
+ *     radius  = image ∈ [0, 1] and ‖x‖₂ ≤ cap and slack ≤ cap ? clip(nearest − slack, 0, cap) : 0
  *
  * The smallest of the K products is that of j = c, which is 0; the second smallest is the minimum over j ≠ c, so that a
- * tie gives 0. A NaN anywhere makes ‖x‖₂ a NaN, whose comparison is false.
+ * tie gives 0. A NaN anywhere makes ‖x‖₂ a NaN, whose comparison is false. A product may overflow to infinity, which is
+ * clipped; the slack may not, since ∞ − ∞ is a NaN that providers clip differently.
  */
 export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
   const { classes, inverse, slack, cap } = terms;
   const sumInflation = addUp(1, gamma32(inputs + SLACK_ROUNDINGS));
-  const inflate = (coefficient: number) => ceilToFloat32(mulUp(coefficient, mulUp(sumInflation, sumInflation)));
+  const inflate = (coefficient: number) =>
+    coefficient === 0 ? 0 : ceilToFloat32(Math.max(FLUSH_32, mulUp(coefficient, mulUp(sumInflation, sumInflation))));
   const slackWeights = new Float32Array(2 * slack.length);
   const slackBias = new Float32Array(slack.length);
   slack.forEach((bound, i) => {
@@ -58,7 +64,7 @@ export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
       mulUp(bound.l2, mulUp(sqrtUp(inputs), HIDDEN_PIXEL)),
       mulUp(bound.l1, mulUp(inputs, HIDDEN_PIXEL)),
     );
-    slackBias[i] = inflate(addUp(bound.constant, hidden));
+    slackBias[i] = inflate(addUp(bound.constant, addUp(hidden, HIDDEN_SLACK)));
   });
   const deflation = 1 - MARGIN_ROUNDINGS * 2 ** -24;
 
@@ -127,7 +133,11 @@ export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
     node('GreaterOrEqual', 'not_below', [low, zero]),
     node('LessOrEqual', 'not_above', [high, one]),
   ]);
-  const certifiable = node('And', 'certifiable', [inRange, node('LessOrEqual', 'not_large', [l2, capConstant])]);
+  const inBounds = node('And', 'in_bounds', [
+    node('LessOrEqual', 'not_large', [l2, capConstant]),
+    node('LessOrEqual', 'not_vague', [slackNode, capConstant]),
+  ]);
+  const certifiable = node('And', 'certifiable', [inRange, inBounds]);
   const guarded = node('Where', 'guarded', [certifiable, clipped, zero]);
   node('Squeeze', TENSORS.radius, [guarded, axis]);
   return { nodes, initializers };

@@ -3,11 +3,11 @@
  * docs/soundness.md, section "The radius"; the same numbers, as a graph, are in head-graph.ts.
  */
 
-import { InputError } from './errors.ts';
+import { InputError, UnprovableError } from './errors.ts';
 import { scale, sum } from './proof/affine.ts';
 import type { AffineBound, EncoderBound, LinearHead } from './proof/bound.ts';
 import { headError, maxHeadImageNorm, pairwiseDistances } from './proof/head.ts';
-import { addUp, divUp, down, mulUp, sqrtUp, up } from './proof/rounding.ts';
+import { addUp, down, mulUp, sqrtUp, up } from './proof/rounding.ts';
 
 /** All that the radius needs to know of a network. Upper bounds, but for `maxImageNorm`, a lower one. */
 export interface MarginConstants {
@@ -31,14 +31,14 @@ export interface MarginTerms {
   readonly classes: number;
   /** 1/(s_cj(L + δ′) + 2ρ′), rounded down, K×K; 0 on the diagonal. */
   readonly inverse: Float64Array;
-  /** 2δ(x)/(L + δ′) + 4ρ(x)·max inverse, one bound for each of δ's: the smallest is subtracted from every radius. */
+  /** 2δ(x)·max s_cj·inverse_cj + 4ρ(x)·max inverse, one bound for each of δ's: the smallest is subtracted from every radius. */
   readonly slack: readonly AffineBound[];
   /** No radius is above this, nor is any image with a norm above it certified: together they stay under maxImageNorm. */
   readonly cap: number;
 }
 
 /** Growth of a bound per unit of ℓ2 distance: |‖x′‖₁ − ‖x‖₁| ≤ √n·‖x′ − x‖₂. */
-function slope(bound: AffineBound, inputs: number): number {
+export function slope(bound: AffineBound, inputs: number): number {
   return addUp(bound.l2, mulUp(sqrtUp(inputs), bound.l1));
 }
 
@@ -58,8 +58,22 @@ export function marginConstants(encoder: EncoderBound, head: LinearHead): Margin
 // Keeps the slack above 0 whatever the constants, so that the radius is strictly inside; harmless at any scale of use.
 const TINY = 2 ** -100;
 
+/** Limits of K and of the K²·d/2 multiply-adds for the distances: a hostile file is refused before the K×K numbers exist. */
+export const MAX_CLASSES = 2048;
+const MAX_DISTANCE_WORK = 2 ** 32;
+
+/** @throws UnprovableError where there are more classes than the limits allow */
 export function marginTerms(constants: MarginConstants, head: LinearHead): MarginTerms {
-  const { classes } = head;
+  const { classes, latentSize } = head;
+  if (classes > MAX_CLASSES || classes * classes * latentSize > 2 * MAX_DISTANCE_WORK) {
+    throw new UnprovableError(
+      `a head of ${classes} classes on ${latentSize} latents is more than the certifier takes`,
+      {
+        classes,
+        latentSize,
+      },
+    );
+  }
   const distances = pairwiseDistances(head);
   const growth = addUp(constants.lipschitz, constants.latentErrorSlope);
   const inverse = distances.map((distance, index) => {
@@ -67,8 +81,11 @@ export function marginTerms(constants: MarginConstants, head: LinearHead): Margi
     return down(1 / addUp(mulUp(distance, growth), addUp(TINY, mulUp(2, constants.logitErrorSlope))));
   });
   const largest = inverse.reduce((a, b) => Math.max(a, b), 0);
-  // δ′ is part of the growth of every pair, so 2 s_cj δ(x)·inverse_cj ≤ 2 δ(x)/(L + δ′).
-  const latentFactor = divUp(2, constants.lipschitz + constants.latentErrorSlope);
+  // At most 2/(L + δ′), since δ′ is part of the growth of every pair; and finite where L + δ′ is 0.
+  const latentFactor = mulUp(
+    2,
+    distances.reduce((a, s, index) => Math.max(a, mulUp(s, inverse[index]!)), 0),
+  );
   const slack = constants.latentError.map((error) =>
     sum({ constant: TINY, l2: 0, l1: 0 }, scale(latentFactor, error), scale(mulUp(4, largest), constants.logitError)),
   );
@@ -95,11 +112,26 @@ export interface MarginCertificate {
   readonly radius: number;
 }
 
+const float = new Float32Array(1);
+const bits = new Uint32Array(float.buffer);
+
+/** The float32 next to `value` ≥ 0, above or (not of 0) below: floats of one sign are ordered as their bits are. */
+function step(value: number, steps: 1 | -1): number {
+  float[0] = value;
+  bits[0]! += steps;
+  return float[0]!;
+}
+
 /** The largest float32 ≤ x, x ≥ 0. */
 export function floorToFloat32(x: number): number {
   const nearest = Math.fround(x);
-  if (nearest <= x) return nearest;
-  return Math.fround(x * (1 - 2 ** -24) - 2 ** -149);
+  return nearest > x ? step(nearest, -1) : nearest;
+}
+
+/** The smallest float32 ≥ x, x ≥ 0; Infinity where there is none. */
+export function ceilToFloat32(x: number): number {
+  const nearest = Math.fround(x);
+  return nearest < x ? step(nearest, 1) : nearest;
 }
 
 /**

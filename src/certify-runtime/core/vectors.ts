@@ -18,7 +18,11 @@ export function vectorPixels(vector: Pick<KnownVector, 'image'>, shape: readonly
   try {
     bytes = atob(vector.image);
   } catch {
-    throw new CertificateError("certificate: a known vector's image is not base64");
+    bytes = '';
+  }
+  // atob forgives white space, missing padding and left-over bits; other decoders do not.
+  if (btoa(bytes) !== vector.image) {
+    throw new CertificateError("certificate: a known vector's image is not base64 in its one form, with padding");
   }
   const size = shape.reduce((product, length) => product * length, 1);
   if (bytes.length !== size) {

@@ -3,22 +3,30 @@
  * may only be weaker than what is proven here.
  */
 
-import { CERTIFICATE_KEY, type Certificate, certificateConstants, parseCertificate } from './certificate.ts';
+import {
+  CERTIFICATE_KEY,
+  type Certificate,
+  certificateConstants,
+  type KnownVector,
+  parseCertificate,
+} from './certificate.ts';
 import { fileDigest, weightsDigest } from './digest.ts';
-import { CertificateError } from './errors.ts';
+import { CertificateError, UnprovableError } from './errors.ts';
 import { HEAD_PREFIX, headGraph, outputInfos, TENSORS } from './head-graph.ts';
 import {
-  floorToFloat32,
   imageNorms,
+  MAX_CLASSES,
   type MarginConstants,
   type MarginTerms,
   marginCertificate,
   marginConstants,
   marginTerms,
+  slope,
 } from './margin.ts';
-import type { Graph, OnnxModel, OnnxNode, Tensor, ValueInfo } from './onnx/model.ts';
+import type { Graph, OnnxNode, Tensor, ValueInfo } from './onnx/model.ts';
 import { readOnnx } from './onnx/read.ts';
-import type { AffineBound, EncoderBound, LinearHead } from './proof/bound.ts';
+import { quote } from './onnx/wire.ts';
+import type { AffineBound, EncoderBound, LayerBound, LinearHead } from './proof/bound.ts';
 import { boundEncoder } from './proof/encoder.ts';
 import { readLinearHead } from './proof/head.ts';
 import { vectorPixels } from './vectors.ts';
@@ -33,7 +41,7 @@ export interface VerifiedModel {
   readonly proven: EncoderBound;
 }
 
-function require(condition: boolean, problem: string, details: Record<string, unknown> = {}): asserts condition {
+function check(condition: boolean, problem: string, details: Record<string, unknown> = {}): asserts condition {
   if (!condition) throw new CertificateError(`certificate: ${problem}`, details);
 }
 
@@ -81,9 +89,13 @@ function implied(proven: AffineBound, claimed: AffineBound): boolean {
   return proven.constant <= claimed.constant && proven.l2 <= claimed.l2 && proven.l1 <= claimed.l1;
 }
 
-function checkConstants(claimed: MarginConstants, proven: MarginConstants): void {
+/**
+ * The claims hold if the proven ones do, and fit each other: δ is the smallest of the claimed bounds, each of which lies
+ * above a proven one, and none may grow faster than δ′ (so that δ′ is true of the claimed δ too, whoever computes with it).
+ */
+function checkConstants(claimed: MarginConstants, proven: MarginConstants, inputs: number): void {
   const atLeast = (name: string, claim: number, bound: number) =>
-    require(bound <= claim, `claims ${name} = ${claim}, but only ${bound} is proven`, {
+    check(bound <= claim, `claims ${name} = ${claim}, but only ${bound} is proven`, {
       name,
       claimed: claim,
       proven: bound,
@@ -91,16 +103,25 @@ function checkConstants(claimed: MarginConstants, proven: MarginConstants): void
   atLeast('lipschitz.upper', claimed.lipschitz, proven.lipschitz);
   atLeast('float32.latentErrorSlope', claimed.latentErrorSlope, proven.latentErrorSlope);
   atLeast('float32.logitErrorSlope', claimed.logitErrorSlope, proven.logitErrorSlope);
-  require(implied(proven.logitError, claimed.logitError), 'claims a smaller float32.logitError than is proven', {
+  check(implied(proven.logitError, claimed.logitError), 'claims a smaller float32.logitError than is proven', {
     claimed: claimed.logitError,
     proven: proven.logitError,
   });
   for (const claim of claimed.latentError) {
-    require(proven.latentError.some((bound) =>
-      implied(bound, claim),
-    ), 'claims a smaller float32.latentError than is proven', { claimed: claim, proven: proven.latentError });
+    check(
+      proven.latentError.some((bound) => implied(bound, claim)),
+      'claims a smaller float32.latentError than is proven',
+      { claimed: claim, proven: proven.latentError },
+    );
   }
-  require(claimed.maxImageNorm <= proven.maxImageNorm, 'claims a larger float32.maxImageNorm than is proven', {
+  const latentSlope = Math.max(...claimed.latentError.map((bound) => slope(bound, inputs)));
+  const logitSlope = slope(claimed.logitError, inputs);
+  check(
+    latentSlope <= claimed.latentErrorSlope && logitSlope <= claimed.logitErrorSlope,
+    'claims float32 errors that grow faster than their claimed slopes',
+    { latentSlope, logitSlope },
+  );
+  check(claimed.maxImageNorm <= proven.maxImageNorm, 'claims a larger float32.maxImageNorm than is proven', {
     claimed: claimed.maxImageNorm,
     proven: proven.maxImageNorm,
   });
@@ -109,23 +130,29 @@ function checkConstants(claimed: MarginConstants, proven: MarginConstants): void
 /** The network without the head: whatever is not named with the head's prefix. */
 function networkNodes(graph: Graph, headNodes: readonly OnnxNode[]): readonly OnnxNode[] {
   const split = graph.nodes.length - headNodes.length;
-  require(split > 0, 'the graph has fewer nodes than the certificate head alone');
+  check(split > 0, 'the graph has fewer nodes than the certificate head alone');
   headNodes.forEach((expected, i) => {
     const found = graph.nodes[split + i]!;
-    require(sameNode(found, expected), `node '${found.name}' is not the certificate head's '${expected.name}'`, {
+    check(sameNode(found, expected), `node ${quote(found.name)} is not the certificate head's '${expected.name}'`, {
       position: split + i,
     });
   });
   return graph.nodes.slice(0, split);
 }
 
-/** Every node must lie between `image` and `latent` or `logits`: what is not proven is not run either. */
-function checkReached(nodes: readonly OnnxNode[]): void {
+/**
+ * Every node must lie between `image` and `latent` or `logits`, and every initializer be used: what is not proven is not
+ * run or carried along either.
+ */
+function checkReached(graph: Graph, nodes: readonly OnnxNode[]): void {
   const needed = new Set<string>([TENSORS.latent, TENSORS.logits]);
   for (const node of [...nodes].reverse()) {
     const reached = node.outputs.some((output) => needed.has(output));
-    require(reached, `node '${node.name}' (${node.op}) is not between the image and the logits`);
+    check(reached, `node ${quote(node.name)} (${quote(node.op)}) is not between the image and the logits`);
     for (const input of node.inputs) needed.add(input);
+  }
+  for (const name of graph.initializers.keys()) {
+    check(needed.has(name) || name.startsWith(HEAD_PREFIX), `initializer ${quote(name)} is not used`);
   }
 }
 
@@ -134,31 +161,27 @@ function checkHead(graph: Graph, terms: MarginTerms, inputs: number): void {
   const network = networkNodes(graph, nodes);
   for (const node of network) {
     const names = [node.name, ...node.outputs];
-    require(!names.some((name) =>
-      name.startsWith(HEAD_PREFIX),
-    ), `node '${node.name}' uses a name of the certificate head`);
+    check(
+      !names.some((name) => name.startsWith(HEAD_PREFIX)),
+      `node ${quote(node.name)} uses a name of the certificate head`,
+    );
   }
-  checkReached(network);
+  checkReached(graph, network);
   for (const expected of initializers) {
-    require(sameTensor(
-      graph.initializers.get(expected.name),
-      expected,
-    ), `initializer '${expected.name}' of the certificate head is not what the claimed constants give`);
+    check(
+      sameTensor(graph.initializers.get(expected.name), expected),
+      `initializer '${expected.name}' of the certificate head is not what the claimed constants give`,
+    );
   }
   const own = [...graph.initializers.keys()].filter((name) => name.startsWith(HEAD_PREFIX));
-  require(own.length === initializers.length, 'the certificate head has initializers that do not belong to it');
+  check(own.length === initializers.length, 'the certificate head has initializers that do not belong to it');
 }
 
-function checkVectors(certificate: Certificate, terms: MarginTerms): void {
-  certificate.vectors.forEach((vector, i) => {
-    const pixels = vectorPixels(vector, certificate.input.shape);
-    require(vector.logits.length === certificate.classes.length, `vectors[${i}] has ${vector.logits.length} logits`);
-    const { label, radius } = marginCertificate(vector.logits, imageNorms(pixels), terms);
-    require(vector.label === label, `vectors[${i}] claims label ${vector.label}, but its logits give ${label}`);
-    require(vector.radius <= radius &&
-      floorToFloat32(vector.radius) ===
-        vector.radius, `vectors[${i}] claims radius ${vector.radius}, but its logits give ${radius}`);
-  });
+function checkVector(vector: KnownVector, name: string, pixels: Float32Array, terms: MarginTerms): void {
+  check(vector.logits.length === terms.classes, `${name} has ${vector.logits.length} logits`);
+  const { label, radius } = marginCertificate(vector.logits, imageNorms(pixels), terms);
+  check(vector.label === label, `${name} claims label ${vector.label}, but its logits give ${label}`);
+  check(vector.radius <= radius, `${name} claims radius ${vector.radius}, but its logits give ${radius}`);
 }
 
 /** What marginConstants gives for a graph with the file's tensor names. */
@@ -169,69 +192,92 @@ export function proveConstants(graph: Graph): {
 } {
   const encoder = boundEncoder(graph, { input: TENSORS.image, latent: TENSORS.latent });
   const head = readLinearHead(graph, { latent: TENSORS.latent, logits: TENSORS.logits });
+  if (head.latentSize !== encoder.latentSize) {
+    throw new UnprovableError(`the head takes ${head.latentSize} latents, the encoder gives ${encoder.latentSize}`, {
+      found: head.latentSize,
+      expected: encoder.latentSize,
+    });
+  }
   return { encoder, head, constants: marginConstants(encoder, head) };
+}
+
+/** A sealed file is of one version of the format: the proof's rules and the head are those of this operator set. */
+const SEALED = { opset: 18, irVersion: 8 } as const;
+
+/** The file is of the sealed form, and it is the file that was sealed. */
+async function readSealed(bytes: Uint8Array): Promise<{ readonly graph: Graph; readonly certificate: Certificate }> {
+  const { graph, metadata, opset, irVersion } = readOnnx(bytes);
+  const text = metadata.get(CERTIFICATE_KEY);
+  check(
+    text !== undefined,
+    `the file has no metadata '${CERTIFICATE_KEY}'; 'glean seal' adds one to a model it can prove`,
+  );
+  check(metadata.size === 1, 'the file has other metadata than its certificate', { keys: [...metadata.keys()] });
+  check(
+    opset === SEALED.opset && irVersion === SEALED.irVersion,
+    `the file has opset ${opset} and IR version ${irVersion}, expected ${SEALED.opset} and ${SEALED.irVersion}`,
+  );
+  const certificate = parseCertificate(text);
+  const { fileSha256, weightsSha256 } = certificate;
+  const digest = await fileDigest(bytes, fileSha256);
+  check(digest === fileSha256, `the file has been changed: its SHA-256 is ${digest}, sealed as ${fileSha256}`, {
+    found: digest,
+    expected: fileSha256,
+  });
+  const weights = await weightsDigest(graph);
+  check(weights === weightsSha256, `the weights' SHA-256 is ${weights}, claimed is ${weightsSha256}`);
+  return { graph, certificate };
+}
+
+function checkLayers(claimed: readonly LayerBound[], proven: readonly LayerBound[]): void {
+  const matches = claimed.length === proven.length;
+  const odd = claimed.findIndex((layer, i) => {
+    const other = proven[i];
+    return other === undefined || layer.op !== other.op || layer.name !== other.name || !(other.upper <= layer.upper);
+  });
+  check(
+    matches && odd < 0,
+    'lipschitz.layers does not list the layers of the graph with bounds that are proven',
+    odd < 0
+      ? { found: claimed.length, expected: proven.length }
+      : { position: odd, found: claimed[odd], proven: proven[odd] },
+  );
 }
 
 /**
  * Proves from the bytes what the file claims: the digest, L, the float32 constants, the certificate head node by node,
- * the weights' digest and the consistency of the known vectors. It does not run the model: `Certifier.load` does.
+ * the weights' digest and the consistency of the known vectors. What is cheap is checked before the proof. It does not run
+ * the model: `Certifier.fromBytes` does. It cannot know whether `classes`, `sigma`, `training` and the weights are the
+ * author's: a signature can (signature.ts).
  *
  * @throws OnnxFormatError, UnprovableError or CertificateError naming the first thing that does not hold
  */
 export async function verifyModel(bytes: Uint8Array): Promise<VerifiedModel> {
-  const model: OnnxModel = readOnnx(bytes);
-  const { graph, metadata } = model;
-  const text = metadata.get(CERTIFICATE_KEY);
-  require(text !==
-    undefined, `the file has no metadata '${CERTIFICATE_KEY}'; 'glean seal' adds one to a model it can prove`);
-  require(metadata.size === 1, 'the file has other metadata than its certificate', { keys: [...metadata.keys()] });
-  const certificate = parseCertificate(text);
-  const digest = await fileDigest(bytes, certificate.fileSha256);
-  require(digest ===
-    certificate.fileSha256, `the file has been changed: its SHA-256 is ${digest}, sealed as ${certificate.fileSha256}`, {
-    found: digest,
-    expected: certificate.fileSha256,
-  });
-  const weights = await weightsDigest(graph);
-  require(weights ===
-    certificate.weightsSha256, `the weights' SHA-256 is ${weights}, claimed is ${certificate.weightsSha256}`);
-
+  const { graph, certificate } = await readSealed(bytes);
+  const { classes, vectors } = certificate;
   const { shape } = certificate.input;
+  const inputs = shape.reduce((product, size) => product * size, 1);
   const image: ValueInfo = { name: TENSORS.image, type: 'float32', dims: ['N', ...shape] };
-  require(sameInfos(graph.inputs, [
-    image,
-  ]), 'the graph does not take image: float32 [N, H, W, C] of the claimed shape', {
+  check(sameInfos(graph.inputs, [image]), 'the graph does not take image: float32 [N, H, W, C] of the claimed shape', {
     found: graph.inputs,
     expected: [image],
   });
+  check(classes.length <= MAX_CLASSES, `more than ${MAX_CLASSES} classes`);
+  // So the image is no larger than the file, whatever its shape says.
+  const images = vectors.map((vector) => vectorPixels(vector, shape));
+
   const { encoder, head, constants } = proveConstants(graph);
-  require(head.classes ===
-    certificate.classes.length, `the head has ${head.classes} classes, ${certificate.classes.length} are named`);
+  check(head.classes === classes.length, `the head has ${head.classes} classes, ${classes.length} are named`);
   const outputs = outputInfos(head.classes, head.latentSize);
-  require(sameInfos(
-    graph.outputs,
-    outputs,
-  ), 'the graph does not give label, radius, logits and latent, in this order', {
+  check(sameInfos(graph.outputs, outputs), 'the graph does not give label, radius, logits and latent, in this order', {
     found: graph.outputs,
     expected: outputs,
   });
   const claimed = certificateConstants(certificate);
-  checkConstants(claimed, constants);
-  const layers = certificate.lipschitz.layers;
-  require(layers.length === encoder.layers.length &&
-    layers.every((layer, i) => {
-      const other = encoder.layers[i]!;
-      return layer.op === other.op && layer.name === other.name && other.upper <= layer.upper;
-    }), 'lipschitz.layers does not list the layers of the graph with bounds that are proven', {
-    found: layers,
-    proven: encoder.layers,
-  });
+  checkConstants(claimed, constants, inputs);
+  checkLayers(certificate.lipschitz.layers, encoder.layers);
   const terms = marginTerms(claimed, head);
-  checkHead(
-    graph,
-    terms,
-    shape.reduce((product, size) => product * size, 1),
-  );
-  checkVectors(certificate, terms);
+  checkHead(graph, terms, inputs);
+  for (const [i, vector] of vectors.entries()) checkVector(vector, `vectors[${i}]`, images[i]!, terms);
   return { certificate, terms, head, proven: encoder };
 }

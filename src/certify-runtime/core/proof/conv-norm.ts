@@ -12,13 +12,7 @@ import {
   tapsOfGroup,
   tapsSize,
 } from './conv-taps.ts';
-import {
-  absoluteNormUpper,
-  columnNormUpper,
-  largestMagnitude,
-  spectralNormCost,
-  spectralNormUpper,
-} from './matrix-norm.ts';
+import { absoluteNormUpper, columnNormUpper, largestMagnitude, normsCost, spectralNormUpper } from './matrix-norm.ts';
 import { divUp, powerOfTwoScale, sqrtUp } from './rounding.ts';
 import type { Site } from './site.ts';
 
@@ -102,7 +96,7 @@ function denseNorms(
   lattice: ConvNorms,
 ): ConvNorms {
   const { rows, cols } = denseSize(geometry);
-  const cost = spectralNormCost(rows, cols);
+  const cost = normsCost(rows, cols);
   if (
     lattice.norm <= lattice.column * TIGHT ||
     rows * cols > DENSE_ENTRIES ||

@@ -18,8 +18,10 @@ export interface LinearMap {
   readonly norm: number;
   readonly absolute: number;
   readonly column: number;
-  /** Largest number of non-zero terms in one output. */
+  /** Largest number of non-zero terms in one output; with the sums after it where the product is taken in parts. */
   readonly terms: number;
+  /** Multiply-adds of one output where that is more than `terms`, as for a product in parts. */
+  readonly operations?: number;
   readonly inputs: number;
   readonly outputs: number;
   /** ‖b‖₂ over all outputs of a sample. */
@@ -58,8 +60,9 @@ export function linearMeasure(site: Site, map: LinearMap, v: Measure): Measure {
  * n + 8 operations of an output; 2·2⁻¹²⁶ for each weight, as it is or with the scale in it, through the input.
  */
 function flushOfFolded(map: LinearMap, v: Measure): AffineBound {
-  const operations = mulUp(8 * FLUSH_32 * (map.terms + v.fold.extra + EXTRA_ROUNDINGS), sqrtUp(map.outputs));
-  const weights = mulUp(2 * FLUSH_32, sqrtUp(map.outputs * map.terms));
+  const count = map.operations ?? map.terms;
+  const operations = mulUp(8 * FLUSH_32 * (count + v.fold.extra + EXTRA_ROUNDINGS), sqrtUp(map.outputs));
+  const weights = mulUp(2 * FLUSH_32, sqrtUp(map.outputs * count));
   return sum(constantBound(operations), scale(weights, sum(v.norm, v.fold.start)));
 }
 

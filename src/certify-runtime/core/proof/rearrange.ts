@@ -35,6 +35,7 @@ export function transposeIndex(shape: readonly number[], perm: readonly number[]
 /** The tensor whose element e is element index[e] of `data`. */
 export function rearranged(site: Site, data: Data, shape: readonly number[], index: Int32Array): Data {
   checkView(site, product(shape));
+  site.spend(VIEW_WORK * data.base.size);
   return { kind: 'data', shape, base: data.base, view: compose(data.view, index) };
 }
 

@@ -81,6 +81,7 @@ export class Site {
     if (!(tensor.data instanceof Float32Array)) this.refuse(`input ${i} must be float32, not ${tensor.type}`);
     if (product(tensor.dims) !== tensor.data.length)
       this.refuse(`input ${i} has ${tensor.data.length} values for [${tensor.dims}]`);
+    this.spend(8 * tensor.data.length);
     for (const value of tensor.data) if (!Number.isFinite(value)) this.refuse(`input ${i} holds ${value}`);
     return { dims: tensor.dims, values: tensor.data };
   }
@@ -105,6 +106,7 @@ export class Site {
     if (type !== 'int64' && type !== 'int32') this.refuse(`input ${i} must be int64 or int32, not ${type}`);
     if (product(dims) !== data.length || data.length > MAX_ELEMENTS)
       this.refuse(`input ${i} has a wrong number of values`);
+    this.spend(8 * data.length);
     return Array.from(data as ArrayLike<number | bigint>, (entry) => this.safeInteger(entry));
   }
 

@@ -2,6 +2,7 @@
 
 import { constantBound, scale, sum, ZERO } from './affine.ts';
 import type { AffineBound } from './bound.ts';
+import type { Matrix } from './matrix-norm.ts';
 import { FLUSH_32, mulUp, sqrtUp } from './rounding.ts';
 import { multiplicity, type View } from './view.ts';
 
@@ -50,6 +51,8 @@ export interface Data {
   readonly shape: readonly number[];
   readonly base: Base;
   readonly view: View | null;
+  /** Where it is matrix·operand without a bias: sums of such products are bounded as one product (products.ts). */
+  readonly product?: { readonly matrix: Matrix; readonly operand: Data };
 }
 
 export function product(dims: readonly number[]): number {
@@ -63,11 +66,6 @@ export function noFold(norm: AffineBound): Fold {
 
 export function computed(shape: readonly number[], measure: Measure): Data {
   return { kind: 'data', shape, base: { size: product(shape), measure }, view: null };
-}
-
-/** √multiplicity: how much a rearrangement can stretch a difference (Lemma 12). */
-export function stretch(data: Data): number {
-  return data.view === null ? 1 : sqrtUp(multiplicity(data.view, data.base.size));
 }
 
 /** The measure of the tensor itself: its base's, stretched by the view. */

@@ -51,6 +51,16 @@ export function pairUp(a: View, b: View, operation: 'Max' | 'Min'): View | null 
  * used, where the max and the min of one pair together count once, as a sort (Lemma 12; Anil et al. 2019).
  */
 export function multiplicity(view: View, baseSize: number): number {
+  const known = multiplicities.get(view);
+  if (known !== undefined) return known;
+  const result = countUses(view, baseSize);
+  multiplicities.set(view, result);
+  return result;
+}
+
+const multiplicities = new WeakMap<View, number>();
+
+function countUses(view: View, baseSize: number): number {
   const uses = new Int32Array(baseSize);
   if (view.pair === null) {
     for (const i of view.first) if (i >= 0) uses[i]!++;

@@ -2,12 +2,13 @@
 
 import { combine, quadrature, sum } from '../affine.ts';
 import { spreadConstant } from '../broadcast.ts';
+import { joinViews } from '../join.ts';
 import { checkView } from '../rearrange.ts';
-import { hypotUp, sqrtUp } from '../rounding.ts';
+import { hypotUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
-import { computed, type Data, type Measure, measureOf, noFold, nonexpansive, product, stretch } from '../state.ts';
-import { materialise, pairUp, type View } from '../view.ts';
+import { computed, type Data, type Measure, measureOf, noFold, nonexpansive, product } from '../state.ts';
+import { materialise, pairUp } from '../view.ts';
 
 function concat(site: Site): RuleResult {
   const parts = site.node.inputs.map((_, i) => site.data(i));
@@ -25,37 +26,19 @@ function concat(site: Site): RuleResult {
   if (parts.every((part) => part.base === parts[0]!.base)) {
     checkView(site, product(shape));
     const joined: Data = { kind: 'data', shape, base: parts[0]!.base, view: joinViews(parts, axis) };
-    return { outputs: [joined], upper: stretch(joined) };
+    return { outputs: [joined], upper: 1 };
   }
-  return { outputs: [computed(shape, joinMeasures(parts))], upper: sqrtUp(parts.length) };
-}
-
-/** The views side by side on one axis, row-major. */
-function joinViews(parts: readonly Data[], axis: number): View {
-  const views = parts.map((part) => materialise(part.view, product(part.shape)));
-  const runs = parts.map((part) => product(part.shape.slice(axis)));
-  const rows = product(parts[0]!.shape.slice(0, axis));
-  const size = rows * runs.reduce((a, b) => a + b, 0);
-  const first = new Int32Array(size);
-  const pair = views.some((view) => view.pair !== null) ? new Int32Array(size).fill(-1) : null;
-  let e = 0;
-  for (let row = 0; row < rows; row++) {
-    views.forEach((view, i) => {
-      const run = runs[i]!;
-      first.set(view.first.subarray(row * run, (row + 1) * run), e);
-      if (view.pair !== null) pair!.set(view.pair.subarray(row * run, (row + 1) * run), e);
-      e += run;
-    });
-  }
-  return { first, pair };
+  return { outputs: [computed(shape, joinMeasures(site, parts))], upper: 1 };
 }
 
 /** √Σ over the tensors they come from; parts of one tensor are taken together first. */
-function joinMeasures(parts: readonly Data[]): Measure {
+function joinMeasures(site: Site, parts: readonly Data[]): Measure {
   const groups = new Map<object, Data[]>();
   for (const part of parts) groups.set(part.base, [...(groups.get(part.base) ?? []), part]);
   const measures = [...groups.values()].map((group) => {
     const size = group.reduce((n, part) => n + product(part.shape), 0);
+    if (group.length === 1) return measureOf(group[0]!);
+    checkView(site, size);
     return measureOf({ ...group[0]!, shape: [size], view: joinViews(group.map(asRow), 0) });
   });
   return measures.reduce(beside);
@@ -116,7 +99,7 @@ function extremumOfTwo(site: Site, operation: 'Max' | 'Min', a: Data, b: Data): 
     const view = pairUp(materialise(a.view, size), materialise(b.view, size), operation);
     if (view !== null) return { kind: 'data', shape, base: a.base, view };
   }
-  return computed(shape, nonexpansive(joinMeasures([a, b]), size));
+  return computed(shape, nonexpansive(joinMeasures(site, [a, b]), size));
 }
 
 export const branchRules: Rules = {

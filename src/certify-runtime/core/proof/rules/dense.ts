@@ -1,16 +1,9 @@
 /** MatMul and Gemm with a constant matrix. Lemma 8. */
 
+import { MAX_ELEMENTS } from '../budget.ts';
 import { linearMeasure } from '../linear.ts';
-import {
-  absoluteNormUpper,
-  columnNormUpper,
-  largestMagnitude,
-  type Matrix,
-  spectralNormCost,
-  spectralNormUpper,
-  transpose,
-  vectorNormUpper,
-} from '../matrix-norm.ts';
+import { type Matrix, transpose, vectorNormUpper } from '../matrix-norm.ts';
+import { matrixMap } from '../products.ts';
 import { mulUp, sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
@@ -22,8 +15,12 @@ function matrixInput(site: Site, i: number, factor = 1): Matrix {
   if (dims.length !== 2) site.refuse(`the constant matrix must have rank 2, not [${dims}]`);
   const [rows, cols] = dims as [number, number];
   if (rows < 1 || cols < 1) site.refuse(`the constant matrix is empty: [${dims}]`);
+  if (rows * cols > MAX_ELEMENTS)
+    site.refuse(`its matrix [${dims}] has more than ${MAX_ELEMENTS} entries (limit of the verifier)`);
   return { rows, cols, values: Float64Array.from(values, (w) => w * factor) };
 }
+
+const NO_BIAS = [0];
 
 /** m (outputs × inputs) applied to `copies` disjoint parts of a sample, each with the bias b. */
 function apply(
@@ -35,24 +32,16 @@ function apply(
   bias: ArrayLike<number>,
 ): RuleResult {
   site.checkShape(shape);
-  site.spend(spectralNormCost(m.rows, m.cols));
-  const absolute = absoluteNormUpper(m);
-  // |‖M‖₂| ≤ ‖|M|‖₂ always; the smaller of two upper bounds is one.
-  const norm = Math.min(spectralNormUpper(m), absolute);
   const map = {
-    norm,
-    absolute,
-    column: columnNormUpper(m),
-    terms: m.cols,
+    ...matrixMap(site, m),
     inputs: product(data.shape),
     outputs: product(shape),
     bias: mulUp(sqrtUp(copies * (m.rows / bias.length)), vectorNormUpper(bias)),
-    weight: largestMagnitude(m.values),
   };
-  return { outputs: [computed(shape, linearMeasure(site, map, measureOf(data)))], upper: norm };
+  const output = computed(shape, linearMeasure(site, map, measureOf(data)));
+  const single = copies === 1 && m.cols === product(data.shape) && bias === NO_BIAS;
+  return { outputs: [single ? { ...output, product: { matrix: m, operand: data } } : output], upper: map.norm };
 }
-
-const NO_BIAS = [0];
 
 function matMul(site: Site): RuleResult {
   const left = site.value(0);

@@ -4,6 +4,7 @@ import { combine, constantBound, scale, sum } from '../affine.ts';
 import type { AffineBound } from '../bound.ts';
 import { spreadConstant } from '../broadcast.ts';
 import { EXTRA_ROUNDINGS } from '../linear.ts';
+import { sumOfProducts } from '../products.ts';
 import { divUp, FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
@@ -102,10 +103,22 @@ function branches(site: Site, a: Data, b: Data): RuleResult {
 
 function additive(site: Site): RuleResult {
   const [a, b] = [site.value(0), site.value(1)];
-  if (a.kind === 'data' && b.kind === 'data') return branches(site, a, b);
+  if (a.kind === 'data' && b.kind === 'data') {
+    return (site.node.op === 'Add' ? sumOfProducts(site, [a, b]) : null) ?? branches(site, a, b);
+  }
   const i = a.kind === 'data' ? 0 : 1;
   const data = site.data(i);
   return shifted(site, data, spreadConstant(site, 1 - i, data));
+}
+
+/** Σ of tensors that depend on the image, in any order: the roundings of `branches` are more than those of one sum. */
+function total(site: Site): RuleResult {
+  const summands = site.node.inputs.map((_, i) => site.data(i));
+  const products = sumOfProducts(site, summands);
+  if (products !== null) return products;
+  let result: RuleResult = { outputs: [summands[0]!], upper: 1 };
+  for (const next of summands.slice(1)) result = branches(site, result.outputs[0] as Data, next);
+  return { ...result, upper: sqrtUp(summands.length) };
 }
 
 function mul(site: Site): RuleResult {
@@ -134,6 +147,7 @@ function neg(site: Site): RuleResult {
 export const elementwiseRules: Rules = {
   Add: { attributes: [], apply: additive },
   Sub: { attributes: [], apply: additive },
+  Sum: { attributes: [], apply: total },
   Mul: { attributes: [], apply: mul },
   Div: { attributes: [], apply: div },
   Neg: { attributes: [], apply: neg },

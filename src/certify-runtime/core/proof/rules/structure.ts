@@ -1,6 +1,7 @@
 /** Operators that move values without changing them: Reshape, Transpose, Split, Slice, Gather, Pad and their kin. Lemma 12. */
 
 import { ElementType } from '../../onnx/model.ts';
+import { VIEW_WORK } from '../budget.ts';
 import { checkView, multiplicityOf, pickIndex, rearranged, rebased, transposeIndex } from '../rearrange.ts';
 import { sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
@@ -101,6 +102,7 @@ function pick(site: Site, data: Data, lists: readonly (readonly number[] | null)
   const shape = data.shape.map((dim, axis) => lists[axis]?.length ?? dim);
   site.checkShape(shape);
   checkView(site, product(shape));
+  site.spend(VIEW_WORK * product(data.shape));
   const index = pickIndex(data.shape, lists);
   const times = multiplicityOf(index, product(data.shape));
   return { part: rearranged(site, rebased(data), shape, index), times };

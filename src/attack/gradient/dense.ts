@@ -1,0 +1,99 @@
+/** Gradients of MatMul and Gemm by a constant matrix. */
+import { type NodeReader, type Operator, sizeOf } from './operator.ts';
+
+/** y = xM + b for every row of the last axis; M is [inputs, outputs], row-major. */
+function linear(
+  reader: NodeReader,
+  matrix: { readonly inputs: number; readonly outputs: number; readonly values: Float64Array },
+  bias: Float64Array | undefined,
+): Operator {
+  const shape = reader.dataShape(0);
+  const { inputs, outputs, values } = matrix;
+  if (shape.length === 0 || shape.at(-1) !== inputs) reader.fail(`its matrix does not fit [N, ${shape}]`);
+  const rows = sizeOf(shape) / inputs;
+  return {
+    outputShapes: [[...shape.slice(0, -1), outputs]],
+    forward([x], n) {
+      const y = new Float64Array(n * rows * outputs);
+      if (bias !== undefined) for (let row = 0; row < n * rows; row++) y.set(bias, row * outputs);
+      for (let i = 0; i < inputs; i += 4) {
+        for (let row = 0; row < n * rows; row++) addFour(y, row * outputs, x!, row * inputs + i, inputs - i, values, i * outputs, outputs);
+      }
+      return [y];
+    },
+    backward(_inputs, _outputs, [gy], [gx], n) {
+      for (let i = 0; i < inputs; i++) {
+        for (let row = 0; row < n * rows; row++) {
+          gx![row * inputs + i]! += dot(values, i * outputs, gy!, row * outputs, outputs);
+        }
+      }
+    },
+  };
+}
+
+/** y += Σ of up to four x_i times row i of M: four at a time, for y is then read and written once. */
+function addFour(
+  y: Float64Array,
+  to: number,
+  x: Float64Array,
+  from: number,
+  left: number,
+  m: Float64Array,
+  row: number,
+  length: number,
+): void {
+  const a = x[from]!;
+  const b = left > 1 ? x[from + 1]! : 0;
+  const c = left > 2 ? x[from + 2]! : 0;
+  const d = left > 3 ? x[from + 3]! : 0;
+  // Rows past the last one count 0 times; reading the first again keeps NaN out.
+  const second = left > 1 ? length : 0;
+  const third = left > 2 ? 2 * length : 0;
+  const fourth = left > 3 ? 3 * length : 0;
+  for (let j = row; j < row + length; j++, to++) {
+    y[to]! += a * m[j]! + b * m[j + second]! + c * m[j + third]! + d * m[j + fourth]!;
+  }
+}
+
+/** Σ_j m_j v_j over `length` elements, in four sums that do not wait for each other. */
+function dot(m: Float64Array, at: number, v: Float64Array, from: number, length: number): number {
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  let j = 0;
+  for (; j + 3 < length; j += 4) {
+    a += m[at + j]! * v[from + j]!;
+    b += m[at + j + 1]! * v[from + j + 1]!;
+    c += m[at + j + 2]! * v[from + j + 2]!;
+    d += m[at + j + 3]! * v[from + j + 3]!;
+  }
+  for (; j < length; j++) a += m[at + j]! * v[from + j]!;
+  return a + b + c + d;
+}
+
+function readMatrix(reader: NodeReader, transposed: boolean, factor: number): Parameters<typeof linear>[1] {
+  const { dims, data } = reader.constant(1);
+  if (dims.length !== 2) reader.fail(`a matrix [${dims}]`);
+  const [rows, cols] = dims as [number, number];
+  const values = new Float64Array(rows * cols);
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < cols; j++) values[transposed ? j * rows + i : i * cols + j] = factor * Number(data[i * cols + j]);
+  }
+  return transposed ? { inputs: cols, outputs: rows, values } : { inputs: rows, outputs: cols, values };
+}
+
+export function matMul(reader: NodeReader): Operator {
+  return linear(reader, readMatrix(reader, false, 1), undefined);
+}
+
+export function gemm(reader: NodeReader): Operator {
+  if (reader.int('transA', 0) !== 0 || reader.dataShape(0).length !== 1) reader.fail('its input is not [N, d]');
+  const matrix = readMatrix(reader, reader.int('transB', 0) !== 0, reader.number('alpha', 1));
+  if (!reader.has(2)) return linear(reader, matrix, undefined);
+  const { data } = reader.constant(2);
+  const beta = reader.number('beta', 1);
+  if (data.length !== 1 && data.length !== matrix.outputs) reader.fail(`a bias of ${data.length} values`);
+  const bias = Float64Array.from({ length: matrix.outputs }, (_, j) => beta * Number(data[data.length === 1 ? 0 : j]));
+  return linear(reader, matrix, bias);
+}

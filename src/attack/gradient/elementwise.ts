@@ -1,0 +1,150 @@
+/** Gradients of elementwise operators: with constants, between branches, Max, Min, and the activations. */
+import { type NodeReader, type Operator, type Shape, sizeOf } from './operator.ts';
+
+/** The constant of input i, one value for each element of a sample of `shape`. */
+function spread(reader: NodeReader, i: number, shape: Shape): Float64Array {
+  const { dims, data } = reader.constant(i);
+  const own = dims.length === shape.length + 1 && dims[0] === 1 ? dims.slice(1) : dims;
+  const padded = [...Array<number>(Math.max(0, shape.length - own.length)).fill(1), ...own];
+  if (padded.length !== shape.length || padded.some((dim, axis) => dim !== 1 && dim !== shape[axis])) {
+    reader.fail(`a constant [${dims}] on [N, ${shape}]`);
+  }
+  const values = new Float64Array(sizeOf(shape));
+  for (let e = 0; e < values.length; e++) {
+    let rest = e;
+    let at = 0;
+    let stride = 1;
+    for (let axis = shape.length - 1; axis >= 0; axis--) {
+      if (padded[axis] !== 1) at += (rest % shape[axis]!) * stride;
+      stride *= padded[axis]!;
+      rest = Math.floor(rest / shape[axis]!);
+    }
+    values[e] = Number(data[at]);
+  }
+  return values;
+}
+
+/** The one shape of all inputs that depend on the image. */
+function commonShape(reader: NodeReader): Shape {
+  const shapes = reader.node.inputs.map((_, i) => reader.shape(i)).filter((shape) => shape !== undefined);
+  const [first] = shapes;
+  if (first === undefined) return reader.fail('no input depends on the image');
+  const other = shapes.find((shape) => `${shape}` !== `${first}`);
+  return other === undefined ? first : reader.fail(`shapes [${first}] and [${other}]`);
+}
+
+/** v ↦ slope·v + offset, element by element. */
+function affine(shape: Shape, slope: Float64Array, offset: Float64Array): Operator {
+  const size = sizeOf(shape);
+  return {
+    outputShapes: [shape],
+    forward: ([x], n) => {
+      const y = new Float64Array(n * size);
+      for (let e = 0; e < y.length; e++) y[e] = slope[e % size]! * x![e]! + offset[e % size]!;
+      return [y];
+    },
+    backward: (_x, _y, [gy], [gx], n) => {
+      for (let e = 0; e < n * size; e++) gx![e]! += slope[e % size]! * gy![e]!;
+    },
+  };
+}
+
+/** a + sign·b of two tensors that depend on the image. */
+function branches(shape: Shape, sign: 1 | -1): Operator {
+  return {
+    outputShapes: [shape],
+    forward: ([a, b]) => [a!.map((value, e) => value + sign * b![e]!)],
+    backward: (_x, _y, [gy], [ga, gb]) => {
+      for (let e = 0; e < gy!.length; e++) {
+        ga![e]! += gy![e]!;
+        gb![e]! += sign * gy![e]!;
+      }
+    },
+  };
+}
+
+/** Add, Sub, Mul, Div. */
+export function arithmetic(reader: NodeReader): Operator {
+  const { op } = reader.node;
+  const shape = commonShape(reader);
+  const [left, right] = [reader.shape(0), reader.shape(1)];
+  if (left !== undefined && right !== undefined) {
+    if (op !== 'Add' && op !== 'Sub') return reader.fail('a product of two tensors');
+    return branches(shape, op === 'Add' ? 1 : -1);
+  }
+  const constant = spread(reader, left === undefined ? 0 : 1, shape);
+  const fill = (value: number): Float64Array => new Float64Array(constant.length).fill(value);
+  if (op === 'Add') return affine(shape, fill(1), constant);
+  if (op === 'Mul') return affine(shape, constant, fill(0));
+  if (op === 'Sub') return left === undefined ? affine(shape, fill(-1), constant) : affine(shape, fill(1), constant.map((v) => -v));
+  if (left === undefined) return reader.fail('a quotient by a tensor');
+  return affine(shape, constant.map((v) => 1 / v), fill(0));
+}
+
+/** Max and Min of tensors and constants: the gradient goes to the first input that attains it. */
+export function extremum(reader: NodeReader): Operator {
+  const shape = commonShape(reader);
+  const size = sizeOf(shape);
+  const sign = reader.node.op === 'Max' ? 1 : -1;
+  const constants = reader.node.inputs.flatMap((_, i) => (reader.shape(i) === undefined ? [spread(reader, i, shape)] : []));
+  return {
+    outputShapes: [shape],
+    forward(inputs) {
+      const y = inputs[0]!.slice();
+      for (const x of inputs.slice(1)) for (let e = 0; e < y.length; e++) if (sign * x[e]! > sign * y[e]!) y[e] = x[e]!;
+      for (const c of constants) {
+        for (let e = 0; e < y.length; e++) if (sign * c[e % size]! > sign * y[e]!) y[e] = c[e % size]!;
+      }
+      return [y];
+    },
+    backward(inputs, [y], [gy], gradients) {
+      for (let e = 0; e < y!.length; e++) {
+        const k = inputs.findIndex((x) => x[e] === y![e]);
+        if (k >= 0) gradients[k]![e]! += gy![e]!;
+      }
+    },
+  };
+}
+
+function pointwise(reader: NodeReader, value: (x: number) => number, slope: (x: number) => number): Operator {
+  return {
+    outputShapes: [reader.dataShape(0)],
+    forward: ([x]) => [x!.map(value)],
+    backward: ([x], _y, [gy], [gx]) => {
+      for (let e = 0; e < gy!.length; e++) gx![e]! += slope(x![e]!) * gy![e]!;
+    },
+  };
+}
+
+export const activations: Readonly<Record<string, (reader: NodeReader) => Operator>> = {
+  Relu: (reader) =>
+    pointwise(
+      reader,
+      (x) => (x > 0 ? x : 0),
+      (x) => (x > 0 ? 1 : 0),
+    ),
+  LeakyRelu: (reader) => {
+    const alpha = reader.number('alpha', 0.01);
+    return pointwise(
+      reader,
+      (x) => (x > 0 ? x : alpha * x),
+      (x) => (x > 0 ? 1 : alpha),
+    );
+  },
+  Abs: (reader) => pointwise(reader, Math.abs, Math.sign),
+  Neg: (reader) =>
+    pointwise(
+      reader,
+      (x) => -x,
+      () => -1,
+    ),
+  Clip: (reader) => {
+    const low = reader.has(1) ? Number(reader.constant(1).data[0]) : Number.NEGATIVE_INFINITY;
+    const high = reader.has(2) ? Number(reader.constant(2).data[0]) : Number.POSITIVE_INFINITY;
+    return pointwise(
+      reader,
+      (x) => Math.min(Math.max(x, low), high),
+      (x) => (x > low && x < high ? 1 : 0),
+    );
+  },
+};

@@ -1,0 +1,191 @@
+/**
+ * Detached Ed25519 signatures (RFC 8032) over a file's bytes, with WebCrypto: in Node and in the browser.
+ *
+ * Verification proves what a file claims of its own network. It cannot know whose network it is, nor that its classes,
+ * sigma and training are true: a signature says that the holder of a key vouches for these bytes.
+ */
+
+import { GleanError, InputError } from './errors.ts';
+
+/** The signature is absent, malformed, by another key, or of other bytes. */
+export class SignatureError extends GleanError {
+  constructor(message: string, details: Record<string, unknown> = {}) {
+    super('SIGNATURE', message, details);
+  }
+}
+
+/** What a `.sig` file holds, as JSON. */
+export interface Signature {
+  readonly format: 1;
+  readonly algorithm: 'Ed25519';
+  /** SHA-256 of the raw public key, hexadecimal. It tells which key to fetch; it proves nothing. */
+  readonly keyId: string;
+  /** 64 bytes, base64. */
+  readonly signature: string;
+}
+
+export interface PublicKey {
+  readonly id: string;
+  readonly key: CryptoKey;
+}
+
+export interface PrivateKey extends PublicKey {
+  /** The public key of the pair. */
+  readonly public: PublicKey;
+}
+
+const ALGORITHM = 'Ed25519';
+const SIGNATURE_BYTES = 64;
+/** DER of every Ed25519 key but its 32 bytes (RFC 8410): SubjectPublicKeyInfo, and PrivateKeyInfo without attributes. */
+const SPKI_PREFIX = '302a300506032b6570032100';
+const PKCS8_PREFIX = '302e020100300506032b657004220420';
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function toBase64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes));
+}
+
+/** The bytes, if the text is base64 in its one form: padded, without white space and without left-over bits. */
+function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  try {
+    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    return toBase64(bytes) === text ? bytes : null;
+  } catch {
+    return null;
+  }
+}
+
+function toPem(label: string, der: Uint8Array): string {
+  return `-----BEGIN ${label}-----\n${toBase64(der)}\n-----END ${label}-----\n`;
+}
+
+/** The DER in a PEM text, if it is an Ed25519 key of this kind. */
+function fromPem(text: string, label: string, prefix: string): Uint8Array<ArrayBuffer> {
+  const match = new RegExp(`^\\s*-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]*)-----END ${label}-----\\s*$`).exec(text);
+  const der = match === null ? null : fromBase64(match[1]!.replaceAll(/\s/g, ''));
+  if (der === null || der.length !== prefix.length / 2 + 32 || !hex(der).startsWith(prefix)) {
+    throw new InputError(`expected an Ed25519 key in PEM, '-----BEGIN ${label}-----'; 'glean keygen' writes one`, {
+      expected: label,
+    });
+  }
+  return der;
+}
+
+async function publicKey(raw: Uint8Array<ArrayBuffer>): Promise<PublicKey> {
+  const key = await crypto.subtle.importKey('raw', raw, ALGORITHM, true, ['verify']);
+  return { id: hex(new Uint8Array(await crypto.subtle.digest('SHA-256', raw))), key };
+}
+
+/**
+ * The public key in a PEM text (SPKI).
+ *
+ * @throws InputError if it is anything else
+ */
+export async function readPublicKey(pem: string): Promise<PublicKey> {
+  return publicKey(fromPem(pem, 'PUBLIC KEY', SPKI_PREFIX).slice(SPKI_PREFIX.length / 2));
+}
+
+/**
+ * The private key in a PEM text (PKCS #8, not encrypted).
+ *
+ * @throws InputError if it is anything else
+ */
+export async function readPrivateKey(pem: string): Promise<PrivateKey> {
+  const der = fromPem(pem, 'PRIVATE KEY', PKCS8_PREFIX);
+  const key = await crypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']);
+  const { x = '' } = await crypto.subtle.exportKey('jwk', key);
+  const base64 = `${x.replaceAll('-', '+').replaceAll('_', '/')}=`;
+  const own = await publicKey(fromBase64(base64)!);
+  return { id: own.id, key, public: own };
+}
+
+/** A new pair, as PEM. */
+export async function generateKeys(): Promise<{ readonly privatePem: string; readonly publicPem: string }> {
+  const pair = (await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])) as CryptoKeyPair;
+  const [pkcs8, spki] = await Promise.all([
+    crypto.subtle.exportKey('pkcs8', pair.privateKey),
+    crypto.subtle.exportKey('spki', pair.publicKey),
+  ]);
+  return {
+    privatePem: toPem('PRIVATE KEY', new Uint8Array(pkcs8)),
+    publicPem: toPem('PUBLIC KEY', new Uint8Array(spki)),
+  };
+}
+
+/** The text of a `.sig` file for these bytes. */
+export async function sign(bytes: Uint8Array, { id, key }: PrivateKey): Promise<string> {
+  const signature = await crypto.subtle.sign(ALGORITHM, key, new Uint8Array(bytes));
+  const content: Signature = {
+    format: 1,
+    algorithm: ALGORITHM,
+    keyId: id,
+    signature: toBase64(new Uint8Array(signature)),
+  };
+  return `${JSON.stringify(content)}\n`;
+}
+
+function parseSignature(text: string): { readonly keyId: string; readonly bytes: Uint8Array<ArrayBuffer> } {
+  const fail = (expected: string): never => {
+    throw new SignatureError(`signature: expected ${expected}`, { expected });
+  };
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    fail("JSON as 'glean sign' writes it");
+  }
+  const { format, algorithm, keyId, signature, ...rest } = Object(json) as Record<string, unknown>;
+  if (format !== 1 || Object.keys(rest).length > 0) fail('{"format":1,"algorithm","keyId","signature"}');
+  if (algorithm !== ALGORITHM) fail(`algorithm "${ALGORITHM}"`);
+  if (typeof keyId !== 'string' || !/^[0-9a-f]{64}$/.test(keyId)) return fail('keyId of 64 hexadecimal digits');
+  const bytes = typeof signature === 'string' ? fromBase64(signature) : null;
+  if (bytes?.length !== SIGNATURE_BYTES) return fail(`a signature of ${SIGNATURE_BYTES} bytes in base64`);
+  return { keyId, bytes };
+}
+
+/**
+ * Checks that the text of a `.sig` file is a signature of these bytes by this key.
+ *
+ * @throws SignatureError if it is not
+ */
+export async function verifySignature(bytes: Uint8Array, text: string, { id, key }: PublicKey): Promise<void> {
+  const signature = parseSignature(text);
+  if (signature.keyId !== id) {
+    throw new SignatureError(`signature: by key ${signature.keyId}, expected key ${id}`, {
+      found: signature.keyId,
+      expected: id,
+    });
+  }
+  if (!(await crypto.subtle.verify(ALGORITHM, key, signature.bytes, new Uint8Array(bytes)))) {
+    throw new SignatureError(`signature: not of these bytes by key ${id}`, { expected: id });
+  }
+}
+
+/** What a loader demands of a file's signature. */
+export interface SignatureOptions {
+  /** The text of the `.sig` file. */
+  readonly signature?: string;
+  /** PEM of the key that must have signed. */
+  readonly publicKey?: string;
+  /** Refuse a file without a signature; true where a key is given. */
+  readonly requireSignature?: boolean;
+}
+
+/**
+ * Holds a file against these demands; a signature that is given must be right, whether or not it is required.
+ *
+ * @throws SignatureError where it is absent or wrong, InputError where there is no key to check it against
+ */
+export async function checkSignature(bytes: Uint8Array, options: SignatureOptions): Promise<void> {
+  const { signature, publicKey: pem, requireSignature = pem !== undefined } = options;
+  if (signature === undefined && !requireSignature) return;
+  if (pem === undefined) {
+    throw new InputError('a signature can only be checked against a public key; none is given');
+  }
+  const key = await readPublicKey(pem);
+  if (signature === undefined) throw new SignatureError(`signature: none is given, expected one by key ${key.id}`);
+  await verifySignature(bytes, signature, key);
+}

@@ -1,0 +1,54 @@
+/** A training run small enough for a test: the first images of every domain of Coloured MNIST, a network of 16 units. */
+import { parseConfig, type TrainConfig } from '../../src/train/config.ts';
+import { type DomainDataset, hashImageSets, type ImageSet } from '../../src/train/data/dataset.ts';
+import { openDataset } from '../../src/train/data/registry.ts';
+
+/** Coloured MNIST with at most `limit` images in each set. */
+export async function smallDataset(limit = 200): Promise<DomainDataset> {
+  const full = await openDataset('cmnist');
+  const cut = (set: ImageSet): ImageSet => {
+    const size = Math.min(limit, set.size);
+    return {
+      ...set,
+      size,
+      pixels: set.pixels.slice(0, (set.pixels.length / set.size) * size),
+      labels: set.labels.slice(0, size),
+      attribute: set.attribute.slice(0, size),
+      source: set.source.slice(0, size),
+    };
+  };
+  const train = full.train.map(cut);
+  const validation = full.validation.map(cut);
+  const test = cut(full.test);
+  return { ...full, train, validation, test, sha256: hashImageSets([...train, ...validation, test]) };
+}
+
+type Given = { readonly kind: 'given' };
+type Inferred = { readonly kind: 'inferred'; readonly referenceSteps: number };
+
+/** The configuration of a short run. */
+export function smallConfig(
+  change: {
+    readonly seed?: number;
+    readonly steps?: number;
+    readonly learningRate?: number;
+    readonly environments?: Given | Inferred;
+    readonly irm?: TrainConfig['objective']['irm'];
+  } = {},
+): TrainConfig {
+  const value = {
+    id: 'small',
+    title: 'Small',
+    data: { name: 'cmnist' },
+    network: { hidden: [16, 16] },
+    objective: {
+      noise: 0.12,
+      irm: change.irm ?? { weight: 100, before: 1, warmup: 2 },
+      environments: change.environments ?? { kind: 'inferred', referenceSteps: 12 },
+    },
+    optimizer: { steps: change.steps ?? 8, perEnvironment: 100, learningRate: change.learningRate ?? 0.01 },
+    augmentation: { shift: 2 },
+    seed: change.seed ?? 0,
+  };
+  return parseConfig(value, 'test/support/train-fixture.ts');
+}

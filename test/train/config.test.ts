@@ -1,0 +1,114 @@
+/** Configurations: those we ship parse; what is wrong with another is said by field. */
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { InputError } from '../../src/certify-runtime/core/errors.ts';
+import { parseConfig, readConfig } from '../../src/train/config.ts';
+import { DATASET_NAMES } from '../../src/train/data/registry.ts';
+
+const folder = fileURLToPath(new URL('../../pipeline/configs', import.meta.url));
+const shipped = (await readdir(folder)).filter((name) => name.endsWith('.json'));
+const example = JSON.parse(await readFile(join(folder, 'cmnist.json'), 'utf8'));
+
+let scratch: string;
+before(async () => {
+  scratch = await mkdtemp(join(tmpdir(), 'glean-config-'));
+});
+after(() => rm(scratch, { recursive: true }));
+
+test('the configurations we ship', async () => {
+  assert.ok(shipped.includes('cmnist.json') && shipped.includes('cmnist-irm.json'));
+  for (const name of shipped) {
+    const config = await readConfig(join(folder, name));
+    assert.equal(`${config.id}.json`, name);
+    assert.ok(DATASET_NAMES.includes(config.data.name), `${name}: ${config.data.name}`);
+  }
+  const irm = await readConfig(join(folder, 'cmnist-irm.json'));
+  assert.deepEqual([irm.objective.irm.weight, irm.objective.environments.kind], [10_000, 'given']);
+  const erm = await readConfig(join(folder, 'cmnist-erm.json'));
+  assert.deepEqual([erm.objective.irm.weight, erm.objective.irm.before], [0, 0]);
+});
+
+/** A copy of the example with one field, given by its path, set; `undefined` removes it. */
+function changed(path: string, value: unknown): unknown {
+  const copy = structuredClone(example);
+  const keys = path.split('.');
+  const last = keys.pop()!;
+  const owner = keys.reduce((node, key) => node[key], copy);
+  if (value === undefined) delete owner[last];
+  else owner[last] = value;
+  return copy;
+}
+
+const WRONG: readonly (readonly [path: string, value: unknown, message: RegExp])[] = [
+  ['optimizer.momentum', 0.9, /optimizer\.momentum/],
+  ['typo', 1, /typo/],
+  ['optimizer.steps', '300', /optimizer\.steps: .*"300"/],
+  ['optimizer.steps', 0, /optimizer\.steps: .*0/],
+  ['optimizer.steps', 1.5, /optimizer\.steps: .*1\.5/],
+  ['optimizer.learningRate', 0, /optimizer\.learningRate/],
+  ['optimizer.learningRate', Number.POSITIVE_INFINITY, /optimizer\.learningRate/],
+  ['optimizer.perEnvironment', -1, /optimizer\.perEnvironment/],
+  ['network.hidden', [], /network\.hidden/],
+  ['network.hidden', [128, 127], /network\.hidden\.1: .*even/],
+  ['network.hidden', 128, /network\.hidden/],
+  ['objective.noise', -0.1, /objective\.noise/],
+  ['objective.irm.weight', undefined, /objective\.irm\.weight/],
+  ['objective.environments', { kind: 'guessed' }, /objective\.environments\.kind/],
+  ['objective.environments', { kind: 'inferred' }, /objective\.environments\.referenceSteps/],
+  ['objective.environments', { kind: 'given', referenceSteps: 3 }, /objective\.environments\.referenceSteps/],
+  ['id', 'Not An Id', /id: lower-case/],
+  ['id', '../up', /id: lower-case/],
+  ['seed', -1, /seed/],
+  ['seed', 2 ** 31, /seed/],
+  ['augmentation.shift', null, /augmentation\.shift/],
+];
+
+for (const [path, value, message] of WRONG) {
+  test(`refused: ${path} = ${JSON.stringify(value)}`, () => {
+    assert.throws(
+      () => parseConfig(changed(path, value), 'some/file.json'),
+      (error) => {
+        assert.ok(error instanceof InputError);
+        assert.match(error.message, /^some\/file\.json: /);
+        assert.match(error.message, message);
+        return true;
+      },
+    );
+  });
+}
+
+test('every problem is named, not the first alone', () => {
+  const value = { ...example, seed: 'x', title: 3 };
+  assert.throws(() => parseConfig(value, 'f'), /title.*seed/);
+  for (const nothing of [null, 3, []]) assert.throws(() => parseConfig(nothing, 'f'), InputError);
+});
+
+test('a configuration is frozen in its depth, and the order of fields in the file does not matter', () => {
+  const config = parseConfig(example, 'f');
+  const reversed = (value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(
+          Object.entries(value)
+            .reverse()
+            .map(([key, member]) => [key, reversed(member)]),
+        )
+      : value;
+  assert.equal(JSON.stringify(parseConfig(reversed(example), 'f')), JSON.stringify(config));
+  for (const part of [config, config.network, config.network.hidden, config.objective.irm]) {
+    assert.ok(Object.isFrozen(part));
+  }
+});
+
+test('readConfig: another seed, and files that are not there or not JSON', async () => {
+  const path = join(folder, 'cmnist.json');
+  assert.deepEqual(await readConfig(path, 7), { ...(await readConfig(path)), seed: 7 });
+  await assert.rejects(readConfig(path, 1.5), (error) => error instanceof InputError && /seed/.test(error.message));
+  await assert.rejects(readConfig(join(scratch, 'none.json')), /none\.json: cannot be read \(ENOENT\)/);
+  const broken = join(scratch, 'broken.json');
+  await writeFile(broken, '{"id": ');
+  await assert.rejects(readConfig(broken), (error) => error instanceof InputError && /is not JSON/.test(error.message));
+});
