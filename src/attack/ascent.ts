@@ -26,7 +26,10 @@ export function exactAscent(network: DifferentiableNetwork): Ascent {
       return seed;
     });
     const { classes } = network;
-    const values = Float64Array.from(climbs, ({ from, to }, k) => logits[k * classes + to]! - logits[k * classes + from]!);
+    const values = Float64Array.from(
+      climbs,
+      ({ from, to }, k) => logits[k * classes + to]! - logits[k * classes + from]!,
+    );
     return { values, gradients: gradient };
   };
 }

@@ -31,7 +31,10 @@ class Search {
   }
 
   /** Tries `count` points that `fill` writes; gives distance and whether the label flipped, for each. */
-  async try(count: number, fill: (point: Float32Array, k: number) => void): Promise<{ distance: number; flipped: boolean }[]> {
+  async try(
+    count: number,
+    fill: (point: Float32Array, k: number) => void,
+  ): Promise<{ distance: number; flipped: boolean }[]> {
     const size = this.ledger.pixels.length;
     const batch = new Float32Array(count * size);
     for (let k = 0; k < count; k++) fill(batch.subarray(k * size, (k + 1) * size), k);
@@ -70,16 +73,25 @@ function clip(point: Float32Array): void {
 }
 
 /** Points on lines through the image, up to the radius: float32's steps flip labels where the exact network does not. */
-async function probeInside(search: Search, directions: readonly Float64Array[], options: BoundaryOptions): Promise<void> {
+async function probeInside(
+  search: Search,
+  directions: readonly Float64Array[],
+  options: BoundaryOptions,
+): Promise<void> {
   const { radius, pixels } = search.ledger;
   const { probes, random } = options;
   const size = pixels.length;
   for (let done = 0; done < probes; done += BATCH) {
     const count = Math.min(BATCH, probes - done);
+    const anyDirection = randomVector(size, 1, random);
     await search.try(count, (point, k) => {
-      // Three of four on the lines found, as far out as evenly spread; the rest anywhere.
+      // Three of four on the lines found, more of them far out; the rest on a line of no meaning.
       const d = k % 4 < 3 ? directions[k % directions.length] : undefined;
-      search.along(point, d ?? randomVector(size, 1, random), radius * Math.sqrt((done + k + random.uniform()) / probes) * (1 - 2 ** -26));
+      search.along(
+        point,
+        d ?? anyDirection,
+        radius * Math.sqrt((done + k + random.uniform()) / probes) * (1 - 2 ** -26),
+      );
     });
   }
 }

@@ -75,7 +75,13 @@ function move({ ledger, delta, inRange, budget }: Lane, direction: Float64Array,
   }
 }
 
-async function climb(lanes: readonly Lane[], judge: Judge, claim: Claim, ascent: Ascent, options: DescentOptions): Promise<void> {
+async function climb(
+  lanes: readonly Lane[],
+  judge: Judge,
+  claim: Claim,
+  ascent: Ascent,
+  options: DescentOptions,
+): Promise<void> {
   const { steps, random } = options;
   const size = lanes[0]!.delta.length;
   const farthest = 10 * Math.sqrt(size);
@@ -136,5 +142,7 @@ export async function descend(
   for (let begin = 0; begin < lanes.length; begin += LANES) {
     await climb(lanes.slice(begin, begin + LANES), judge, claim, ascent, options);
   }
-  return new Map(ledgers.map((ledger) => [ledger, lanes.filter((lane) => lane.ledger === ledger).map(({ delta }) => delta)]));
+  return new Map(
+    ledgers.map((ledger) => [ledger, lanes.filter((lane) => lane.ledger === ledger).map(({ delta }) => delta)]),
+  );
 }

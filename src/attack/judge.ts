@@ -23,7 +23,11 @@ export interface SessionJudge extends Judge {
 }
 
 /** A sealed model on onnxruntime-node, as it is deployed: the whole graph, default options. */
-export async function sessionJudge(bytes: Uint8Array, shape: readonly number[], classes: number): Promise<SessionJudge> {
+export async function sessionJudge(
+  bytes: Uint8Array,
+  shape: readonly number[],
+  classes: number,
+): Promise<SessionJudge> {
   const session = await ort.InferenceSession.create(bytes, { executionProviders: ['cpu'] });
   const size = shape.reduce((product, length) => product * length, 1);
   const wanted = [TENSORS.label, TENSORS.radius, TENSORS.logits];

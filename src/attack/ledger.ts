@@ -46,11 +46,19 @@ export class Ledger {
     // At distance 0 the same image got two labels, as two orders of summation may give it: allowed where nothing is claimed.
     const claim = Math.max(this.radius, pointRadius);
     if (claim > 0 && distance <= claim && distance < (this.counterexample?.distance ?? Number.POSITIVE_INFINITY)) {
-      this.counterexample = { distance, label, pixels: point.slice(), from: this.label, radius: this.radius, pointRadius };
+      this.counterexample = {
+        distance,
+        label,
+        pixels: point.slice(),
+        from: this.label,
+        radius: this.radius,
+        pointRadius,
+      };
     }
     if (this.flip === null || distance < this.flip.distance) this.flip = { distance, label, pixels: point.slice() };
     if (this.flipInRange === null || distance < this.flipInRange.distance) {
-      if (point.every((value) => value >= 0 && value <= 1)) this.flipInRange = { distance, label, pixels: point.slice() };
+      if (point.every((value) => value >= 0 && value <= 1))
+        this.flipInRange = { distance, label, pixels: point.slice() };
     }
     return distance;
   }

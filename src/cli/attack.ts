@@ -32,8 +32,13 @@ const CURVE_END = 0.6;
 const CURVE_STEP = 0.005;
 
 /** A reporter on stderr: a bar on a terminal, a line now and then elsewhere. */
-function reporter(stream: NodeJS.WriteStream = process.stderr): { report(done: number, total: number): void; stop(): void } {
-  const bar = stream.isTTY ? new SingleBar({ stream, format: 'attack [{bar}] {value}/{total} | {eta_formatted} left' }) : undefined;
+function reporter(stream: NodeJS.WriteStream = process.stderr): {
+  report(done: number, total: number): void;
+  stop(): void;
+} {
+  const bar = stream.isTTY
+    ? new SingleBar({ stream, format: 'attack [{bar}] {value}/{total} | {eta_formatted} left' })
+    : undefined;
   let started = false;
   return {
     report(done, total) {
@@ -50,7 +55,11 @@ function reporter(stream: NodeJS.WriteStream = process.stderr): { report(done: n
 }
 
 /** Share of images that are right and whose `safe` distance reaches r. */
-function share(images: AttackReport['images'], truth: ArrayLike<number>, safe: (i: number) => number): { x: number; y: number }[] {
+function share(
+  images: AttackReport['images'],
+  truth: ArrayLike<number>,
+  safe: (i: number) => number,
+): { x: number; y: number }[] {
   return Array.from({ length: Math.round(CURVE_END / CURVE_STEP) + 1 }, (_, step) => {
     const x = step * CURVE_STEP;
     return { x, y: images.filter(({ label }, i) => label === truth[i] && safe(i) >= x).length / images.length };
@@ -115,7 +124,8 @@ export const attackCommand: CommandModule<object, AttackArguments> = {
       .option('save', { type: 'string', describe: 'write counterexamples to this JSON file' }) as never,
   handler: async (args) => {
     for (const name of ['limit', 'steps', 'restarts'] as const) {
-      if (!Number.isSafeInteger(args[name]) || args[name] < 1) throw new InputError(`--${name} must be an integer ≥ 1, got ${args[name]}`);
+      if (!Number.isSafeInteger(args[name]) || args[name] < 1)
+        throw new InputError(`--${name} must be an integer ≥ 1, got ${args[name]}`);
     }
     const bytes = await readModelFile(args.model);
     const certifier = await loadCertifier(bytes);
@@ -157,7 +167,13 @@ export const attackCommand: CommandModule<object, AttackArguments> = {
         flipInRange: flipInRange?.distance ?? null,
         ratio,
       }));
-      console.log(JSON.stringify({ model, data, split, settings: { steps, restarts, seed }, ...report, images, counterexamples: broken }, null, 2));
+      console.log(
+        JSON.stringify(
+          { model, data, split, settings: { steps, restarts, seed }, ...report, images, counterexamples: broken },
+          null,
+          2,
+        ),
+      );
     } else {
       print(args, report);
     }

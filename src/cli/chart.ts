@@ -50,7 +50,8 @@ export function lineChart({ title, subtitle, x, y, series }: LineChart): string 
   const longest = series.reduce((length, { name }) => Math.max(length, name.length), 0);
   const marginRight = SIZE.marginRight + Math.ceil(longest * CHARACTER_WIDTH);
   const [top, bottom] = [SIZE.marginTop, SIZE.height - SIZE.marginBottom];
-  const toPixels = (value: number): number => bottom - ((value - y.domain[0]) / (y.domain[1] - y.domain[0])) * (bottom - top);
+  const toPixels = (value: number): number =>
+    bottom - ((value - y.domain[0]) / (y.domain[1] - y.domain[0])) * (bottom - top);
   const colour = (i: number): string => COLOURS[i % COLOURS.length]!;
   const ends = series.map(({ points }) => points.at(-1) ?? { x: x.domain[1], y: y.domain[0] });
   const labels = apart(
@@ -68,7 +69,14 @@ export function lineChart({ title, subtitle, x, y, series }: LineChart): string 
     marks: [
       Plot.ruleY([y.domain[0]], { stroke: '#8c959f' }),
       ...series.map(({ points }, i) =>
-        Plot.line(points, { x: 'x', y: 'y', stroke: colour(i), strokeWidth: 2.25, strokeLinejoin: 'round', clip: true }),
+        Plot.line(points, {
+          x: 'x',
+          y: 'y',
+          stroke: colour(i),
+          strokeWidth: 2.25,
+          strokeLinejoin: 'round',
+          clip: true,
+        }),
       ),
       ...series.map(({ name }, i) =>
         Plot.text([ends[i]!], {
@@ -89,7 +97,15 @@ export function lineChart({ title, subtitle, x, y, series }: LineChart): string 
   plot.setAttribute('role', 'img');
   const caption = (text: string, at: number, size: number, weight: number, fill: string): void => {
     const element = document.createElementNS('http://www.w3.org/2000/svg', 'text');
-    const attributes = { x: 16, y: at, 'text-anchor': 'start', 'font-size': size, 'font-weight': weight, fill, 'font-family': FONT };
+    const attributes = {
+      x: 16,
+      y: at,
+      'text-anchor': 'start',
+      'font-size': size,
+      'font-weight': weight,
+      fill,
+      'font-family': FONT,
+    };
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
     element.textContent = text;
     plot.append(element as unknown as Node);
@@ -99,7 +115,8 @@ export function lineChart({ title, subtitle, x, y, series }: LineChart): string 
   caption(y.label, SIZE.marginTop - 14, 13, 400, '#57606a');
   // A background of its own: not every viewer draws the one of the style.
   const background = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
-  for (const [key, value] of Object.entries({ width: '100%', height: '100%', fill: 'white' })) background.setAttribute(key, value);
+  for (const [key, value] of Object.entries({ width: '100%', height: '100%', fill: 'white' }))
+    background.setAttribute(key, value);
   plot.prepend(background as unknown as Node);
   return `${plot.outerHTML}\n`;
 }

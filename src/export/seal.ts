@@ -12,6 +12,7 @@ import { marginTerms } from '../certify-runtime/core/margin.ts';
 import type { Graph, OnnxModel } from '../certify-runtime/core/onnx/model.ts';
 import { type ModelAnswer, vectorPixels } from '../certify-runtime/core/vectors.ts';
 import { proveConstants, type VerifiedModel, verifyModel } from '../certify-runtime/core/verify.ts';
+import { claimedConstants, claimedLayers } from './claims.ts';
 import { networkGraph } from './network-graph.ts';
 import { writeOnnx } from './onnx-writer.ts';
 
@@ -61,7 +62,7 @@ export async function seal(
     inputs: [image],
     outputs: [],
   };
-  const { encoder, head, constants } = proveConstants(bare);
+  const { encoder, head, constants: proven } = proveConstants(bare);
   if (head.classes !== options.classes.length) {
     throw new InputError(`the head has ${head.classes} classes, but ${options.classes.length} are named`, {
       found: options.classes.length,
@@ -69,6 +70,7 @@ export async function seal(
     });
   }
   const inputs = shape.reduce((product, size) => product * size, 1);
+  const constants = claimedConstants(proven, inputs);
   const appended = headGraph(marginTerms(constants, head), inputs);
   const graph: Graph = {
     ...bare,
@@ -86,7 +88,7 @@ export async function seal(
     input: { shape, range: [0, 1], layout: 'NHWC' },
     classes: options.classes,
     sigma: options.sigma,
-    lipschitz: { upper: lipschitz, layers: encoder.layers },
+    lipschitz: { upper: lipschitz, layers: claimedLayers(encoder.layers) },
     float32,
     weightsSha256: await weightsDigest(graph),
     fileSha256: EMPTY_DIGEST,

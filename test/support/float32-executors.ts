@@ -14,8 +14,9 @@ export interface Execution {
   readonly biasFirst: boolean;
 }
 
-export const EXECUTIONS: readonly Execution[] = (['forward', 'backward', 'shuffled', 'pairwise'] as const).flatMap((order) =>
-  [false, true].flatMap((fma) => [false, true].map((flush) => ({ order, fma, flush, biasFirst: fma !== flush }))),
+export const EXECUTIONS: readonly Execution[] = (['forward', 'backward', 'shuffled', 'pairwise'] as const).flatMap(
+  (order) =>
+    [false, true].flatMap((fma) => [false, true].map((flush) => ({ order, fma, flush, biasFirst: fma !== flush }))),
 );
 
 const double = new Float64Array(1);
@@ -51,7 +52,12 @@ function pairwise(values: Float32Array, from: number, to: number, clean: (x: num
   return clean(Math.fround(pairwise(values, from, middle, clean) + pairwise(values, middle, to, clean)));
 }
 
-function layer(x: Float32Array, { inputs, outputs, weights, bias, activation }: Dense, execution: Execution, random: Random): Float32Array {
+function layer(
+  x: Float32Array,
+  { inputs, outputs, weights, bias, activation }: Dense,
+  execution: Execution,
+  random: Random,
+): Float32Array {
   const { order, fma, flush, biasFirst } = execution;
   const clean = flush ? flushed : (value: number): number => value;
   const indices = Array.from({ length: inputs }, (_, i) => i);
@@ -62,7 +68,9 @@ function layer(x: Float32Array, { inputs, outputs, weights, bias, activation }: 
     const b = clean(bias[j]!);
     let total = biasFirst && order !== 'pairwise' ? b : 0;
     if (order === 'pairwise') {
-      const products = Float32Array.from(indices, (i) => clean(Math.fround(clean(weights[j * inputs + i]!) * clean(x[i]!))));
+      const products = Float32Array.from(indices, (i) =>
+        clean(Math.fround(clean(weights[j * inputs + i]!) * clean(x[i]!))),
+      );
       total = pairwise(products, 0, inputs, clean);
     } else {
       for (const i of indices) {

@@ -12,14 +12,15 @@ export const sizeOf = (dims: readonly number[]): number => dims.reduce((a, b) =>
 
 /** All index tuples of a shape, row-major. */
 export function indices(dims: readonly number[]): number[][] {
-  return Array.from({ length: sizeOf(dims) }, (_, flat) => {
-    const index: number[] = [];
-    let rest = flat;
+  const index = dims.map(() => 0);
+  return Array.from({ length: sizeOf(dims) }, () => {
+    const current = index.slice();
     for (let axis = dims.length - 1; axis >= 0; axis--) {
-      index.unshift(rest % dims[axis]!);
-      rest = Math.floor(rest / dims[axis]!);
+      index[axis]! += 1;
+      if (index[axis]! < dims[axis]!) break;
+      index[axis] = 0;
     }
-    return index;
+    return current;
   });
 }
 

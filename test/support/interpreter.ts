@@ -44,6 +44,16 @@ function apply(node: OnnxNode, inputs: readonly (Value | undefined)[], arithmeti
   switch (node.op) {
     case 'Add':
       return [broadcast([x, y], ([a, b]) => add(a!, b!))];
+    case 'Sum':
+      return [
+        broadcast(inputs as Value[], (parts) =>
+          arithmetic.dot(
+            parts,
+            parts.map(() => 1),
+            0,
+          ),
+        ),
+      ];
     case 'Sub':
       return [broadcast([x, y], ([a, b]) => add(a!, -b!))];
     case 'Mul':

@@ -52,7 +52,10 @@ export function invert(a: Rows): number[][] {
 
 /** Largest entry of |A − B|. */
 export function distance(a: Rows, b: Rows): number {
-  return combine(a, b, (x, y) => Math.abs(x - y)).reduce((worst, row) => row.reduce((w, x) => Math.max(w, x), worst), 0);
+  return combine(a, b, (x, y) => Math.abs(x - y)).reduce(
+    (worst, row) => row.reduce((w, x) => Math.max(w, x), worst),
+    0,
+  );
 }
 
 /** ∂f/∂x_i by central differences with step h; error O(h²). */

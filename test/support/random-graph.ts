@@ -123,6 +123,20 @@ const moving: Step[] = [
   },
 ];
 
+/** A product in parts: Split, a MatMul for each part, Sum. */
+const parts: Step = (g) => {
+  const n = g.shape.at(-1)!;
+  const count = g.random.pick([2, 3, 4].filter((k) => n % k === 0).concat(1));
+  const m = 1 + g.random.below(6);
+  if (count === 1) return;
+  const axis = g.shape.length;
+  const pieces = g.builder.nodeWith('Split', [g.name], count, { axis, num_outputs: count });
+  const from = g.random.next() < 0.3 ? pieces.map(() => pieces[0]!) : pieces;
+  const products = from.map((piece) => g.builder.node('MatMul', [piece, g.weights([n / count, m])]));
+  if (g.random.next() < 0.3) products[0] = g.builder.node('Abs', [products[0]!]);
+  g.to(g.builder.node(count === 2 ? 'Add' : 'Sum', products), g.shape.with(-1, m));
+};
+
 /** GroupSort in the ways that exporters write it. */
 const sorts: Step[] = [
   (g) => {
@@ -244,7 +258,7 @@ function nextStep(g: Growth): Step {
     elementwise,
     moving,
     sorts,
-    [dense],
+    [dense, parts],
     [reductions],
     ...(image ? [images, images] : []),
   ];

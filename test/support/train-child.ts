@@ -1,9 +1,9 @@
 /**
- * Trains in a process of its own, so that a test can kill it: `train-child.ts FIXTURE DIRECTORY [DIE-AT-RENAME-OF]`.
+ * Trains in a process of its own, so that a test can kill it: `train-child.ts FIXTURE DIRECTORY [renaming NAME | hold LINE]`.
  *
  * FIXTURE is a v8-serialized { config, dataset }. Each step is a line on stdout and takes at least 10 ms, so that the
- * parent can hit it. With the third argument it kills itself when the file of that name has been written beside and is
- * about to be renamed.
+ * parent can hit it. `renaming`: it kills itself when the file of that name has been written beside and is about to be
+ * renamed. `hold`: after that line it waits to be killed, so that it is never too late for that.
  */
 import fs from 'node:fs';
 import promises from 'node:fs/promises';
@@ -13,11 +13,11 @@ import { deserialize } from 'node:v8';
 import type { TrainConfig } from '../../src/train/config.ts';
 import type { DomainDataset } from '../../src/train/data/dataset.ts';
 
-const [fixture, directory, victim] = process.argv.slice(2) as [string, string, string | undefined];
+const [fixture, directory, kind, value] = process.argv.slice(2) as [string, string, string?, string?];
 
 const { rename } = promises;
 promises.rename = async (from, to) => {
-  if (basename(String(to)) === victim) process.kill(process.pid, 'SIGKILL');
+  if (kind === 'renaming' && basename(String(to)) === value) process.kill(process.pid, 'SIGKILL');
   await rename(from, to);
 };
 syncBuiltinESMExports();
@@ -30,7 +30,7 @@ await train(config, dataset, directory, {
   onStart: (step) => say(`start ${step}`),
   onStep: ({ phase, step }) => {
     say(`${phase} ${step}`);
-    Atomics.wait(clock, 0, 0, 10);
+    Atomics.wait(clock, 0, 0, kind === 'hold' && value === `${phase} ${step}` ? Number.POSITIVE_INFINITY : 10);
   },
   onRefused: (error) => say(`refused ${error.message}`),
 });

@@ -4,7 +4,7 @@ import { type DomainDataset, hashImageSets, type ImageSet } from '../../src/trai
 import { openDataset } from '../../src/train/data/registry.ts';
 
 /** Coloured MNIST with at most `limit` images in each set. */
-export async function smallDataset(limit = 200): Promise<DomainDataset> {
+export async function smallDataset(limit = 100): Promise<DomainDataset> {
   const full = await openDataset('cmnist');
   const cut = (set: ImageSet): ImageSet => {
     const size = Math.min(limit, set.size);
@@ -46,7 +46,7 @@ export function smallConfig(
       irm: change.irm ?? { weight: 100, before: 1, warmup: 2 },
       environments: change.environments ?? { kind: 'inferred', referenceSteps: 12 },
     },
-    optimizer: { steps: change.steps ?? 8, perEnvironment: 100, learningRate: change.learningRate ?? 0.01 },
+    optimizer: { steps: change.steps ?? 8, perEnvironment: 60, learningRate: change.learningRate ?? 0.01 },
     augmentation: { shift: 2 },
     seed: change.seed ?? 0,
   };

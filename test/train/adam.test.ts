@@ -36,7 +36,7 @@ test('the same path as the naive Adam, for gradients from 0 to 1e4', () => {
   const variable = tf.variable(tf.tensor2d(start, [2, 3]), true, 'adam-test/theta');
   const scalar = tf.variable(tf.scalar(0.5), true, 'adam-test/scalar');
   const adam = new Adam(
-    new Map([
+    new Map<string, tf.Variable>([
       ['theta', variable],
       ['scalar', scalar],
     ]),

@@ -94,7 +94,11 @@ const DAMAGES: readonly (readonly [string, (whole: Buffer) => Buffer, RegExp])[]
   ['a header that is a list', () => fileWith([]), /malformed/],
   ['no metadata', () => fileWith({ a: TENSOR }), /malformed/],
   ['an unknown type', () => fileWith({ __metadata__: METADATA, a: { ...TENSOR, dtype: 'F16' } }), /malformed/],
-  ['negative offsets', () => fileWith({ __metadata__: METADATA, a: { ...TENSOR, data_offsets: [-4, 0] } }), /malformed/],
+  [
+    'negative offsets',
+    () => fileWith({ __metadata__: METADATA, a: { ...TENSOR, data_offsets: [-4, 0] } }),
+    /malformed/,
+  ],
   ['a digest of other bytes', () => fileWith({ __metadata__: METADATA, a: TENSOR }), /SHA-256/],
 ];
 

@@ -104,7 +104,13 @@ test('matrixInverse: value and gradient', () => {
     const f = (entries: number[]) => dot(invert(rowsOf(entries, n)).flat(), c.flat());
     const h = 1e-5;
     const expected = differences(f, x32.flat(), h);
-    const gradient = tf.tidy(() => tf.grad((t) => matrixInverse(t as tf.Tensor2D).mul(tensorOf(c)).sum())(tensorOf(x32)));
+    const gradient = tf.tidy(() =>
+      tf.grad((t) =>
+        matrixInverse(t as tf.Tensor2D)
+          .mul(tensorOf(c))
+          .sum(),
+      )(tensorOf(x32)),
+    );
     // Two products with the inverse, each factor off by the bound above; differences are off by h²‖X⁻¹‖⁴‖C‖.
     const tolerance = (3 * bound * norm(inverse) + h * h * norm(inverse) ** 4) * norm(c) + 1e-9;
     assert.ok(Math.max(...expected.map(Math.abs)) > 100 * tolerance, `${n}: the tolerance ${tolerance} hides errors`);
@@ -127,7 +133,11 @@ test('matrixInverse refuses what has no inverse', () => {
     ],
   ];
   for (const rows of cases) {
-    assert.throws(() => tf.tidy(() => matrixInverse(tensorOf(rows)).dataSync()), /not invertible/, JSON.stringify(rows));
+    assert.throws(
+      () => tf.tidy(() => matrixInverse(tensorOf(rows)).dataSync()),
+      /not invertible/,
+      JSON.stringify(rows),
+    );
   }
 });
 
@@ -147,7 +157,11 @@ test('cayley: gradient of a scalar of it against float64 differences', () => {
     const expected = differences(f, parameters.flat(), 1e-5);
     const gradient = tf.tidy(() => [
       ...tf
-        .grad((t) => cayley(t as tf.Tensor2D, inputs, outputs).mul(tensorOf(c)).sum())(tensorOf(parameters))
+        .grad((t) =>
+          cayley(t as tf.Tensor2D, inputs, outputs)
+            .mul(tensorOf(c))
+            .sum(),
+        )(tensorOf(parameters))
         .dataSync(),
     ]);
     // |dQ| ≤ (6 + 4‖V‖)·|dP|, as ‖(I+A)⁻¹‖ ≤ 1; some 16 float32 operations of length ≤ n, amplified by κ(I + A).
@@ -192,11 +206,17 @@ test('the encoder is 1-Lipschitz, and keeps distances in the directions that it 
   const { before, after } = tf.tidy(() => {
     const parameters = initialParameters(shape, 5);
     // Far from where they start, and with biases.
-    for (const [name, t] of parameters) parameters.set(name, tf.add(t.mul(3), tf.randomNormal(t.shape, 0, 0.3, 'float32', 9)));
+    for (const [name, t] of parameters)
+      parameters.set(name, tf.add(t.mul(3), tf.randomNormal(t.shape, 0, 0.3, 'float32', 9)));
     const weights = weightsOf(parameters, shape);
     const x = tf.randomUniform<tf.Rank.R2>([pairs, 60], 0, 1, 'float32', 1);
     // A random direction loses most of its length in 60 → 16, and would show nothing: take it from the first layer's columns.
-    const direction = tf.matMul(tf.randomNormal([pairs, 16], 0, 1, 'float32', 2), weights.encoder[0]!.weights, false, true);
+    const direction = tf.matMul(
+      tf.randomNormal([pairs, 16], 0, 1, 'float32', 2),
+      weights.encoder[0]!.weights,
+      false,
+      true,
+    );
     const far = tf.randomUniform([pairs, 1], 0, 1, 'float32', 3).pow(4).mul(2);
     const moved = x.add(direction.mul(far)) as tf.Tensor2D;
     return {

@@ -84,7 +84,11 @@ test('the gradient of the penalty with respect to the logits', () => {
     const expected = differences((flat) => penaltyOf(rowsOf(flat, 3), labels), logits.flat(), 1e-3);
     const gradient = tf.tidy(() => {
       const targets = tf.oneHot(tf.tensor1d(labels, 'int32'), 3).toFloat() as tf.Tensor2D;
-      return [...tf.grad((y) => irmRisk(y as tf.Tensor2D, targets).penalty)(tf.tensor2d(logits)).dataSync()];
+      return [
+        ...tf
+          .grad((y) => irmRisk(y as tf.Tensor2D, targets).penalty)(tf.tensor2d(logits))
+          .dataSync(),
+      ];
     });
     // Differences: h² = 1e-6 times third derivatives of order 1.
     assert.ok(distance([gradient], [expected]) < 1e-5, `off by ${distance([gradient], [expected])}`);

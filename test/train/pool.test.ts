@@ -18,7 +18,10 @@ type Shape = readonly [number, number, number];
 
 /** Images without a black pixel, so that the rim shows. */
 function imageSet(name: string, size: number, shape: Shape, first: number): ImageSet {
-  const pixels = Uint8Array.from({ length: size * shape[0] * shape[1] * shape[2] }, (_, i) => 1 + ((first + 7 * i) % 255));
+  const pixels = Uint8Array.from(
+    { length: size * shape[0] * shape[1] * shape[2] },
+    (_, i) => 1 + ((first + 7 * i) % 255),
+  );
   const labels = Uint8Array.from({ length: size }, (_, i) => (i + first) % 2);
   return { name, shape, size, pixels, labels, attribute: labels, source: new Uint32Array(size) };
 }
@@ -82,7 +85,9 @@ test('imageBytes: no shift draws no numbers, a shift draws every one as often', 
   const shape = [9, 9, 1] as const;
   const pool = createPool([imageSet('a', 1, shape, 0)]);
   assert.deepEqual(imageBytes(pool, [0], 0, scripted([])), pool.pixels);
-  const all = Array.from({ length: 25 }, (_, i) => moved(pool.pixels, shape, (i % 5) - 2, Math.floor(i / 5) - 2).join());
+  const all = Array.from({ length: 25 }, (_, i) =>
+    moved(pool.pixels, shape, (i % 5) - 2, Math.floor(i / 5) - 2).join(),
+  );
   const counts = new Map(all.map((key) => [key, 0]));
   const draws = 5000;
   const batch = imageBytes(pool, new Uint32Array(draws), 2, createRandom(4));

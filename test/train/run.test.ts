@@ -13,9 +13,9 @@ import { readRun, readRunConfig, train } from '../../src/train/run.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { smallConfig, smallDataset } from '../support/train-fixture.ts';
 
-const STEPS = 60;
-const LAST = 'checkpoint-000060.safetensors';
-const config = smallConfig({ steps: STEPS, environments: { kind: 'inferred', referenceSteps: 12 } });
+const STEPS = 48;
+const LAST = 'checkpoint-000048.safetensors';
+const config = smallConfig({ steps: STEPS, environments: { kind: 'inferred', referenceSteps: 8 } });
 const dataset = await smallDataset();
 
 let scratch: string;
@@ -67,6 +67,8 @@ interface Death {
   /** The line after which the child is killed, and how long after it. */
   readonly line?: string;
   readonly delay?: number;
+  /** The line at which the child stops and waits for that. */
+  readonly hold?: string;
   /** Or: the file whose renaming it does not live to see. */
   readonly renaming?: string;
 }
@@ -74,11 +76,10 @@ interface Death {
 /** Trains in a child until it dies as told; gives the lines it wrote. */
 async function trainInChild(directory: string, death: Death = {}): Promise<string[]> {
   const script = fileURLToPath(new URL('../support/train-child.ts', import.meta.url));
-  const child = spawn(
-    process.execPath,
-    ['--import', 'tsx', script, fixture, directory, ...(death.renaming === undefined ? [] : [death.renaming])],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
+  const options = (['renaming', 'hold'] as const).flatMap((key) => (death[key] === undefined ? [] : [key, death[key]]));
+  const child = spawn(process.execPath, ['--import', 'tsx', script, fixture, directory, ...options], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = new Promise<[number | null, string | null]>((resolve) => {
     child.on('close', (code, signal) => resolve([code, signal]));
   });
@@ -101,11 +102,11 @@ test('the unbroken run: every step once in the metrics, evaluations and checkpoi
   const steps = (phase: string, count: number) => Array.from({ length: count }, (_, i) => `${phase} ${i + 1}/${count}`);
   assert.deepEqual(
     entries.map(({ phase, step, steps: all }) => `${phase} ${step}/${all}`),
-    [...steps('reference', 12), ...steps('main', STEPS)],
+    [...steps('reference', 8), ...steps('main', STEPS)],
   );
   assert.deepEqual(
     entries.filter((entry) => 'accuracies' in entry).map(({ step }) => step),
-    [20, 40, 60],
+    [20, 40, 48],
   );
   for (const { loss, environments } of entries) {
     assert.ok(Number.isFinite(loss) && environments.every(({ risk }: { risk: number }) => Number.isFinite(risk)));
@@ -117,9 +118,9 @@ test('killed again and again, it ends with the same bytes', async () => {
   const directory = join(scratch, 'killed');
   const pick = (from: number, to: number) => from + Math.floor(Math.random() * (to - from + 1));
   const deaths: (Death & { readonly resumes: number })[] = [
-    { line: `reference ${pick(1, 12)}`, delay: pick(0, 9), resumes: 0 },
+    { line: `reference ${pick(1, 8)}`, delay: pick(0, 29), hold: 'main 5', resumes: 0 },
     { renaming: 'checkpoint-000040.safetensors', resumes: 0 },
-    { line: `main ${pick(21, 54)}`, delay: pick(0, 29), resumes: 20 },
+    { line: `main ${pick(21, 44)}`, delay: pick(0, 29), hold: 'main 46', resumes: 20 },
   ];
   for (const { resumes, ...death } of deaths) {
     const lines = await trainInChild(directory, death);
@@ -141,8 +142,8 @@ test('the last checkpoint cut in half: refused by name, the one before is used',
   await writeFile(join(directory, 'metrics.jsonl'), expected.metrics.slice(0, -40));
   const { lines, reporter } = recorder();
   await train(config, dataset, directory, reporter);
-  assert.deepEqual(lines.slice(0, 3), [`refused ${path}`, 'start 40/60', 'main 41']);
-  assert.equal(lines.length, 2 + 20);
+  assert.deepEqual(lines.slice(0, 3), [`refused ${path}`, 'start 40/48', 'main 41']);
+  assert.equal(lines.length, 2 + 8);
   assert.deepEqual(await outcome(directory), expected);
 });
 
@@ -156,7 +157,11 @@ test('all checkpoints damaged: each is refused, training starts anew', async () 
   }
   const { lines, reporter } = recorder();
   await train(config, dataset, directory, reporter);
-  assert.deepEqual(lines.slice(0, 4), [...paths.reverse().map((path) => `refused ${path}`), 'start 0/60', 'reference 1']);
+  assert.deepEqual(lines.slice(0, 4), [
+    ...paths.reverse().map((path) => `refused ${path}`),
+    'start 0/48',
+    'reference 1',
+  ]);
   assert.deepEqual(await outcome(directory), expected);
 });
 
@@ -167,7 +172,7 @@ test('a finished run is left as it is', async () => {
   const before = await times();
   const { lines, reporter } = recorder();
   await train(config, dataset, directory, reporter);
-  assert.deepEqual(lines, ['start 60/60']);
+  assert.deepEqual(lines, ['start 48/48']);
   assert.deepEqual(await times(), before);
 });
 
@@ -199,7 +204,7 @@ test('readRun gives the finished network, and says where a run stands that is no
 
   const directory = await copyOfRun('unfinished');
   await rm(join(directory, LAST));
-  await assert.rejects(readRun(directory, dataset), { code: 'INPUT', message: /step 40 of 60.*glean train/ });
+  await assert.rejects(readRun(directory, dataset), { code: 'INPUT', message: /step 40 of 48.*glean train/ });
   await rm(join(directory, 'checkpoint-000040.safetensors'));
   await assert.rejects(readRun(directory, dataset), { code: 'INPUT', message: /holds no whole checkpoint/ });
   await assert.rejects(readRun(join(scratch, 'nowhere'), dataset), { code: 'INPUT', message: /config\.json/ });

@@ -76,9 +76,20 @@ export function arithmetic(reader: NodeReader): Operator {
   const fill = (value: number): Float64Array => new Float64Array(constant.length).fill(value);
   if (op === 'Add') return affine(shape, fill(1), constant);
   if (op === 'Mul') return affine(shape, constant, fill(0));
-  if (op === 'Sub') return left === undefined ? affine(shape, fill(-1), constant) : affine(shape, fill(1), constant.map((v) => -v));
+  if (op === 'Sub')
+    return left === undefined
+      ? affine(shape, fill(-1), constant)
+      : affine(
+          shape,
+          fill(1),
+          constant.map((v) => -v),
+        );
   if (left === undefined) return reader.fail('a quotient by a tensor');
-  return affine(shape, constant.map((v) => 1 / v), fill(0));
+  return affine(
+    shape,
+    constant.map((v) => 1 / v),
+    fill(0),
+  );
 }
 
 /** Max and Min of tensors and constants: the gradient goes to the first input that attains it. */
@@ -86,7 +97,9 @@ export function extremum(reader: NodeReader): Operator {
   const shape = commonShape(reader);
   const size = sizeOf(shape);
   const sign = reader.node.op === 'Max' ? 1 : -1;
-  const constants = reader.node.inputs.flatMap((_, i) => (reader.shape(i) === undefined ? [spread(reader, i, shape)] : []));
+  const constants = reader.node.inputs.flatMap((_, i) =>
+    reader.shape(i) === undefined ? [spread(reader, i, shape)] : [],
+  );
   return {
     outputShapes: [shape],
     forward(inputs) {

@@ -46,10 +46,15 @@ export interface DifferentiableNetwork {
 }
 
 /** The steps from `input` to `output`, those it does not need left out. */
-function compile(graph: Graph, input: string, output: string): { steps: readonly Step[]; shapes: ReadonlyMap<string, Shape> } {
+function compile(
+  graph: Graph,
+  input: string,
+  output: string,
+): { steps: readonly Step[]; shapes: ReadonlyMap<string, Shape> } {
   const image = graph.inputs.find(({ name }) => name === input);
   const dims = image?.dims.slice(1).map(Number);
-  if (dims === undefined || !dims.every(Number.isSafeInteger)) throw new NoGradient(`no input '${input}' of a fixed size`);
+  if (dims === undefined || !dims.every(Number.isSafeInteger))
+    throw new NoGradient(`no input '${input}' of a fixed size`);
   const needed = new Set([output]);
   const nodes = [...graph.nodes].reverse().filter((node) => {
     if (!node.outputs.some((name) => needed.has(name))) return false;

@@ -9,7 +9,8 @@ function moved(inputSize: number, parts: readonly { readonly shape: Shape; reado
       parts.map(({ index }) => {
         const y = new Float64Array(n * index.length);
         for (let k = 0; k < n; k++) {
-          for (let e = 0; e < index.length; e++) if (index[e]! >= 0) y[k * index.length + e] = x![k * inputSize + index[e]!]!;
+          for (let e = 0; e < index.length; e++)
+            if (index[e]! >= 0) y[k * index.length + e] = x![k * inputSize + index[e]!]!;
         }
         return y;
       }),
@@ -110,10 +111,13 @@ function pad(reader: NodeReader): Operator {
   const pads = reader.integers(1);
   const rank = shape.length + 1;
   const value = reader.has(2) ? Number(reader.constant(2).data[0]) : 0;
-  if (pads.length !== 2 * rank || pads[0] !== 0 || pads[rank] !== 0 || value !== 0 || reader.has(3)) reader.fail(`pads [${pads}]`);
+  if (pads.length !== 2 * rank || pads[0] !== 0 || pads[rank] !== 0 || value !== 0 || reader.has(3))
+    reader.fail(`pads [${pads}]`);
   const lists = shape.map((size, axis) => {
     const [before, after] = [pads[axis + 1]!, pads[axis + 1 + rank]!];
-    return Array.from({ length: before + size + after }, (_, i) => (i < before || i >= before + size ? -1 : i - before));
+    return Array.from({ length: before + size + after }, (_, i) =>
+      i < before || i >= before + size ? -1 : i - before,
+    );
   });
   return moved(sizeOf(shape), [pick(shape, lists)]);
 }

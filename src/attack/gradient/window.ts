@@ -1,5 +1,5 @@
 /** Gradients of the sliding windows: Conv, AveragePool and MaxPool in two dimensions. */
-import { type NodeReader, type Operator } from './operator.ts';
+import type { NodeReader, Operator } from './operator.ts';
 
 interface Windows {
   readonly channels: number;
@@ -15,7 +15,8 @@ interface Windows {
 function windows(reader: NodeReader, kernel: readonly number[]): Windows {
   const shape = reader.dataShape(0);
   if (shape.length !== 3 || kernel.length !== 2) return reader.fail('only two dimensions have a gradient');
-  if (reader.string('auto_pad', 'NOTSET') !== 'NOTSET' || reader.int('ceil_mode', 0) !== 0) reader.fail('auto_pad or ceil_mode');
+  if (reader.string('auto_pad', 'NOTSET') !== 'NOTSET' || reader.int('ceil_mode', 0) !== 0)
+    reader.fail('auto_pad or ceil_mode');
   const [channels, height, width] = shape as [number, number, number];
   const pads = reader.ints('pads') ?? [0, 0, 0, 0];
   const strides = reader.ints('strides') ?? [1, 1];
@@ -59,7 +60,8 @@ export function conv(reader: NodeReader): Operator {
     outputShapes: [[filters, ...size]],
     forward([x], n) {
       const y = new Float64Array(n * filters * output);
-      for (let plane = 0; plane < n * filters; plane++) y.fill(bias[plane % filters]!, plane * output, (plane + 1) * output);
+      for (let plane = 0; plane < n * filters; plane++)
+        y.fill(bias[plane % filters]!, plane * output, (plane + 1) * output);
       planes(n, (tap0, from, to) => {
         for (let place = 0; place < output; place++) {
           let total = 0;

@@ -156,6 +156,17 @@ function checkReached(graph: Graph, nodes: readonly OnnxNode[]): void {
   }
 }
 
+/** readLinearHead looks at the last layer's constants: its nodes must hold nothing else, or runtimes may differ on it. */
+function checkLastLayer(nodes: readonly OnnxNode[]): void {
+  const last = nodes.findIndex(({ outputs }) => outputs.includes(TENSORS.logits));
+  const { op, inputs } = nodes[last]!;
+  const layer = op === 'Add' ? nodes.filter(({ outputs }) => outputs.some((name) => inputs.includes(name))) : [];
+  for (const node of [nodes[last]!, ...layer]) {
+    const plain = node.op === 'Gemm' ? node.inputs.length <= 3 : node.inputs.length === 2 && node.attributes.size === 0;
+    check(plain && node.outputs.length === 1, `node ${quote(node.name)} is not a plain ${node.op}`);
+  }
+}
+
 function checkHead(graph: Graph, terms: MarginTerms, inputs: number): void {
   const { nodes, initializers } = headGraph(terms, inputs);
   const network = networkNodes(graph, nodes);
@@ -167,6 +178,7 @@ function checkHead(graph: Graph, terms: MarginTerms, inputs: number): void {
     );
   }
   checkReached(graph, network);
+  checkLastLayer(network);
   for (const expected of initializers) {
     check(
       sameTensor(graph.initializers.get(expected.name), expected),

@@ -25,7 +25,7 @@ export function largestMagnitude(values: ArrayLike<number>): number {
 /** Multiply-adds for all norms of a matrix: the Gram matrix, some factorisations and powers, and Lemma 6's rounds. */
 export function normsCost(rows: number, cols: number): number {
   const small = Math.min(rows, cols);
-  return small * small * (Math.max(rows, cols) / 2 + 2 * small + 80) + 60 * rows * cols;
+  return small * small * (Math.max(rows, cols) / 2 + 2 * small + 200) + 60 * rows * cols;
 }
 
 /**

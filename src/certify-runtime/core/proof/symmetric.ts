@@ -117,6 +117,37 @@ export function startVector(n: number): Float64Array {
   return vector;
 }
 
+/** Between a τ that failed and one that succeeded: this close is close enough. */
+const RESOLUTION = 2 ** -11;
+
+/** A τ from max(guess, least) up to `most` for which the factorisation succeeds, close to the smallest; null: none. */
+function provenShift(
+  g: Float64Array,
+  n: number,
+  guess: number,
+  least: number,
+  most: number,
+  factor: Float64Array,
+): number | null {
+  let failed = 0;
+  for (const margin of MARGINS) {
+    let tau = Math.max(guess * (1 + margin), least);
+    if (tau >= most) return null;
+    if (tau === failed) continue;
+    if (!cholesky(g, n, tau, factor)) {
+      failed = tau;
+      continue;
+    }
+    while (failed > 0 && tau - failed > RESOLUTION * tau) {
+      const middle = (failed + tau) / 2;
+      if (cholesky(g, n, middle, factor)) tau = middle;
+      else failed = middle;
+    }
+    return tau;
+  }
+  return null;
+}
+
 /**
  * An upper bound of λ_max(G), G symmetric n × n: the smaller of Gershgorin's and of a τ for which τI − G is proven
  * positive semidefinite up to rounding. `start` (optional) is a guess of the eigenvector and is improved in place.
@@ -132,22 +163,15 @@ export function largestEigenvalueUpper(
   if (rowSum <= atLeast || rowSum === 0 || !Number.isFinite(rowSum)) return rowSum;
   const scale = powerOfTwoScale(rowSum);
   const scaled = g.map((value) => value * scale);
-  const guess = estimate(scaled, n, options.start ?? startVector(n), options.iterations ?? 80);
+  const guess = estimate(scaled, n, options.start ?? startVector(n), options.iterations ?? 200);
   const factor = new Float64Array(n * n);
   let trace = 0;
   for (let i = 0; i < n; i++) trace += Math.abs(scaled[i * n + i]!);
   const gamma = gamma64(n + 3);
-  let tried = 0;
-  for (const margin of MARGINS) {
-    const tau = Math.max(guess * (1 + margin), atLeast * scale);
-    if (tau >= rowSum * scale) break;
-    if (tau === tried) continue;
-    tried = tau;
-    if (!cholesky(scaled, n, tau, factor)) continue;
-    // tr(τI − G) ≤ nτ + Σ|gᵢᵢ|; the second γ covers the rounding of the sum itself.
-    const slack = mulUp(divUp(gamma, 1 - 2 * gamma), mulUp(addUp(mulUp(n, tau), trace), up(1 + gamma)));
-    const bound = addUp(addUp(tau, slack), mulUp(n * n, UNDERFLOW_64));
-    return Math.min(rowSum, divUp(bound, scale));
-  }
-  return rowSum;
+  const proven = provenShift(scaled, n, guess, atLeast * scale, rowSum * scale, factor);
+  if (proven === null) return rowSum;
+  // tr(τI − G) ≤ nτ + Σ|gᵢᵢ|; the second γ covers the rounding of the sum itself.
+  const slack = mulUp(divUp(gamma, 1 - 2 * gamma), mulUp(addUp(mulUp(n, proven), trace), up(1 + gamma)));
+  const bound = addUp(addUp(proven, slack), mulUp(n * n, UNDERFLOW_64));
+  return Math.min(rowSum, divUp(bound, scale));
 }

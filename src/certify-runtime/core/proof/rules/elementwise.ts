@@ -79,14 +79,15 @@ export function shifted(site: Site, data: Data, t: { norm: number; sum: number }
   return { outputs: [computed(data.shape, measure)], upper: 1 };
 }
 
-/** v ± w, both depending on the image: the triangle inequality. */
-function branches(site: Site, a: Data, b: Data): RuleResult {
+/** v ± w, both depending on the image: the triangle inequality. One of `summands` in a sum that is taken in any order. */
+function branches(site: Site, a: Data, b: Data, summands = 2): RuleResult {
   if (a.shape.length !== b.shape.length || a.shape.some((dim, axis) => dim !== b.shape[axis])) {
     site.refuse(`branches of shapes [N·${a.shape}] and [N·${b.shape}] would be broadcast`);
   }
   const [v, w] = [measureOf(a), measureOf(b)];
   const size = product(a.shape);
-  const gamma = Math.max(foldedGamma(v), foldedGamma(w));
+  const roundings = Math.max(v.fold.terms + v.fold.extra, w.fold.terms + w.fold.extra);
+  const gamma = gamma32(roundings + EXTRA_ROUNDINGS + summands);
   const exact = sum(v.norm, w.norm);
   const rounding = sum(scale(gamma, exact), scale(2, flushOf(size)));
   const norm = sum(exact, rounding);
@@ -111,13 +112,13 @@ function additive(site: Site): RuleResult {
   return shifted(site, data, spreadConstant(site, 1 - i, data));
 }
 
-/** Σ of tensors that depend on the image, in any order: the roundings of `branches` are more than those of one sum. */
+/** Σ of tensors that depend on the image, in any order: each goes through at most as many additions as there are tensors. */
 function total(site: Site): RuleResult {
   const summands = site.node.inputs.map((_, i) => site.data(i));
   const products = sumOfProducts(site, summands);
   if (products !== null) return products;
   let result: RuleResult = { outputs: [summands[0]!], upper: 1 };
-  for (const next of summands.slice(1)) result = branches(site, result.outputs[0] as Data, next);
+  for (const next of summands.slice(1)) result = branches(site, result.outputs[0] as Data, next, summands.length);
   return { ...result, upper: sqrtUp(summands.length) };
 }
 

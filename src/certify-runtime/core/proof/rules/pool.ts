@@ -1,4 +1,4 @@
-/** AveragePool, GlobalAveragePool, MaxPool and GlobalMaxPool. Lemmas 7 and 14. */
+/** AveragePool, GlobalAveragePool, MaxPool and GlobalMaxPool. Lemmas 8 and 14. */
 
 import { linearMeasure } from '../linear.ts';
 import { divUp, gamma64, mulUp, sqrtUp, up } from '../rounding.ts';
