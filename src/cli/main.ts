@@ -3,10 +3,14 @@ import { createRequire } from 'node:module';
 import yargs from 'yargs';
 import { GleanError, InputError } from '../certify-runtime/core/errors.ts';
 import { AnswerIsNo } from './answer.ts';
+import { attackCommand } from './attack.ts';
 import { certifyCommand } from './certify.ts';
 import { dataCommand } from './data.ts';
 import { exportCommand } from './export.ts';
+import { keygenCommand } from './keygen.ts';
 import { predictCommand } from './predict.ts';
+import { sealCommand } from './seal.ts';
+import { signCommand } from './sign.ts';
 import { trainCommand } from './train.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -21,10 +25,14 @@ export async function main(args: readonly string[]): Promise<number> {
     .usage('$0 <command>\n\nCertified prediction that survives a change of domain.')
     .command(trainCommand)
     .command(exportCommand)
+    .command(sealCommand)
     .command(verifyCommand)
     .command(certifyCommand)
     .command(predictCommand)
+    .command(attackCommand)
     .command(dataCommand)
+    .command(keygenCommand)
+    .command(signCommand)
     .demandCommand(1, 'Name a command.')
     .strict()
     .version(version)

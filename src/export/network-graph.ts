@@ -82,11 +82,16 @@ export function networkGraph(model: OnnxModel, options: { readonly logits?: stri
     [logits, TENSORS.logits],
   ]);
   if (names.size !== 3) refuse('the network has no layer before its last one');
-  const taken = new Set<string>(Object.values(TENSORS));
+  const reserved = new Set<string>(Object.values(TENSORS));
+  const taken = new Set([...graph.initializers.keys(), ...graph.nodes.flatMap(({ outputs }) => outputs)]);
   const rename = (name: string): string => {
     const replaced = names.get(name);
     if (replaced !== undefined) return replaced;
-    return taken.has(name) || name.startsWith(HEAD_PREFIX) ? `network/${name}` : name;
+    if (!reserved.has(name) && !name.startsWith(HEAD_PREFIX)) return name;
+    let free = `network/${name}`;
+    while (taken.has(free)) free = `network/${free}`;
+    names.set(name, free);
+    return free;
   };
   const nodes = needed(graph, logits).map((node, i) => ({
     ...node,

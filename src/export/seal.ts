@@ -49,7 +49,7 @@ export async function seal(
 ): Promise<{ readonly bytes: Uint8Array; readonly verified: VerifiedModel }> {
   if (model.opset !== OPSET) {
     throw new InputError(
-      `the model has opset ${model.opset}, expected ${OPSET}; convert it, for example with onnx.version_converter`,
+      `the model has opset ${model.opset}, expected ${OPSET}; prepareNetwork (glean seal) brings others to it`,
     );
   }
   const network = networkGraph(model, options.logits === undefined ? {} : { logits: options.logits });

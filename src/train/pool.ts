@@ -53,10 +53,3 @@ export function imageBytes(pool: Pool, indices: ArrayLike<number>, shift: number
   }
   return batch;
 }
-
-/** The same as floats on [0, 1], for whom there is no tensor to make. */
-export function imageBatch(pool: Pool, indices: ArrayLike<number>, shift: number, random: Random): Float32Array {
-  const batch = Float32Array.from(imageBytes(pool, indices, shift, random));
-  for (let i = 0; i < batch.length; i++) batch[i]! /= 255;
-  return batch;
-}

@@ -179,7 +179,10 @@ function accuracy(learner: Learner, set: ImageSet): number {
 /** Trains the network a configuration describes, on the training domains of a data set. */
 export class Trainer {
   readonly config: TrainConfig;
-  /** SHA-256 of configuration and data: two runs with the same one end with the same weights on one machine. */
+  /**
+   * SHA-256 of configuration and data: two runs with the same one end with the same weights, on one machine with the same
+   * number of cores at hand (TensorFlow sums in as many parts as it has threads).
+   */
   readonly run: string;
   readonly #dataset: DomainDataset;
   readonly #shape: NetworkShape;

@@ -69,6 +69,7 @@ function everyOperator(): { graph: ReturnType<GraphBuilder['graph']>; output: st
   ]);
   x = b.node('Max', [x, b.node('Neg', [right]), b.floats([1, 4], values(4))]);
   x = b.node('Mul', [b.floats([4], values(4)), x]);
+  x = b.node('Sum', [x, left, right]);
   x = b.node('Unsqueeze', [x, b.ints([1])]);
   x = b.node('Squeeze', [x, b.ints([1])]);
   x = b.node('MatMul', [x, b.floats([4, 5], values(20))]);

@@ -11,7 +11,7 @@ export interface Value {
 export const sizeOf = (dims: readonly number[]): number => dims.reduce((a, b) => a * b, 1);
 
 /** All index tuples of a shape, row-major. */
-export function indices(dims: readonly number[]): number[][] {
+function indices(dims: readonly number[]): number[][] {
   const index = dims.map(() => 0);
   return Array.from({ length: sizeOf(dims) }, () => {
     const current = index.slice();
@@ -88,7 +88,7 @@ interface Window {
   readonly out: number[];
 }
 
-export function windowOf(node: OnnxNode, spatial: readonly number[], kernel: number[]): Window {
+function windowOf(node: OnnxNode, spatial: readonly number[], kernel: number[]): Window {
   const rank = spatial.length;
   const strides = attributeOf(node, 'strides', Array<number>(rank).fill(1));
   const dilations = attributeOf(node, 'dilations', Array<number>(rank).fill(1));
@@ -110,7 +110,7 @@ export function windowOf(node: OnnxNode, spatial: readonly number[], kernel: num
 }
 
 /** The positions of the input under a window, with the index of the tap; null for padding. */
-export function under(
+function under(
   window: Window,
   spatial: readonly number[],
   place: readonly number[],
@@ -154,7 +154,7 @@ export function pool(node: OnnxNode, x: Value, arithmetic: Arithmetic): Value {
   });
 }
 
-export function mean(values: readonly number[], count: number, arithmetic: Arithmetic): number {
+function mean(values: readonly number[], count: number, arithmetic: Arithmetic): number {
   return arithmetic.div(
     arithmetic.dot(
       values,

@@ -49,18 +49,33 @@ function affine(shape: Shape, slope: Float64Array, offset: Float64Array): Operat
   };
 }
 
-/** a + sign·b of two tensors that depend on the image. */
-function branches(shape: Shape, sign: 1 | -1): Operator {
+/** Σ sign_i·v_i of tensors that depend on the image. */
+function branches(shape: Shape, signs: readonly (1 | -1)[]): Operator {
   return {
     outputShapes: [shape],
-    forward: ([a, b]) => [a!.map((value, e) => value + sign * b![e]!)],
-    backward: (_x, _y, [gy], [ga, gb]) => {
-      for (let e = 0; e < gy!.length; e++) {
-        ga![e]! += gy![e]!;
-        gb![e]! += sign * gy![e]!;
-      }
+    forward(inputs) {
+      const y = new Float64Array(inputs[0]!.length);
+      inputs.forEach((x, i) => {
+        for (let e = 0; e < y.length; e++) y[e]! += signs[i]! * x[e]!;
+      });
+      return [y];
+    },
+    backward(_x, _y, [gy], gradients) {
+      gradients.forEach((gx, i) => {
+        for (let e = 0; e < gy!.length; e++) gx[e]! += signs[i]! * gy![e]!;
+      });
     },
   };
+}
+
+/** Sum of any number of tensors. */
+export function total(reader: NodeReader): Operator {
+  const shape = commonShape(reader);
+  if (reader.node.inputs.some((_, i) => reader.shape(i) === undefined)) return reader.fail('a constant in a sum');
+  return branches(
+    shape,
+    reader.node.inputs.map(() => 1),
+  );
 }
 
 /** Add, Sub, Mul, Div. */
@@ -70,7 +85,7 @@ export function arithmetic(reader: NodeReader): Operator {
   const [left, right] = [reader.shape(0), reader.shape(1)];
   if (left !== undefined && right !== undefined) {
     if (op !== 'Add' && op !== 'Sub') return reader.fail('a product of two tensors');
-    return branches(shape, op === 'Add' ? 1 : -1);
+    return branches(shape, [1, op === 'Add' ? 1 : -1]);
   }
   const constant = spread(reader, left === undefined ? 0 : 1, shape);
   const fill = (value: number): Float64Array => new Float64Array(constant.length).fill(value);

@@ -1,7 +1,7 @@
 /** Reverse mode over an ONNX graph in float64: logits, and the gradient of any combination of them in the image. */
 import type { Graph } from '../../certify-runtime/core/onnx/model.ts';
 import { gemm, matMul } from './dense.ts';
-import { activations, arithmetic, extremum } from './elementwise.ts';
+import { activations, arithmetic, extremum, total } from './elementwise.ts';
 import { constantsOf, NodeReader, NoGradient, type Operator, type Shape, sizeOf } from './operator.ts';
 import { rearrangements } from './rearrange.ts';
 import { conv, pool } from './window.ts';
@@ -12,6 +12,7 @@ const OPERATORS: ReadonlyMap<string, (reader: NodeReader) => Operator> = new Map
     Gemm: gemm,
     Add: arithmetic,
     Sub: arithmetic,
+    Sum: total,
     Mul: arithmetic,
     Div: arithmetic,
     Max: extremum,

@@ -38,7 +38,7 @@ function dominates(a: AffineBound, b: AffineBound): boolean {
 const ALTERNATIVES = 3;
 
 /** The list without the bounds that another one beats everywhere, and not longer than ALTERNATIVES. */
-export function prune(bounds: readonly AffineBound[]): readonly AffineBound[] {
+function prune(bounds: readonly AffineBound[]): readonly AffineBound[] {
   const kept: AffineBound[] = [];
   for (const bound of bounds) {
     if (kept.some((other) => dominates(other, bound))) continue;

@@ -1,8 +1,8 @@
 /** Upper bounds in plain float64: every operation is followed by one step outwards. docs/soundness.md, section 2. */
 
 /** Unit roundoff of float32 and of float64, round to nearest (Higham 2002, section 2.2). */
-export const UNIT_32 = 2 ** -24;
-export const UNIT_64 = 2 ** -53;
+const UNIT_32 = 2 ** -24;
+const UNIT_64 = 2 ** -53;
 
 /** Smallest normal float32: what a flush to zero (FTZ, DAZ) may cost one value. */
 export const FLUSH_32 = 2 ** -126;

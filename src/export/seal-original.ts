@@ -1,0 +1,72 @@
+/** From another program's ONNX file to a sealed one: prepared, proven, sealed, verified, and compared with the original. */
+import { createHash } from 'node:crypto';
+import { CERTIFICATE_KEY, type Certificate, parseCertificate } from '../certify-runtime/core/certificate.ts';
+import { CertificateError, InputError } from '../certify-runtime/core/errors.ts';
+import type { OnnxModel } from '../certify-runtime/core/onnx/model.ts';
+import { readOnnx } from '../certify-runtime/core/onnx/read.ts';
+import { vectorPixels } from '../certify-runtime/core/vectors.ts';
+import type { VerifiedModel } from '../certify-runtime/core/verify.ts';
+import type { ImageShape } from './input-layer.ts';
+import { compareWithOriginal } from './original.ts';
+import { type PreparedNetwork, type PrepareOptions, prepareNetwork } from './prepare.ts';
+import { type SealOptions, seal } from './seal.ts';
+import { testPatterns } from './test-patterns.ts';
+
+export interface SealOriginalOptions extends PrepareOptions, Pick<SealOptions, 'run' | 'producerVersion'> {
+  /** The file's name, for the certificate. */
+  readonly source: string;
+  /** Default: those of a sealed file, else 0, 1, 2, … */
+  readonly classes?: readonly string[];
+  /** Default: that of a sealed file, else none. */
+  readonly sigma?: number | null;
+  /** Images for the known vectors, of a shape that is known only now; default: test patterns. */
+  readonly images?: (shape: ImageShape) => Promise<readonly Uint8Array[]>;
+}
+
+export interface SealedOriginal {
+  readonly bytes: Uint8Array;
+  readonly verified: VerifiedModel;
+  readonly prepared: PreparedNetwork;
+  /** Largest difference from the original's answers, over the known vectors. */
+  readonly deviation: number;
+}
+
+/** What a file that was sealed before says of itself. */
+function earlierCertificate(model: OnnxModel): Certificate | null {
+  const text = model.metadata.get(CERTIFICATE_KEY);
+  if (text === undefined) return null;
+  try {
+    return parseCertificate(text);
+  } catch (error) {
+    if (error instanceof CertificateError) return null;
+    throw error;
+  }
+}
+
+/**
+ * @throws OnnxFormatError where the file cannot be read; what prepareNetwork, seal and compareWithOriginal throw
+ */
+export async function sealOriginal(bytes: Uint8Array, options: SealOriginalOptions): Promise<SealedOriginal> {
+  const model = readOnnx(bytes, { lenient: true });
+  const earlier = earlierCertificate(model);
+  const prepared = prepareNetwork(model, options);
+  const { classes: count, input } = prepared;
+  const classes = options.classes ?? earlier?.classes ?? Array.from({ length: count }, (_, i) => `${i}`);
+  if (count > 0 && classes.length !== count) {
+    throw new InputError(`${classes.length} classes are named, the network has ${count}`, { classes, expected: count });
+  }
+  const vectors = (await options.images?.(input.shape)) ?? testPatterns(input.shape);
+  const { bytes: sealed, verified } = await seal(prepared.model, {
+    classes,
+    sigma: options.sigma === undefined ? (earlier?.sigma ?? null) : options.sigma,
+    vectors,
+    training: { source: options.source, sha256: createHash('sha256').update(bytes).digest('hex') },
+    producerVersion: options.producerVersion,
+    run: options.run,
+  });
+  const known = verified.certificate.vectors;
+  const images = known.map((vector) => vectorPixels(vector, input.shape));
+  const logits = known.map((vector) => vector.logits);
+  const deviation = await compareWithOriginal(bytes, prepared, images, logits);
+  return { bytes: sealed, verified, prepared, deviation };
+}

@@ -1,0 +1,39 @@
+/** The table of what ONNX changed in the operators with rules, against the schemas that onnx itself carries. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { allRules } from '../../src/certify-runtime/core/proof/rules.ts';
+import { CHANGES, NEWEST_OPSET, OLDEST_OPSET } from '../../src/export/opset.ts';
+
+interface Schema {
+  readonly op: string;
+  readonly since: number;
+  readonly form: unknown;
+}
+
+test('every operator with a rule is in the table, and no other', () => {
+  assert.deepEqual(Object.keys(CHANGES).sort(), [...allRules.keys(), 'Constant', 'Shape'].sort());
+});
+
+test('the table has every version of onnx, and calls only those the same that have the same form', () => {
+  const python = spawnSync('.venv/bin/python', ['test/support/onnx_schemas.py'], {
+    cwd: new URL('../..', import.meta.url),
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
+  assert.equal(python.status, 0, python.stderr);
+  const schemas = JSON.parse(python.stdout) as Schema[];
+  for (const [op, changes] of Object.entries(CHANGES)) {
+    const versions = schemas.filter((schema) => schema.op === op).sort((a, b) => a.since - b.since);
+    const later = versions.filter(({ since }) => since > OLDEST_OPSET && since <= NEWEST_OPSET);
+    assert.deepEqual(
+      Object.keys(changes).map(Number),
+      later.map(({ since }) => since),
+      op,
+    );
+    for (const { since, form } of later) {
+      const before = versions.filter((other) => other.since < since).at(-1)!;
+      if (changes[since] === null) assert.deepEqual(form, before.form, `${op} ${since}`);
+    }
+  }
+});
