@@ -8,7 +8,9 @@ const IMPORT = /\b(?:import|export)\b[^'";]*?\bfrom\s*'([^']+)'|\bimport\s*\(?\s
 
 async function sources(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile() && entry.name.endsWith('.ts')).map((entry) => join(entry.parentPath, entry.name));
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => join(entry.parentPath, entry.name));
 }
 
 async function importsOf(file: string): Promise<string[]> {
@@ -36,14 +38,21 @@ describe('import order', () => {
     for (const file of await sources(runtime)) {
       if (file.includes('node_modules')) continue;
       for (const specifier of await importsOf(file)) {
-        if (!specifier.startsWith('.')) assert.ok(allowed.has(specifier), `${relative('.', file)} imports ${specifier}`);
-        else assert.ok(resolve(dirname(file), specifier).startsWith(`${runtime}/`), `${relative('.', file)} imports ${specifier}`);
+        if (!specifier.startsWith('.'))
+          assert.ok(allowed.has(specifier), `${relative('.', file)} imports ${specifier}`);
+        else
+          assert.ok(
+            resolve(dirname(file), specifier).startsWith(`${runtime}/`),
+            `${relative('.', file)} imports ${specifier}`,
+          );
       }
     }
   });
 
   it('lets only src/train import tfjs', async () => {
-    const files = [...(await sources('src')), ...(await sources('pipeline'))].filter((file) => !file.includes('node_modules'));
+    const files = [...(await sources('src')), ...(await sources('pipeline'))].filter(
+      (file) => !file.includes('node_modules'),
+    );
     const importers: string[] = [];
     for (const file of files) {
       if ((await importsOf(file)).some((specifier) => specifier.startsWith('@tensorflow/'))) importers.push(file);

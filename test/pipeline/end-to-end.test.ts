@@ -76,10 +76,18 @@ describe('train, export, verify, certify', { concurrency: false }, () => {
       assert.deepEqual(Object.keys(answer), ['model', 'method', 'settings', 'splits']);
       const test = answer.splits.test;
       assert.equal(test.n, 1500);
-      assert.deepEqual(
-        Object.keys(test.certifiedAccuracy),
-        ['0.00', '0.05', '0.10', '0.15', '0.20', '0.25', '0.30', '0.35', '0.40', '0.45'],
-      );
+      assert.deepEqual(Object.keys(test.certifiedAccuracy), [
+        '0.00',
+        '0.05',
+        '0.10',
+        '0.15',
+        '0.20',
+        '0.25',
+        '0.30',
+        '0.35',
+        '0.40',
+        '0.45',
+      ]);
       const shares = Object.values(test.certifiedAccuracy as Record<string, number>);
       for (let i = 1; i < shares.length; i++) assert.ok(shares[i]! <= shares[i - 1]!);
       assert.ok(test.acr > 0 && test.acr < test.accuracy);

@@ -14,7 +14,10 @@ import { SHIPPED_MODEL } from '../support/glean.ts';
 import { singularValues } from '../support/svd.ts';
 
 /** A layer's matrix [inputs, outputs], put together from its parts. */
-function layerWeights(initializers: ReadonlyMap<string, Tensor>, layer: number): { values: Float32Array; inputs: number; outputs: number } {
+function layerWeights(
+  initializers: ReadonlyMap<string, Tensor>,
+  layer: number,
+): { values: Float32Array; inputs: number; outputs: number } {
   const pattern = new RegExp(`^encoder_${layer}/weights(?:_(\\d+))?(?::0)?$`);
   const parts = [...initializers.values()]
     .flatMap((tensor) => {
@@ -69,7 +72,10 @@ describe('the shipped model', () => {
     const logits = tf.tidy(() => {
       let z = tf.tensor2d(pixels, [test.size, size]);
       layers.forEach(({ values, inputs, outputs }, i) => {
-        const sum = tf.add(tf.matMul(z, tf.tensor2d(values, [inputs, outputs])), tf.tensor1d(biases[i] as Float32Array));
+        const sum = tf.add(
+          tf.matMul(z, tf.tensor2d(values, [inputs, outputs])),
+          tf.tensor1d(biases[i] as Float32Array),
+        );
         const [a, b] = tf.split(sum, 2, 1);
         z = tf.concat([tf.maximum(a!, b!), tf.minimum(a!, b!)], 1) as typeof z;
       });
