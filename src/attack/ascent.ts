@@ -4,7 +4,7 @@ import type { DifferentiableNetwork } from './gradient/network.ts';
 import type { Judge } from './judge.ts';
 
 /** Which difference of logits a point climbs: y_to − y_from. */
-export interface Climb {
+interface Climb {
   readonly from: number;
   readonly to: number;
   /** Length at which an estimate probes. */

@@ -22,7 +22,7 @@ export interface AttackOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-export interface ImageAttack {
+interface ImageAttack {
   readonly label: number;
   /** The claimed radius. */
   readonly radius: number;

@@ -38,7 +38,7 @@ export interface CertifiedAccuracy {
 const BATCH = 256;
 
 /** The splits of a data set by name: `test`, `validation/DOMAIN`, `train/DOMAIN`. */
-export function splitsOf(dataset: DomainDataset): ReadonlyMap<string, ImageSet> {
+function splitsOf(dataset: DomainDataset): ReadonlyMap<string, ImageSet> {
   return new Map([
     ...dataset.train.map((set) => [`train/${set.name}`, set] as const),
     ...dataset.validation.map((set) => [`validation/${set.name}`, set] as const),

@@ -2,12 +2,12 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 
-export interface Axis {
+interface Axis {
   readonly label: string;
   readonly domain: readonly [number, number];
 }
 
-export interface Series {
+interface Series {
   readonly name: string;
   readonly points: readonly { readonly x: number; readonly y: number }[];
 }

@@ -13,7 +13,7 @@ export interface NetworkShape {
 }
 
 /** A dense layer with plain weights: x ↦ x·weights + bias, then MaxMin where `maxMin` is set. */
-export interface PlainLayer {
+interface PlainLayer {
   readonly inputs: number;
   readonly outputs: number;
   /** [inputs, outputs], row-major. */

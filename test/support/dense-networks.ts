@@ -36,7 +36,7 @@ export function dense(
 }
 
 /** MatMul and Add, as tf2onnx writes a layer, or one Gemm with transB, as PyTorch does. */
-export function denseModel(spec: DenseSpec, style: 'MatMul' | 'Gemm' = 'MatMul'): OnnxModel {
+function denseModel(spec: DenseSpec, style: 'MatMul' | 'Gemm' = 'MatMul'): OnnxModel {
   const builder = new GraphBuilder(['N', 1, spec[0]!.inputs, 1]);
   let x = builder.node('Reshape', ['image', builder.ints([-1, spec[0]!.inputs])]);
   for (const { inputs, outputs, weights, bias, activation } of spec) {
@@ -95,7 +95,7 @@ export async function sealDense(spec: DenseSpec, style: 'MatMul' | 'Gemm' = 'Mat
 }
 
 /** The logits in float64. */
-export function exactLogits(spec: DenseSpec, image: ArrayLike<number>): Float64Array {
+function exactLogits(spec: DenseSpec, image: ArrayLike<number>): Float64Array {
   let x = Float64Array.from(image);
   for (const { inputs, outputs, weights, bias, activation } of spec) {
     const y = Float64Array.from(bias);

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-export const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
+const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 export const SHIPPED_MODEL = fileURLToPath(new URL('../../models/cmnist/model.onnx', import.meta.url));
 
 export interface CommandResult {
@@ -12,7 +12,7 @@ export interface CommandResult {
 }
 
 /** Runs `program` to its end and collects what it prints. */
-export function runProgram(program: string, args: readonly string[], cwd = PROJECT): Promise<CommandResult> {
+function runProgram(program: string, args: readonly string[], cwd = PROJECT): Promise<CommandResult> {
   return new Promise((done, fail) => {
     const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';

@@ -10,7 +10,7 @@ export const rowsOf = (data: ArrayLike<number>, columns: number): number[][] =>
 export const identity = (n: number): number[][] =>
   Array.from({ length: n }, (_, r) => Array.from({ length: n }, (_, c) => (r === c ? 1 : 0)));
 export const transpose = (a: Rows): number[][] => a[0]!.map((_, c) => a.map((row) => row[c]!));
-export const combine = (a: Rows, b: Rows, f: (x: number, y: number) => number): number[][] =>
+const combine = (a: Rows, b: Rows, f: (x: number, y: number) => number): number[][] =>
   a.map((row, r) => row.map((x, c) => f(x, b[r]![c]!)));
 export const add = (a: Rows, b: Rows) => combine(a, b, (x, y) => x + y);
 export const subtract = (a: Rows, b: Rows) => combine(a, b, (x, y) => x - y);

@@ -47,7 +47,7 @@ export function* damage(bytes: Uint8Array, random: Random, count: number): Gener
   }
 }
 
-export function flip(bytes: Uint8Array, at: number, bit: number): Uint8Array {
+function flip(bytes: Uint8Array, at: number, bit: number): Uint8Array {
   const copy = bytes.slice();
   copy[at]! ^= 1 << bit;
   return copy;

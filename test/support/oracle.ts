@@ -93,7 +93,7 @@ async function assertRuns(bytes: Uint8Array, lipschitz: number, size: number): P
   }
 }
 
-export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let squares = 0;
   for (let i = 0; i < a.length; i++) squares += (a[i]! - b[i]!) ** 2;
   return Math.sqrt(squares);

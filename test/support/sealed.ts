@@ -42,7 +42,7 @@ export interface NetworkOptions {
 }
 
 /** A network of the form glean trains, with random weights: Reshape, then MatMul, Add and GroupSort, then a linear head. */
-export function network(options: NetworkOptions = {}): OnnxModel {
+function network(options: NetworkOptions = {}): OnnxModel {
   const { seed = 1, shape = [4, 4, 3], widths = [8, 8], classes = 3, scale = 1, headScale = 1, bias = 0.1 } = options;
   const random = createRandom(seed);
   const builder = new GraphBuilder(['N', ...shape]);
@@ -60,16 +60,16 @@ export function network(options: NetworkOptions = {}): OnnxModel {
   return { irVersion: 8, opset: 18, producerName: 'test', producerVersion: '0', graph, metadata: new Map() };
 }
 
-export function normals(random: Random, length: number, scale = 1): Float32Array {
+function normals(random: Random, length: number, scale = 1): Float32Array {
   return Float32Array.from({ length }, () => random.normal() * scale);
 }
 
 /** Random pixels as bytes. */
-export function randomImage(random: Random, size: number): Uint8Array {
+function randomImage(random: Random, size: number): Uint8Array {
   return Uint8Array.from({ length: size }, () => random.uint32() & 255);
 }
 
-export async function sealModel(model: OnnxModel, classes: readonly string[], seed = 7): Promise<Uint8Array> {
+async function sealModel(model: OnnxModel, classes: readonly string[], seed = 7): Promise<Uint8Array> {
   const size = model.graph.inputs[0]!.dims.slice(1).reduce<number>((product, dim) => product * Number(dim), 1);
   const random = createRandom(seed);
   const { bytes } = await seal(model, {
@@ -93,7 +93,7 @@ export function certificateOf(model: OnnxModel): Certificate {
 }
 
 /** The file with this certificate text; nothing else is adjusted. */
-export function withCertificateText(model: OnnxModel, text: string): Uint8Array {
+function withCertificateText(model: OnnxModel, text: string): Uint8Array {
   return writeOnnx({ ...model, metadata: new Map([...model.metadata, [CERTIFICATE_KEY, text]]) });
 }
 
@@ -112,7 +112,7 @@ export async function withDigests(model: OnnxModel, certificate: Certificate): P
 }
 
 /** The head that belongs to the claims and to the network's own last layer, in place of the one that is there. */
-export function withHead(model: OnnxModel, certificate: Certificate): OnnxModel {
+function withHead(model: OnnxModel, certificate: Certificate): OnnxModel {
   const head = readLinearHead(model.graph, { latent: 'latent', logits: 'logits' });
   const inputs = certificate.input.shape.reduce((a, b) => a * b, 1);
   const { initializers, nodes } = headGraph(marginTerms(certificateConstants(certificate), head), inputs);
@@ -152,7 +152,7 @@ export async function run(
 const answered = new WeakMap<OnnxModel, readonly ModelAnswer[]>();
 
 /** Known vectors as the network answers them, with the radius the claims allow. */
-export async function withVectors(model: OnnxModel, certificate: Certificate): Promise<Certificate> {
+async function withVectors(model: OnnxModel, certificate: Certificate): Promise<Certificate> {
   const { shape } = certificate.input;
   const head = readLinearHead(model.graph, { latent: 'latent', logits: 'logits' });
   const terms = marginTerms(certificateConstants(certificate), head);

@@ -8,14 +8,14 @@
 import { GleanError, InputError } from './errors.ts';
 
 /** The signature is absent, malformed, by another key, or of other bytes. */
-export class SignatureError extends GleanError {
+class SignatureError extends GleanError {
   constructor(message: string, details: Record<string, unknown> = {}) {
     super('SIGNATURE', message, details);
   }
 }
 
 /** What a `.sig` file holds, as JSON. */
-export interface Signature {
+interface Signature {
   readonly format: 1;
   readonly algorithm: 'Ed25519';
   /** SHA-256 of the raw public key, hexadecimal. It tells which key to fetch; it proves nothing. */
