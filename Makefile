@@ -8,7 +8,7 @@ CONFIG ?= pipeline/configs/cmnist.json
 SEED ?= 0
 MODEL ?= models/cmnist/model.onnx
 DATA ?= cmnist
-IMAGE ?= docs/images/example-7.png
+IMAGE ?= docs/images/digit-red.png docs/images/digit-green.png
 
 GLEAN := node bin/glean.mjs
 ID = $(basename $(notdir $(CONFIG)))
