@@ -12,7 +12,7 @@ export interface CommandResult {
 }
 
 /** Runs `program` to its end and collects what it prints. */
-function runProgram(program: string, args: readonly string[], cwd = PROJECT): Promise<CommandResult> {
+export function runProgram(program: string, args: readonly string[], cwd = PROJECT): Promise<CommandResult> {
   return new Promise((done, fail) => {
     const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';

@@ -1,0 +1,33 @@
+/** The README's output and code are what the programs give. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { it } from 'node:test';
+import { glean, runProgram } from '../support/glean.ts';
+
+const readme = await readFile('README.md', 'utf8');
+
+it('shows the real answer of glean predict', async () => {
+  const [, command, output] = /\$ npx glean (.*)\n([\s\S]*?)```/.exec(readme)!;
+  const result = await glean(...command!.split(' '));
+  assert.equal(result.code, 0, result.stderr);
+  assert.equal(result.stdout, output);
+});
+
+it('has Python that runs', async () => {
+  const [, code] = /```python\n([\s\S]*?)```/.exec(readme)!;
+  const result = await runProgram('.venv/bin/python', ['-c', `${code}\nprint(label.shape, radius.shape)`]);
+  assert.equal(result.code, 0, result.stderr);
+  assert.equal(result.stdout.trim(), '(1,) (1,)');
+});
+
+it('shows the comparison that make compare measured', async () => {
+  const comparison = await readFile('docs/comparison.md', 'utf8');
+  const cells = [...readme.matchAll(/\d\.?\d* ± \d[\d.]*/g)].map(([cell]) => cell);
+  assert.ok(cells.length >= 16);
+  for (const cell of cells) assert.ok(comparison.includes(cell), cell);
+});
+
+it('names commands that exist', async () => {
+  const { stdout } = await glean('--help');
+  for (const [, name] of readme.matchAll(/`glean ([a-z]+)/g)) assert.match(stdout, new RegExp(`glean ${name}`));
+});
