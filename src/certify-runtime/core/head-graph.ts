@@ -20,12 +20,12 @@ export const TENSORS = {
 
 /**
  * ‖x‖ sums n squares (n roundings in any order, one more for the root, which halves the others) or n magnitudes (n − 1).
- * The Gemm adds two products to a constant (4 roundings, fewer with FMA). All terms are ≥ 0: n + 5 relative ones at most.
+ * The Gemm adds two products to a constant (4 roundings, fewer with FMA). All terms are ≥ 0: n + 5 relative ones at most. Lemma 16.
  */
 const SLACK_ROUNDINGS = 8;
 /**
  * Each can only raise the radius by 1 + u: the difference of logits, its product with inverse_cj, the last subtraction.
- * (1 + u)³ ≤ 1/(1 − 6u).
+ * (1 + u)³ ≤ 1/(1 − 6u). Lemma 17.
  */
 const MARGIN_ROUNDINGS = 6;
 /** Squares of pixels below 2⁻⁶³ may be flushed to zero: that hides at most this per pixel from ‖x‖₂. */
