@@ -16,10 +16,12 @@ import { verifyCommand } from './verify.ts';
 
 const EXIT = { done: 0, no: 1, wrongUse: 2 } as const;
 
+/** The arguments are not of the command's form; the message holds its help. */
+class WrongUse extends Error {}
+
 /** Runs `glean` with these arguments; gives the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
-  let code: number = EXIT.done;
   const parser = yargs([...args])
     .scriptName('glean')
     .usage('$0 <command>\n\nCertified prediction that survives a change of domain.')
@@ -41,16 +43,19 @@ export async function main(args: readonly string[]): Promise<number> {
     .exitProcess(false)
     .fail((message, error, instance) => {
       if (error instanceof Error && error.name !== 'YError') throw error;
-      console.error(`${instance.help() as unknown as string}\n\n${message ?? error?.message}`);
-      code = EXIT.wrongUse;
+      throw new WrongUse(`${instance.help() as unknown as string}\n\n${message ?? error?.message}`);
     });
   try {
     await parser.parseAsync();
   } catch (error) {
     if (error instanceof AnswerIsNo) return EXIT.no;
+    if (error instanceof WrongUse) {
+      console.error(error.message);
+      return EXIT.wrongUse;
+    }
     if (!(error instanceof GleanError)) throw error;
     console.error(`glean: ${error.message}`);
     return error instanceof InputError ? EXIT.wrongUse : EXIT.no;
   }
-  return code;
+  return EXIT.done;
 }
