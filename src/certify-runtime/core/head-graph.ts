@@ -32,6 +32,8 @@ const MARGIN_ROUNDINGS = 6;
 const HIDDEN_PIXEL = 2 ** -62;
 /** Of the Gemm, two products and two sums may be flushed to zero. Its weights are 0 or no subnormals. */
 const HIDDEN_SLACK = 4 * FLUSH_32;
+/** Two logits that are taken for zero can raise their difference by this. */
+const HIDDEN_MARGIN = 2 * FLUSH_32;
 
 export interface HeadGraph {
   readonly nodes: readonly OnnxNode[];
@@ -55,6 +57,10 @@ export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
   const sumInflation = addUp(1, gamma32(inputs + SLACK_ROUNDINGS));
   const inflate = (coefficient: number) =>
     coefficient === 0 ? 0 : ceilToFloat32(Math.max(FLUSH_32, mulUp(coefficient, mulUp(sumInflation, sumInflation))));
+  const raised = mulUp(
+    HIDDEN_MARGIN,
+    inverse.reduce((a, b) => Math.max(a, b), 0),
+  );
   const slackWeights = new Float32Array(2 * slack.length);
   const slackBias = new Float32Array(slack.length);
   slack.forEach((bound, i) => {
@@ -64,7 +70,7 @@ export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
       mulUp(bound.l2, mulUp(sqrtUp(inputs), HIDDEN_PIXEL)),
       mulUp(bound.l1, mulUp(inputs, HIDDEN_PIXEL)),
     );
-    slackBias[i] = inflate(addUp(bound.constant, addUp(hidden, HIDDEN_SLACK)));
+    slackBias[i] = inflate(addUp(bound.constant, addUp(hidden, addUp(HIDDEN_SLACK, raised))));
   });
   const deflation = 1 - MARGIN_ROUNDINGS * 2 ** -24;
 

@@ -216,6 +216,9 @@ export function proveConstants(graph: Graph): {
 /** A sealed file is of one version of the format: the proof's rules and the head are those of this operator set. */
 const SEALED = { opset: 18, irVersion: 8 } as const;
 
+/** Of a file's nodes: more than the largest networks have, few enough to walk in a second. */
+const MAX_NODES = 10_000;
+
 /** The file is of the sealed form, and it is the file that was sealed. */
 async function readSealed(bytes: Uint8Array): Promise<{ readonly graph: Graph; readonly certificate: Certificate }> {
   const { graph, metadata, opset, irVersion } = readOnnx(bytes);
@@ -274,6 +277,7 @@ export async function verifyModel(bytes: Uint8Array): Promise<VerifiedModel> {
     found: graph.inputs,
     expected: [image],
   });
+  check(graph.nodes.length <= MAX_NODES, `${graph.nodes.length} nodes, more than ${MAX_NODES}`);
   check(classes.length <= MAX_CLASSES, `more than ${MAX_CLASSES} classes`);
   // So the image is no larger than the file, whatever its shape says.
   const images = vectors.map((vector) => vectorPixels(vector, shape));
