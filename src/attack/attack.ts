@@ -2,9 +2,10 @@
 import { createRandom } from '../certify-runtime/core/smoothing/random.ts';
 import { estimatedAscent, exactAscent } from './ascent.ts';
 import { searchBoundary } from './boundary.ts';
+import { type Claim, ownClaim } from './claim.ts';
 import { descend } from './descent.ts';
 import type { DifferentiableNetwork } from './gradient/network.ts';
-import { type Claim, type Judge, ownClaim } from './judge.ts';
+import type { Judge } from './judge.ts';
 import { type Counterexample, type Flip, Ledger } from './ledger.ts';
 
 export interface AttackOptions {

@@ -1,8 +1,9 @@
 /** Searches along and around one direction: inside the radius, towards the boundary, and one ulp around both. */
 import type { Random } from '../certify-runtime/core/smoothing/random.ts';
+import type { Claim } from './claim.ts';
 import { norm, randomVector } from './descent.ts';
 import { neighbour } from './float32.ts';
-import type { Claim, Judge } from './judge.ts';
+import type { Judge } from './judge.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface BoundaryOptions {

@@ -4,7 +4,8 @@
  */
 import type { Random } from '../certify-runtime/core/smoothing/random.ts';
 import type { Ascent } from './ascent.ts';
-import type { Claim, Judge } from './judge.ts';
+import type { Claim } from './claim.ts';
+import type { Judge } from './judge.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface DescentOptions {

@@ -46,9 +46,3 @@ export async function sessionJudge(
     release: () => session.release(),
   };
 }
-
-/** Reads label and claimed radius of one image from the judge's answers. */
-export type Claim = (answers: Answers, row: number) => { readonly label: number; readonly radius: number };
-
-/** What the program itself says. */
-export const ownClaim: Claim = ({ labels, radii }, row) => ({ label: labels[row]!, radius: radii[row]! });

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type AttackReport, attack } from '../../src/attack/attack.ts';
-import type { Claim } from '../../src/attack/judge.ts';
+import type { Claim } from '../../src/attack/claim.ts';
 import { pairwiseDistances } from '../../src/certify-runtime/core/proof/head.ts';
 import { createRandom, type Random } from '../../src/certify-runtime/core/smoothing/random.ts';
 import { LEAST_POINTS } from '../support/attacked-points.ts';
