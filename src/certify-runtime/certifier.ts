@@ -1,116 +1,210 @@
-/** The certifier: a sealed model, verified and loaded into an ONNX Runtime session. Node and browser share this file. */
+/** The certifier: a sealed model, proven or signed, on an ONNX Runtime session. Node and browser share this file. */
 
 import type { Certificate } from './core/certificate.ts';
+import { sha256 } from './core/digest.ts';
 import { GleanError, InputError, ProviderError } from './core/errors.ts';
-import { TENSORS } from './core/head-graph.ts';
-import { imageNorms } from './core/margin.ts';
-import type { AffineBound } from './core/proof/bound.ts';
-import { checkSignature, type SignatureOptions } from './core/signature.ts';
 import {
-  certifySmoothed,
-  type SmoothedCertificate,
-  type SmoothingOptions,
-  smoothedRadius,
-} from './core/smoothing/certify.ts';
-import { headLogits } from './core/smoothing/head.ts';
+  createPacked,
+  isPixelImage,
+  isPixels,
+  type PackedImages,
+  type PixelImage,
+  type Pixels,
+  packImage,
+  packPixels,
+} from './core/images.ts';
+import { largestLogit, marginRadius } from './core/margin.ts';
+import { TENSORS } from './core/names.ts';
+import { networkBytes } from './core/network-bytes.ts';
+import type { AffineBound, EncoderBound } from './core/proof/bound.ts';
+import { readSealed, type SealedModel } from './core/sealed.ts';
+import type { SignatureOptions } from './core/signature.ts';
+import type { SmoothedCertificate } from './core/smoothing/certify.ts';
 import { checkAnswers, vectorPixels } from './core/vectors.ts';
-import { type VerifiedModel, verifyModel } from './core/verify.ts';
+import { type OnnxRuntime, openProvider, type Provider, type Session } from './providers.ts';
 
-/** The part of ONNX Runtime's JavaScript API used here; onnxruntime-node and onnxruntime-web both have it. */
-export interface OnnxRuntime {
-  readonly InferenceSession: {
-    create(bytes: Uint8Array, options?: { readonly executionProviders?: readonly string[] }): Promise<OnnxSession>;
-  };
-  readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => unknown;
+/** What a margin certificate rests on. */
+export interface CertificateSummary {
+  readonly method: 'margin';
+  readonly norm: 'l2';
+  /** L, the upper bound that the radius was computed with. */
+  readonly lipschitz: number;
+  /** The execution provider that ran. */
+  readonly provider: string;
 }
 
-interface OnnxSession {
-  run(feeds: Record<string, unknown>): Promise<Record<string, { readonly data: unknown }>>;
-  release(): Promise<void>;
-}
-
-export interface Prediction {
+/** R is null where the caller asked for a provider that nothing is proven about. */
+export interface Prediction<R extends number | null = number> {
   /** Index into the certificate's classes. */
   readonly label: number;
   readonly className: string;
   /** No float32 image within this ℓ2 distance, in pixels on [0, 1], gets another label. */
-  readonly radius: number;
+  readonly radius: R;
+  /** y, one for each class. */
   readonly logits: Float32Array;
-  readonly latent: Float32Array;
+  readonly certificate: CertificateSummary;
 }
 
 /** CERTIFY's answer for the smoothed head, the radius in pixels. */
 export interface SmoothedPrediction extends SmoothedCertificate {
+  /** undefined where CERTIFY abstained. */
   readonly className: string | undefined;
 }
 
-export type SmoothOptions = Omit<SmoothingOptions, 'logits' | 'head' | 'logitError'>;
-
-function evaluate(bounds: readonly AffineBound[], norms: { readonly l2: number; readonly l1: number }): number {
-  // One part in 2⁵⁰ covers the roundings of this sum.
-  return Math.min(...bounds.map(({ constant, l2, l1 }) => constant + l2 * norms.l2 + l1 * norms.l1)) * (1 + 2 ** -50);
+export interface SmoothOptions {
+  /** σ of the noise on z; the model's own by default. */
+  readonly sigma?: number;
+  /** Draws that bound pA (100 000). */
+  readonly n?: number;
+  /** Draws that select the class (100). */
+  readonly n0?: number;
+  /** The probability that the answer is wrong is at most this (0.001). */
+  readonly alpha?: number;
+  /** Seed of the draws; by default one that nobody can foresee. */
+  readonly seed?: number;
+  /** Which of a seed's independent streams is drawn from (0): one for each image, say. */
+  readonly stream?: number;
 }
 
-async function createSession(
+export interface LoadOptions<P extends string = string> extends SignatureOptions {
+  /** The execution provider, or a list of which the first that works is taken. */
+  readonly providers?: P | readonly P[];
+  /**
+   * 'always' proves every claim from the bytes. 'unless-signed' leaves the proof out where a valid signature by
+   * `publicKey` vouches for the file; it needs `publicKey`.
+   */
+  readonly proof?: 'always' | 'unless-signed';
+  /** Takes a provider that nothing is proven about (WebGPU, say); predictions then have no radius. */
+  readonly uncertified?: boolean;
+}
+
+export interface LoadedModel extends SealedModel {
+  /** What the proof found, never above the claims; null where a signature stands for it. */
+  readonly proven: EncoderBound | null;
+  readonly sha256: string;
+  readonly session: Session;
+  readonly runtime: OnnxRuntime;
+  readonly provider: string;
+  readonly certified: boolean;
+}
+
+/**
+ * Checks the signature where one is given or demanded, reads and proves the file, loads its network, and runs its known
+ * vectors on the first provider that works.
+ *
+ * @throws SignatureError where the signature is absent or wrong,
+ *   OnnxFormatError, UnprovableError or CertificateError where the file does not hold what it claims,
+ *   ProviderError where no provider can load it or one does not compute what was certified
+ */
+export async function loadModel(
   runtime: OnnxRuntime,
   bytes: Uint8Array,
-  providers: readonly string[],
-): Promise<OnnxSession> {
+  providers: readonly Provider[],
+  options: LoadOptions,
+): Promise<LoadedModel> {
+  // A copy, so that what is signed, what is proven and what is run are the same bytes, whatever the caller does next.
+  const own = new Uint8Array(bytes);
+  const { publicKey, signature, requireSignature, proof = 'always', uncertified = false } = options;
+  if (proof === 'unless-signed' && publicKey === undefined) {
+    throw new InputError("proof 'unless-signed' needs the publicKey that must have signed the file");
+  }
+  if (publicKey !== undefined || signature !== undefined || requireSignature === true) {
+    const { checkSignature } = await import('./core/signature.ts');
+    await checkSignature(own, options);
+  }
+  const signed = publicKey !== undefined && signature !== undefined;
+  const sealed = await readSealed(own);
+  const proven = proof === 'unless-signed' && signed ? null : (await import('./core/verify.ts')).proveSealed(sealed);
+  const network = networkBytes(own);
+  const operators = new Set(sealed.graph.nodes.map(({ op }) => op));
+  const refused: ProviderError[] = [];
+  for (const provider of providers) {
+    try {
+      const session = await openProvider(runtime, network, provider, { uncertified, operators });
+      const model: LoadedModel = {
+        ...sealed,
+        proven,
+        sha256: await sha256(own),
+        session,
+        runtime,
+        provider: provider.name,
+        certified: !uncertified,
+      };
+      try {
+        if (!uncertified) await runVectors(model);
+        return model;
+      } catch (error) {
+        await session.release();
+        throw error;
+      }
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      refused.push(error);
+    }
+  }
+  if (refused.length === 1) throw refused[0]!;
+  throw new ProviderError(`no provider of the list works: ${refused.map(({ message }) => message).join('; ')}`, {
+    providers: providers.map(({ name }) => name),
+  });
+}
+
+async function runVectors(model: LoadedModel): Promise<void> {
+  const { certificate, terms, head } = model;
+  const certifier = new CertifierBase(model);
   try {
-    return await runtime.InferenceSession.create(bytes, { executionProviders: providers });
-  } catch (cause) {
-    throw new ProviderError(`the provider cannot load the model: ${cause instanceof Error ? cause.message : cause}`, {
-      providers,
-    });
+    const images = certificate.vectors.map((vector) => vectorPixels(vector, certificate.input.shape));
+    const answers: Prediction[] = [];
+    // One by one, as most callers will, and together: providers choose their kernels by the size of the batch.
+    for (const image of images) answers.push(await certifier.predict(image));
+    checkAnswers(answers, certificate, terms, head);
+    checkAnswers(await certifier.predictBatch(images), certificate, terms, head);
+  } catch (error) {
+    if (error instanceof ProviderError) throw error;
+    throw new ProviderError(`the provider cannot run the model: ${error instanceof Error ? error.message : error}`);
   }
 }
 
-export class Certifier {
-  readonly #runtime: OnnxRuntime;
-  readonly #session: OnnxSession;
-  readonly model: VerifiedModel;
+/** Of δ, the smallest; one part in 2⁵⁰ covers the roundings of this sum. */
+function evaluate(bounds: readonly AffineBound[], l2: number, l1: number): number {
+  return Math.min(...bounds.map((bound) => bound.constant + bound.l2 * l2 + bound.l1 * l1)) * (1 + 2 ** -50);
+}
 
-  private constructor(runtime: OnnxRuntime, session: OnnxSession, model: VerifiedModel) {
-    this.#runtime = runtime;
-    this.#session = session;
-    this.model = model;
+/** Buffers kept for the next call, in pixels: enough for a few batches, nothing to speak of. */
+const MAX_KEPT_PIXELS = 2 ** 24;
+
+/** `Other` is what an environment takes as an image besides pixels. */
+export class CertifierBase<R extends number | null = number, Other = never> {
+  readonly #model: LoadedModel;
+  readonly #summary: CertificateSummary;
+  readonly #buffers = new Map<number, PackedImages[]>();
+  #keptPixels = 0;
+  #calls = 0;
+  #disposed: Promise<void> | null = null;
+  #idle: (() => void) | null = null;
+
+  constructor(model: LoadedModel) {
+    this.#model = model;
+    this.#summary = Object.freeze({
+      method: 'margin',
+      norm: 'l2',
+      lipschitz: model.certificate.lipschitz.upper,
+      provider: model.provider,
+    });
   }
 
-  /**
-   * Checks the signature where one is given or demanded, verifies the file, loads it, and runs its known vectors.
-   *
-   * @throws SignatureError where the signature is absent or wrong,
-   *   OnnxFormatError, UnprovableError or CertificateError where the file does not hold what it claims,
-   *   ProviderError where the provider cannot load it or does not compute what was certified
-   */
-  static async fromBytes(
-    runtime: OnnxRuntime,
-    bytes: Uint8Array,
-    providers: readonly string[],
-    options: SignatureOptions = {},
-  ): Promise<Certifier> {
-    // A copy, so that what is signed, what is proven and what is run are the same bytes, whatever the caller does next.
-    const own = new Uint8Array(bytes);
-    await checkSignature(own, options);
-    const model = await verifyModel(own);
-    const session = await createSession(runtime, own, providers);
-    const certifier = new Certifier(runtime, session, model);
-    try {
-      const { certificate, terms, head } = model;
-      const answers: Prediction[] = [];
-      for (const vector of certificate.vectors) {
-        answers.push(...(await certifier.predictBatch(vectorPixels(vector, certificate.input.shape))));
-      }
-      checkAnswers(answers, certificate, terms, head);
-      return certifier;
-    } catch (error) {
-      await session.release();
-      throw error instanceof GleanError ? error : new ProviderError(`the provider cannot run the model: ${error}`);
-    }
-  }
-
+  /** What the file claims; see docs/soundness.md. */
   get certificate(): Certificate {
-    return this.model.certificate;
+    return this.#model.certificate;
+  }
+
+  /** The execution provider that runs. */
+  get provider(): string {
+    return this.#model.provider;
+  }
+
+  /** SHA-256 of the file, hexadecimal. */
+  get sha256(): string {
+    return this.#model.sha256;
   }
 
   /** Pixels of one image: H·W·C. */
@@ -118,73 +212,166 @@ export class Certifier {
     return this.certificate.input.shape.reduce((product, size) => product * size, 1);
   }
 
+  /** The file as it was read, the head's weights, and what the proof found (null where a signature stood for it). */
+  get model(): SealedModel & { readonly proven: EncoderBound | null } {
+    return this.#model;
+  }
+
   /**
-   * Label, radius, logits and latent of n images, their pixels on [0, 1] one after the other.
+   * Label, radius and logits of one image. Calls may overlap; the image is copied before this returns.
    *
-   * @throws InputError where the number of pixels is not a multiple of H·W·C, or a pixel is not on [0, 1]
+   * @throws InputError where the image is not of the model's shape, or a pixel is not on [0, 1]
    */
-  async predictBatch(pixels: Float32Array): Promise<readonly Prediction[]> {
+  async predict(image: PixelImage | Other): Promise<Prediction<R>> {
+    const packed = this.#take(1);
+    try {
+      if (isPixelImage(image)) packImage(packed, 0, image, this.certificate.input.shape);
+      else await this.#packOther(packed, 0, image);
+      const logits = await this.#run(packed, 1, TENSORS.logits);
+      return this.#prediction(packed, 0, logits);
+    } finally {
+      this.#give(packed);
+    }
+  }
+
+  /**
+   * Label, radius and logits of many images: a list of them, or one array with the pixels of one after the other.
+   *
+   * @throws InputError as predict does; nothing is predicted then
+   */
+  async predictBatch(images: Pixels | readonly (PixelImage | Other)[]): Promise<readonly Prediction<R>[]> {
     const { shape } = this.certificate.input;
     const size = this.imageSize;
-    const n = pixels.length / size;
+    const n = isPixels(images) ? images.length / size : images.length;
     if (!Number.isInteger(n) || n === 0) {
-      throw new InputError(`expected a multiple of ${shape.join('×')} = ${size} pixels, got ${pixels.length}`, {
-        found: pixels.length,
-        expected: size,
-      });
-    }
-    const bad = pixels.findIndex((value) => !(value >= 0 && value <= 1));
-    if (bad >= 0) {
       throw new InputError(
-        `pixel ${bad % size} of image ${Math.floor(bad / size)} is ${pixels[bad]}, expected a number on [0, 1]`,
-        {
-          index: bad,
-          value: pixels[bad],
-        },
+        `expected one or more images of ${shape.join('×')} = ${size} pixels, got ${images.length}${isPixels(images) ? ' pixels' : ''}`,
+        { found: images.length, expected: size },
       );
     }
-    const outputs = await this.#session.run({
-      [TENSORS.image]: new this.#runtime.Tensor('float32', pixels, [n, ...shape]),
-    });
-    const labels = outputs[TENSORS.label]?.data as BigInt64Array;
-    const radii = outputs[TENSORS.radius]?.data as Float32Array;
-    const logits = outputs[TENSORS.logits]?.data as Float32Array;
-    const latents = outputs[TENSORS.latent]?.data as Float32Array;
-    const { classes, latentSize } = this.model.head;
-    return Array.from({ length: n }, (_, i) => ({
-      label: Number(labels[i]),
-      className: this.certificate.classes[Number(labels[i])]!,
-      radius: radii[i]!,
-      logits: logits.slice(i * classes, (i + 1) * classes),
-      latent: latents.slice(i * latentSize, (i + 1) * latentSize),
-    }));
+    const packed = this.#take(n);
+    try {
+      for (let i = 0; i < n; i++) {
+        if (isPixels(images)) {
+          packPixels(packed, i, images, i * size, size);
+          continue;
+        }
+        const image = images[i]!;
+        if (isPixelImage(image)) packImage(packed, i, image, shape);
+        else await this.#packOther(packed, i, image);
+      }
+      const logits = await this.#run(packed, n, TENSORS.logits);
+      const predictions: Prediction<R>[] = [];
+      for (let i = 0; i < n; i++) predictions.push(this.#prediction(packed, i, logits));
+      return predictions;
+    } finally {
+      this.#give(packed);
+    }
   }
 
   /**
-   * The paper's protocol for one predicted image: CERTIFY on its latent. It speaks of the smoothed head, not of the
-   * label above, and holds with probability 1 − alpha over the draws.
+   * The paper's protocol for one image: CERTIFY on its latent. It speaks of the smoothed head, not of predict's label,
+   * and holds with probability 1 − alpha over the draws; docs/smoothing.md.
+   *
+   * @throws InputError where the image or an option is out of range
    */
-  smooth(pixels: Float32Array, prediction: Pick<Prediction, 'latent'>, options: SmoothOptions): SmoothedPrediction {
-    const { head, terms, certificate } = this.model;
-    const { logits, error } = headLogits(head, prediction.latent);
-    const sigma = options.sigma ?? certificate.sigma;
-    const answer = certifySmoothed({
+  async smooth(image: PixelImage | Other, options: SmoothOptions = {}): Promise<SmoothedPrediction> {
+    const { head, terms, certificate, certified } = this.#model;
+    if (!certified) throw new InputError('an uncertified provider gives no radius, smoothed or not');
+    const packed = this.#take(1);
+    let latent: Float32Array;
+    try {
+      if (isPixelImage(image)) packImage(packed, 0, image, certificate.input.shape);
+      else await this.#packOther(packed, 0, image);
+      latent = await this.#run(packed, 1, TENSORS.latent);
+    } finally {
+      this.#give(packed);
+    }
+    const { smoothLatent } = await import('./core/smoothing/smooth-latent.ts');
+    const [l2, l1] = [packed.l2[0]!, packed.l1[0]!];
+    const answer = smoothLatent(latent, head, {
       ...options,
-      ...(sigma === null ? {} : { sigma }),
-      logits,
-      logitError: error,
-      head,
+      sigma: options.sigma ?? certificate.sigma ?? undefined,
+      lipschitz: terms.constants.lipschitz,
+      latentError: evaluate(terms.constants.latentError, l2, l1),
+      latentErrorSlope: terms.constants.latentErrorSlope,
     });
-    const norms = imageNorms(pixels);
-    const { lipschitz, latentError, latentErrorSlope } = terms.constants;
-    const latentErrorHere = evaluate(latentError, norms);
     // As for the margin certificate: beyond the cap, the bounds of the float32 error do not hold.
-    const radius =
-      norms.l2 <= terms.cap ? smoothedRadius(answer.radius, lipschitz, latentErrorHere, latentErrorSlope) : 0;
-    return { ...answer, radius: Math.min(radius, terms.cap), className: certificate.classes[answer.label] };
+    const radius = l2 <= terms.cap ? Math.min(answer.radius, terms.cap) : 0;
+    return { ...answer, radius, className: certificate.classes[answer.label] };
   }
 
-  async dispose(): Promise<void> {
-    await this.#session.release();
+  /** Waits for the calls under way, then frees the session. Later calls throw. */
+  dispose(): Promise<void> {
+    this.#disposed ??= (async () => {
+      if (this.#calls > 0) {
+        await new Promise<void>((resolve) => {
+          this.#idle = resolve;
+        });
+      }
+      await this.#model.session.release();
+    })();
+    return this.#disposed;
+  }
+
+  /** Pixels of an image that is none of PixelImage's forms. */
+  protected decode(image: Other): PixelImage | Promise<PixelImage> {
+    throw new InputError(
+      `expected an image as pixels (Uint8Array, Float32Array, or { data, shape }), got ${Object.prototype.toString.call(image)}`,
+    );
+  }
+
+  async #packOther(packed: PackedImages, index: number, image: Other): Promise<void> {
+    packImage(packed, index, await this.decode(image), this.certificate.input.shape);
+  }
+
+  /** Buffers for n images, new or from an earlier call; the call is under way until they are given back. */
+  #take(n: number): PackedImages {
+    if (this.#disposed !== null) throw new InputError('the certifier has been disposed of');
+    this.#calls++;
+    const kept = this.#buffers.get(n)?.pop();
+    if (kept === undefined) return createPacked(n, this.imageSize);
+    this.#keptPixels -= kept.pixels.length;
+    return kept;
+  }
+
+  #give(packed: PackedImages): void {
+    const n = packed.l2.length;
+    if (this.#keptPixels + packed.pixels.length <= MAX_KEPT_PIXELS) {
+      const list = this.#buffers.get(n);
+      if (list === undefined) this.#buffers.set(n, [packed]);
+      else list.push(packed);
+      this.#keptPixels += packed.pixels.length;
+    }
+    this.#calls--;
+    if (this.#calls === 0) this.#idle?.();
+  }
+
+  async #run({ pixels }: PackedImages, n: number, output: string): Promise<Float32Array> {
+    const { runtime, session, certificate } = this.#model;
+    const image = new runtime.Tensor('float32', pixels, [n, ...certificate.input.shape]);
+    try {
+      const outputs = await session.run({ [TENSORS.image]: image }, [output]);
+      return outputs[output]!.data as Float32Array;
+    } catch (error) {
+      if (error instanceof GleanError) throw error;
+      throw new ProviderError(`the provider failed on ${n} images: ${error instanceof Error ? error.message : error}`, {
+        images: n,
+      });
+    }
+  }
+
+  #prediction(packed: PackedImages, i: number, logits: Float32Array): Prediction<R> {
+    const { terms, certificate, certified } = this.#model;
+    const { classes } = terms;
+    const label = largestLogit(logits, i * classes, classes);
+    const radius = certified ? marginRadius(logits, i * classes, label, packed.l2[i]!, packed.l1[i]!, terms) : null;
+    return {
+      label,
+      className: certificate.classes[label]!,
+      radius: radius as R,
+      logits: logits.subarray(i * classes, (i + 1) * classes),
+      certificate: this.#summary,
+    };
   }
 }

@@ -1,26 +1,118 @@
 /** The certifier on onnxruntime-node. */
 
 import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import * as ort from 'onnxruntime-node';
-import { Certifier, type OnnxRuntime } from './certifier.ts';
-import { InputError } from './core/errors.ts';
-import type { SignatureOptions } from './core/signature.ts';
-import type { ModelAnswer } from './core/vectors.ts';
+import { CertifierBase, type LoadOptions, loadModel } from './certifier.ts';
+import { InputError, ProviderError } from './core/errors.ts';
+import type { PixelImage } from './core/images.ts';
+import { checkAnswers, type ModelAnswer, vectorPixels } from './core/vectors.ts';
+import type { VerifiedModel } from './core/verify.ts';
+import type { DecodeOptions } from './encoded-image.ts';
+import type { OnnxRuntime, Provider } from './providers.ts';
+
+export type { CertificateSummary, LoadOptions, Prediction, SmoothedPrediction, SmoothOptions } from './certifier.ts';
+export * from './core/index.ts';
 
 const runtime = ort as unknown as OnnxRuntime;
 
+/** A picture as it is stored: PNG, JPEG or WebP. It needs the package sharp. */
+export interface EncodedImage extends DecodeOptions {
+  readonly encoded: Uint8Array;
+}
+
+/** Pixels, the path or URL of an image file, or its bytes. */
+export type NodeImage = PixelImage | string | URL | EncodedImage;
+
+/** What onnxruntime-node is asked for; any other name needs `uncertified`. */
+export type NodeProvider = 'cpu' | 'cuda' | (string & {});
+
+const TF32_SWITCH = 'NVIDIA_TF32_OVERRIDE';
+
+const PROVIDERS: Readonly<Record<string, Provider>> = {
+  cpu: { name: 'cpu', certified: true },
+  cuda: {
+    name: 'cuda',
+    certified: true,
+    // cuDNN chooses an algorithm by itself, and onnxruntime-node hands no option through.
+    refusedOperators: ['Conv', 'ConvTranspose'],
+    prepare: () => {
+      const value = process.env[TF32_SWITCH];
+      if (value !== undefined && value !== '0') {
+        throw new ProviderError(`${TF32_SWITCH}=${value} is set; a radius on CUDA needs ${TF32_SWITCH}=0`, { value });
+      }
+      // Read when CUDA starts; where it has started, checkArithmetic tells whether TF32 is on.
+      process.env[TF32_SWITCH] = '0';
+    },
+  },
+};
+
 /**
- * Loads a sealed model from a file or its bytes. Where a public key is given and the source is a file, the signature is
- * that of `options`, or the one in `SOURCE.sig`.
+ * Predicts label and certified radius with a sealed model.
  *
- * @throws InputError where the file cannot be read; what Certifier.fromBytes throws otherwise
+ * @example
+ * ```ts
+ * import { Certifier } from 'glean-certify/node';
+ *
+ * const certifier = await Certifier.load('models/cmnist/model.onnx');
+ * const { className, radius } = await certifier.predict('docs/images/digit-red.png');
+ * console.log(`${className}: holds within an l2 distance of ${radius.toFixed(2)}`);
+ * await certifier.dispose();
+ * ```
  */
-export async function loadCertifier(source: string | Uint8Array, options: SignatureOptions = {}): Promise<Certifier> {
-  if (typeof source !== 'string') return Certifier.fromBytes(runtime, source, ['cpu'], options);
-  const bytes = await readModelFile(source);
-  const given =
-    options.signature ?? (options.publicKey === undefined ? undefined : await readSignatureFile(`${source}.sig`));
-  return Certifier.fromBytes(runtime, bytes, ['cpu'], given === undefined ? options : { ...options, signature: given });
+export class Certifier<R extends number | null = number> extends CertifierBase<R, Exclude<NodeImage, PixelImage>> {
+  /**
+   * Loads a sealed model from a file or its bytes; proves what it claims, checks the provider's arithmetic and runs the
+   * known vectors. Where `publicKey` is given and the source is a file, the signature is that of `options`, or the one in
+   * `SOURCE.sig`.
+   *
+   * @throws InputError where the file cannot be read; SignatureError, OnnxFormatError, UnprovableError, CertificateError
+   *   or ProviderError where it is refused
+   */
+  static load(
+    source: string | URL | Uint8Array,
+    options: LoadOptions<NodeProvider> & { readonly uncertified: true },
+  ): Promise<Certifier<null>>;
+  static load(source: string | URL | Uint8Array, options?: LoadOptions<NodeProvider>): Promise<Certifier>;
+  static async load(
+    source: string | URL | Uint8Array,
+    options: LoadOptions<NodeProvider> = {},
+  ): Promise<Certifier<number | null>> {
+    const path = source instanceof Uint8Array ? null : source instanceof URL ? fileURLToPath(source) : source;
+    const bytes = source instanceof Uint8Array ? source : await readModelFile(path!);
+    const signature =
+      options.signature ??
+      (options.publicKey === undefined || path === null ? undefined : await readSignatureFile(`${path}.sig`));
+    const names = [options.providers ?? 'cpu'].flat();
+    const model = await loadModel(
+      runtime,
+      bytes,
+      names.map((name) => (Object.hasOwn(PROVIDERS, name) ? PROVIDERS[name]! : { name, certified: false })),
+      signature === undefined ? options : { ...options, signature },
+    );
+    return new Certifier(model);
+  }
+
+  protected override async decode(image: Exclude<NodeImage, PixelImage>): Promise<PixelImage> {
+    const shape = this.certificate.input.shape as [number, number, number];
+    if (typeof image === 'string' || image instanceof URL) {
+      const { readImageFile } = await decoder();
+      return readImageFile(image instanceof URL ? fileURLToPath(image) : image, shape);
+    }
+    if (image?.encoded instanceof Uint8Array) {
+      const { decodeImage } = await decoder();
+      return decodeImage(image.encoded, shape, image);
+    }
+    return super.decode(image) as PixelImage;
+  }
+}
+
+async function decoder(): Promise<typeof import('./encoded-image.ts')> {
+  try {
+    return await import('./encoded-image.ts');
+  } catch (cause) {
+    throw new InputError(`image files are decoded by the package sharp, which cannot be loaded: ${cause}`);
+  }
 }
 
 /** The text of a `.sig` file; undefined where there is none. */
@@ -42,6 +134,18 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
     const code = (cause as NodeJS.ErrnoException).code;
     throw new InputError(`${path}: cannot be read (${code}); expected a sealed ONNX model`, { path, code });
   }
+}
+
+/**
+ * Runs the known vectors through the whole file, its own certificate head included, as any other program would.
+ *
+ * @throws ProviderError where an answer is not what follows from the proof
+ */
+export async function checkGraph(bytes: Uint8Array, model: VerifiedModel): Promise<void> {
+  const { certificate, terms, head } = model;
+  const { shape } = certificate.input;
+  const images = certificate.vectors.flatMap((vector) => Array.from(vectorPixels(vector, shape)));
+  checkAnswers(await runUnverified(bytes, Float32Array.from(images), shape), certificate, terms, head);
 }
 
 /** Runs a model that is being sealed; nothing about it is verified yet. */

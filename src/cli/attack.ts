@@ -5,9 +5,9 @@ import { type AttackReport, attack } from '../attack/attack.ts';
 import { differentiate } from '../attack/gradient/network.ts';
 import { sessionJudge } from '../attack/judge.ts';
 import { InputError } from '../certify-runtime/core/errors.ts';
-import { TENSORS } from '../certify-runtime/core/head-graph.ts';
+import { TENSORS } from '../certify-runtime/core/names.ts';
 import { readOnnx } from '../certify-runtime/core/onnx/read.ts';
-import { loadCertifier, readModelFile } from '../certify-runtime/node.ts';
+import { Certifier, readModelFile } from '../certify-runtime/node.ts';
 import { writeFileAtomic } from '../export/atomic-file.ts';
 import { DATASET_NAMES, openDataset } from '../train/data/registry.ts';
 import { AnswerIsNo } from './answer.ts';
@@ -128,7 +128,7 @@ export const attackCommand: CommandModule<object, AttackArguments> = {
         throw new InputError(`--${name} must be an integer ≥ 1, got ${args[name]}`);
     }
     const bytes = await readModelFile(args.model);
-    const certifier = await loadCertifier(bytes);
+    const certifier = await Certifier.load(bytes);
     const { shape } = certifier.certificate.input;
     const classes = certifier.certificate.classes.length;
     await certifier.dispose();

@@ -1,7 +1,7 @@
 /** Certified accuracy of a sealed model on a split: the paper's table row, by either certificate. */
-import type { Certifier } from '../certify-runtime/certifier.ts';
+
 import { InputError } from '../certify-runtime/core/errors.ts';
-import { createRandom } from '../certify-runtime/core/smoothing/random.ts';
+import type { Certifier } from '../certify-runtime/node.ts';
 import type { DomainDataset, ImageSet } from '../train/data/dataset.ts';
 
 export type Method = 'margin' | 'smoothing';
@@ -82,20 +82,20 @@ export async function certifyImages(
   const answers: Certified[] = [];
   for (let begin = 0; begin < total; begin += BATCH) {
     const end = Math.min(total, begin + BATCH);
-    const pixels = Float32Array.from(set.pixels.subarray(begin * size, end * size), (byte) => byte / 255);
-    const predictions = await certifier.predictBatch(pixels);
-    predictions.forEach((prediction, i) => {
-      const label = set.labels[begin + i]!;
-      if (smoothing === undefined) {
-        answers.push({ correct: prediction.label === label, radius: prediction.radius });
-        return;
+    const pixels = set.pixels.subarray(begin * size, end * size);
+    if (smoothing === undefined) {
+      const predictions = await certifier.predictBatch(pixels);
+      predictions.forEach(({ label, radius }, i) => {
+        answers.push({ correct: label === set.labels[begin + i], radius });
+      });
+    } else {
+      for (let i = begin; i < end; i++) {
+        const image = set.pixels.subarray(i * size, (i + 1) * size);
+        // One stream of random numbers for each image: the answer does not depend on the order or the limit.
+        const { label, radius } = await certifier.smooth(image, { ...smoothing, stream: i });
+        answers.push({ correct: label === set.labels[i], radius });
       }
-      // One stream of random numbers for each image: the answer does not depend on the order or the limit.
-      const random = createRandom(smoothing.seed, begin + i);
-      const image = pixels.subarray(i * size, (i + 1) * size);
-      const smoothed = certifier.smooth(image, prediction, { ...smoothing, random });
-      answers.push({ correct: smoothed.label === label, radius: smoothed.radius });
-    });
+    }
     options.onProgress?.(end, total);
   }
   return answers;

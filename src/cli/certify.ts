@@ -1,7 +1,7 @@
 /** `glean certify MODEL --data NAME`: certified accuracy per domain, as a table, JSON and a curve. */
 import type { CommandModule } from 'yargs';
 import { SMOOTHING_DEFAULTS } from '../certify-runtime/core/smoothing/certify.ts';
-import { loadCertifier } from '../certify-runtime/node.ts';
+import { Certifier } from '../certify-runtime/node.ts';
 import { writeFileAtomic } from '../export/atomic-file.ts';
 import { DATASET_NAMES, openDataset } from '../train/data/registry.ts';
 import {
@@ -82,7 +82,7 @@ export const certifyCommand: CommandModule<object, CertifyArguments> = {
   handler: async (args) => {
     const dataset = await openDataset(args.data, args.dataDir === undefined ? {} : { dir: args.dataDir });
     const splits = selectSplits(dataset, args.split ?? ['validation', 'test']);
-    const certifier = await loadCertifier(args.model);
+    const certifier = await Certifier.load(args.model);
     const smoothing: SmoothingSettings | undefined =
       args.method === 'margin'
         ? undefined

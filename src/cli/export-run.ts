@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { SMOOTHING_DEFAULTS } from '../certify-runtime/core/smoothing/certify.ts';
 import { createRandom, uniformInt } from '../certify-runtime/core/smoothing/random.ts';
 import type { VerifiedModel } from '../certify-runtime/core/verify.ts';
-import { loadCertifier, runUnverified } from '../certify-runtime/node.ts';
+import { Certifier, runUnverified } from '../certify-runtime/node.ts';
 import { writeFileAtomic } from '../export/atomic-file.ts';
 import { bake } from '../export/bake.ts';
 import { convertGraphModel } from '../export/convert.ts';
@@ -109,7 +109,7 @@ export async function exportRun(
   });
 
   say('measuring');
-  const certifier = await loadCertifier(bytes);
+  const certifier = await Certifier.load(bytes);
   const smoothing = { ...SMOOTHING_DEFAULTS, sigma: config.objective.noise, seed: 0 };
   const margin = new Map<string, CertifiedAccuracy>();
   const smoothed = new Map<string, CertifiedAccuracy>();

@@ -1,9 +1,9 @@
 /** `glean predict MODEL IMAGE…`: label and certified radius of image files. */
 import type { CommandModule } from 'yargs';
 import { GleanError } from '../certify-runtime/core/errors.ts';
-import { loadCertifier } from '../certify-runtime/node.ts';
+import { readImageFile } from '../certify-runtime/encoded-image.ts';
+import { Certifier } from '../certify-runtime/node.ts';
 import { AnswerIsNo } from './answer.ts';
-import { readImageFile } from './image-file.ts';
 
 interface PredictArguments {
   model: string;
@@ -22,15 +22,14 @@ export const predictCommand: CommandModule<object, PredictArguments> = {
       .option('resize', { type: 'boolean', default: false, describe: 'fit images of another size, on black' })
       .option('json', { type: 'boolean', default: false, describe: 'one JSON object a line' }) as never,
   handler: async ({ model, images, resize, json }) => {
-    const certifier = await loadCertifier(model);
+    const certifier = await Certifier.load(model);
     const [height, width, channels] = certifier.certificate.input.shape as [number, number, number];
     let failed = false;
     try {
       for (const path of images) {
         try {
           const { data } = await readImageFile(path, [height, width, channels], { resize });
-          const [prediction] = await certifier.predictBatch(Float32Array.from(data, (byte) => byte / 255));
-          const { label, className, radius } = prediction!;
+          const { label, className, radius } = await certifier.predict(data);
           console.log(
             json
               ? JSON.stringify({ image: path, label, className, radius })

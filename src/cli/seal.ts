@@ -9,11 +9,11 @@ import { imageNorms } from '../certify-runtime/core/margin.ts';
 import { quote } from '../certify-runtime/core/onnx/wire.ts';
 import { vectorPixels } from '../certify-runtime/core/vectors.ts';
 import type { VerifiedModel } from '../certify-runtime/core/verify.ts';
+import { readImageFile } from '../certify-runtime/encoded-image.ts';
 import { readModelFile, runUnverified } from '../certify-runtime/node.ts';
 import { writeFileAtomic } from '../export/atomic-file.ts';
 import type { ImageShape, Layout } from '../export/input-layer.ts';
 import { type SealedOriginal, sealOriginal } from '../export/seal-original.ts';
-import { readImageFile } from './image-file.ts';
 
 interface SealArguments {
   model: string;

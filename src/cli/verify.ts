@@ -3,7 +3,7 @@ import type { CommandModule } from 'yargs';
 import { GleanError, InputError } from '../certify-runtime/core/errors.ts';
 import { quote } from '../certify-runtime/core/onnx/wire.ts';
 import { readPublicKey, type SignatureOptions } from '../certify-runtime/core/signature.ts';
-import { loadCertifier, readModelFile, readSignatureFile } from '../certify-runtime/node.ts';
+import { Certifier, checkGraph, readModelFile, readSignatureFile } from '../certify-runtime/node.ts';
 import { AnswerIsNo } from './answer.ts';
 import { readKeyFile } from './sign.ts';
 
@@ -39,9 +39,11 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
     const bytes = await readModelFile(model);
     const begin = performance.now();
     try {
-      const certifier = await loadCertifier(bytes, signed?.options);
-      const { certificate, proven } = certifier.model;
+      const certifier = await Certifier.load(bytes, signed?.options);
+      const { certificate, proven, terms, head } = certifier.model;
       await certifier.dispose();
+      if (proven === null) throw new InputError(`${model}: loaded without a proof`);
+      await checkGraph(bytes, { certificate, proven, terms, head });
       const seconds = (performance.now() - begin) / 1000;
       if (json) {
         console.log(

@@ -1,6 +1,6 @@
 /** Where a classifier's logits are: behind a Softmax or Sigmoid that keeps their order, and for one output as two classes. */
 import { InputError, UnprovableError } from '../certify-runtime/core/errors.ts';
-import { TENSORS } from '../certify-runtime/core/head-graph.ts';
+import { TENSORS } from '../certify-runtime/core/names.ts';
 import type { Graph, OnnxNode, Tensor } from '../certify-runtime/core/onnx/model.ts';
 import { type GraphDraft, integerOf } from './graph-draft.ts';
 

@@ -1,6 +1,6 @@
 /** Brings a classifier's ONNX graph into the form that is sealed: glean's tensor names, nothing that is not needed. */
 import { UnprovableError } from '../certify-runtime/core/errors.ts';
-import { HEAD_PREFIX, TENSORS } from '../certify-runtime/core/head-graph.ts';
+import { HEAD_PREFIX, TENSORS } from '../certify-runtime/core/names.ts';
 import type { Graph, OnnxModel, OnnxNode, Tensor } from '../certify-runtime/core/onnx/model.ts';
 
 export interface NetworkGraph {

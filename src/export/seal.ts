@@ -7,8 +7,9 @@ import {
 } from '../certify-runtime/core/certificate.ts';
 import { EMPTY_DIGEST, fillFileDigest, weightsDigest } from '../certify-runtime/core/digest.ts';
 import { InputError } from '../certify-runtime/core/errors.ts';
-import { headGraph, outputInfos, TENSORS } from '../certify-runtime/core/head-graph.ts';
+import { headGraph } from '../certify-runtime/core/head-graph.ts';
 import { marginTerms } from '../certify-runtime/core/margin.ts';
+import { outputInfos, TENSORS } from '../certify-runtime/core/names.ts';
 import type { Graph, OnnxModel } from '../certify-runtime/core/onnx/model.ts';
 import { type ModelAnswer, vectorPixels } from '../certify-runtime/core/vectors.ts';
 import { proveConstants, type VerifiedModel, verifyModel } from '../certify-runtime/core/verify.ts';

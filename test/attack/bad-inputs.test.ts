@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { InputError } from '../../src/certify-runtime/core/errors.ts';
 import { imageNorms, marginCertificate } from '../../src/certify-runtime/core/margin.ts';
-import { loadCertifier } from '../../src/certify-runtime/node.ts';
+import { Certifier } from '../../src/certify-runtime/node.ts';
 import { dense, type SealedNetwork, sealDense } from '../support/dense-networks.ts';
 
 const IDENTITY = dense(
@@ -90,7 +90,7 @@ describe('y = x: three pixels, three classes', () => {
   });
 
   test('the certifier refuses them by pixel', async () => {
-    const certifier = await loadCertifier(sealed.bytes);
+    const certifier = await Certifier.load(sealed.bytes);
     try {
       for (const value of [
         Number.NaN,

@@ -4,7 +4,7 @@ import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { loadCertifier } from '../../src/certify-runtime/node.ts';
+import { Certifier } from '../../src/certify-runtime/node.ts';
 import { glean, SHIPPED_MODEL } from '../support/glean.ts';
 
 let directory: string;
@@ -69,9 +69,9 @@ describe('signing', { concurrency: false }, () => {
     const mine = await keyFiles('mine');
     const other = await keyFiles('other');
     const publicKey = await readFile(mine.pub, 'utf8');
-    const certifier = await loadCertifier(path('model.onnx'), { publicKey });
+    const certifier = await Certifier.load(path('model.onnx'), { publicKey });
     await certifier.dispose();
     const wrong = await readFile(other.pub, 'utf8');
-    await assert.rejects(loadCertifier(path('model.onnx'), { publicKey: wrong }), { code: 'SIGNATURE' });
+    await assert.rejects(Certifier.load(path('model.onnx'), { publicKey: wrong }), { code: 'SIGNATURE' });
   });
 });

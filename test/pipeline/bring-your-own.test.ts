@@ -11,7 +11,7 @@ import { differentiate } from '../../src/attack/gradient/network.ts';
 import { sessionJudge } from '../../src/attack/judge.ts';
 import { InputError, UnprovableError } from '../../src/certify-runtime/core/errors.ts';
 import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';
-import { loadCertifier } from '../../src/certify-runtime/node.ts';
+import { Certifier } from '../../src/certify-runtime/node.ts';
 import { sealCommand } from '../../src/cli/seal.ts';
 import { readMnistPackage } from '../../src/train/data/mnist-package.ts';
 import { channelsFirst, fileOf, runFile, sealBytes } from '../support/brought.ts';
@@ -58,7 +58,7 @@ for (const { name, lipschitz, nhwc } of SEALED) {
     const original = await fixture(name);
     const { bytes, verified, prepared } = await sealBytes(original);
     assert(verified.proven.lipschitz <= lipschitz, `L = ${verified.proven.lipschitz}`);
-    const certifier = await loadCertifier(bytes);
+    const certifier = await Certifier.load(bytes);
     await certifier.dispose();
 
     const judge = await sessionJudge(bytes, SHAPE, 10);
@@ -135,7 +135,7 @@ test('a convolutional encoder of four layers at 64×64×3 is sealed and verified
   const begin = performance.now();
   const { bytes } = await sealBytes(file);
   const between = performance.now();
-  const certifier = await loadCertifier(bytes);
+  const certifier = await Certifier.load(bytes);
   const end = performance.now();
   assert.deepEqual(certifier.certificate.input.shape, [64, 64, 3]);
   await certifier.dispose();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { loadCertifier } from '../../src/certify-runtime/node.ts';
+import { Certifier } from '../../src/certify-runtime/node.ts';
 import { openDataset } from '../../src/train/data/registry.ts';
 import { tf } from '../../src/train/tfjs.ts';
 import { glean } from '../support/glean.ts';
@@ -98,7 +98,7 @@ describe('train, export, verify, certify', { concurrency: false }, () => {
   it('gives in ONNX Runtime what tfjs-node gives from the graph model, on every test image', async () => {
     const dataset = await openDataset('cmnist');
     const { test } = dataset;
-    const certifier = await loadCertifier(path('model', 'model.onnx'));
+    const certifier = await Certifier.load(path('model', 'model.onnx'));
     const model = await tf.loadGraphModel(pathToFileURL(path('run', 'graph-model', 'model.json')).href);
     const size = certifier.imageSize;
     for (let begin = 0; begin < test.size; begin += 500) {

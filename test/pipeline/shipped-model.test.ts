@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import type { Tensor } from '../../src/certify-runtime/core/onnx/model.ts';
 import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';
 import { verifyModel } from '../../src/certify-runtime/core/verify.ts';
-import { loadCertifier } from '../../src/certify-runtime/node.ts';
+import { Certifier } from '../../src/certify-runtime/node.ts';
 import { orthogonalityDefect } from '../../src/export/orthogonalize.ts';
 import { openDataset } from '../../src/train/data/registry.ts';
 import { tf } from '../../src/train/tfjs.ts';
@@ -61,7 +61,7 @@ describe('the shipped model', () => {
 
   it('gives in ONNX Runtime what its weights give in tfjs-node, on every test image', async () => {
     const { test } = await openDataset('cmnist');
-    const certifier = await loadCertifier(bytes);
+    const certifier = await Certifier.load(bytes);
     const size = certifier.imageSize;
     const pixels = Float32Array.from(test.pixels, (byte) => byte / 255);
     const predictions = await certifier.predictBatch(pixels);
@@ -94,7 +94,7 @@ describe('the shipped model', () => {
 
   it('gives the same labels and radii in Python, from the file alone', async () => {
     const { test } = await openDataset('cmnist');
-    const certifier = await loadCertifier(bytes);
+    const certifier = await Certifier.load(bytes);
     const n = 300;
     const pixels = Float32Array.from(test.pixels.subarray(0, n * certifier.imageSize), (byte) => byte / 255);
     const predictions = await certifier.predictBatch(pixels);
@@ -113,7 +113,7 @@ describe('the shipped model', () => {
 
   it('is as good on the reversed domain as the issue asks', async () => {
     const { test } = await openDataset('cmnist');
-    const certifier = await loadCertifier(bytes);
+    const certifier = await Certifier.load(bytes);
     const predictions = await certifier.predictBatch(Float32Array.from(test.pixels, (byte) => byte / 255));
     await certifier.dispose();
     const right = predictions.filter(({ label }, i) => label === test.labels[i]);
@@ -123,7 +123,7 @@ describe('the shipped model', () => {
 
   it('loses at most 3 % of its average certified radius to float32', async () => {
     const { test } = await openDataset('cmnist');
-    const certifier = await loadCertifier(bytes);
+    const certifier = await Certifier.load(bytes);
     const { head, terms } = certifier.model;
     const predictions = await certifier.predictBatch(Float32Array.from(test.pixels, (byte) => byte / 255));
     await certifier.dispose();

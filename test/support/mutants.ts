@@ -5,7 +5,7 @@
 
 import type { Certificate } from '../../src/certify-runtime/core/certificate.ts';
 import { GleanError } from '../../src/certify-runtime/core/errors.ts';
-import { HEAD_PREFIX } from '../../src/certify-runtime/core/head-graph.ts';
+import { HEAD_PREFIX } from '../../src/certify-runtime/core/names.ts';
 import type { Attribute, OnnxModel, OnnxNode, Tensor } from '../../src/certify-runtime/core/onnx/model.ts';
 import { proveConstants } from '../../src/certify-runtime/core/verify.ts';
 import type { Random } from './random.ts';

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import * as ort from 'onnxruntime-node';
 import { certificateConstants } from '../../src/certify-runtime/core/certificate.ts';
-import { HEAD_PREFIX, headGraph } from '../../src/certify-runtime/core/head-graph.ts';
+import { headGraph } from '../../src/certify-runtime/core/head-graph.ts';
+import { HEAD_PREFIX } from '../../src/certify-runtime/core/names.ts';
 import { marginConstants, marginTerms } from '../../src/certify-runtime/core/margin.ts';
 import type { Graph, OnnxNode, Tensor } from '../../src/certify-runtime/core/onnx/model.ts';
 import type { AffineBound } from '../../src/certify-runtime/core/proof/bound.ts';

@@ -10,7 +10,8 @@ import {
   type KnownVector,
 } from '../../src/certify-runtime/core/certificate.ts';
 import { EMPTY_DIGEST, fillFileDigest, weightsDigest } from '../../src/certify-runtime/core/digest.ts';
-import { HEAD_PREFIX, headGraph } from '../../src/certify-runtime/core/head-graph.ts';
+import { headGraph } from '../../src/certify-runtime/core/head-graph.ts';
+import { HEAD_PREFIX } from '../../src/certify-runtime/core/names.ts';
 import { imageNorms, marginCertificate, marginTerms } from '../../src/certify-runtime/core/margin.ts';
 import type { Graph, OnnxModel, Tensor } from '../../src/certify-runtime/core/onnx/model.ts';
 import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';

@@ -49,6 +49,11 @@ export function certificateConstants(certificate: Certificate): MarginConstants 
   return { lipschitz: certificate.lipschitz.upper, ...certificate.float32 };
 }
 
+/** @throws CertificateError where the condition does not hold */
+export function check(condition: boolean, problem: string, details: Record<string, unknown> = {}): asserts condition {
+  if (!condition) throw new CertificateError(`certificate: ${problem}`, details);
+}
+
 /** Limits of the reader, so that a hostile text costs little before it is refused. */
 const MAX_TEXT = 2 ** 24;
 const MAX_DEPTH = 32;

@@ -1,12 +1,13 @@
 /** SHA-256 of a sealed file and of its network's weights. */
 
 import { CertificateError } from './errors.ts';
-import { HEAD_PREFIX } from './head-graph.ts';
+import { HEAD_PREFIX } from './names.ts';
 import type { Graph } from './onnx/model.ts';
 
 const ZEROS = '0'.repeat(64);
 
-async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+/** SHA-256 as hexadecimal digits. */
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

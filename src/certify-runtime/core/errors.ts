@@ -47,3 +47,10 @@ export class InputError extends GleanError {
     super('INPUT', message, details);
   }
 }
+
+/** The signature is absent, malformed, by another key, or of other bytes. */
+export class SignatureError extends GleanError {
+  constructor(message: string, details: Record<string, unknown> = {}) {
+    super('SIGNATURE', message, details);
+  }
+}

@@ -4,19 +4,9 @@
  */
 
 import { ceilToFloat32, floorToFloat32, type MarginTerms } from './margin.ts';
-import type { Attribute, OnnxNode, Tensor, ValueInfo } from './onnx/model.ts';
+import { HEAD_PREFIX, TENSORS } from './names.ts';
+import type { Attribute, OnnxNode, Tensor } from './onnx/model.ts';
 import { addUp, FLUSH_32, gamma32, mulUp, sqrtUp } from './proof/rounding.ts';
-
-/** Every node and initializer of the head is named with this prefix, and nothing else is. */
-export const HEAD_PREFIX = 'glean/';
-
-export const TENSORS = {
-  image: 'image',
-  latent: 'latent',
-  logits: 'logits',
-  label: 'label',
-  radius: 'radius',
-} as const;
 
 /**
  * ‖x‖ sums n squares (n roundings in any order, one more for the root, which halves the others) or n magnitudes (n − 1).
@@ -147,14 +137,4 @@ export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
   const guarded = node('Where', 'guarded', [certifiable, clipped, zero]);
   node('Squeeze', TENSORS.radius, [guarded, axis]);
   return { nodes, initializers };
-}
-
-/** The graph's outputs, in the order of the file. */
-export function outputInfos(classes: number, latentSize: number): readonly ValueInfo[] {
-  return [
-    { name: TENSORS.label, type: 'int64', dims: ['N'] },
-    { name: TENSORS.radius, type: 'float32', dims: ['N'] },
-    { name: TENSORS.logits, type: 'float32', dims: ['N', classes] },
-    { name: TENSORS.latent, type: 'float32', dims: ['N', latentSize] },
-  ];
 }

@@ -145,30 +145,55 @@ export function marginCertificate(
   norms: { readonly l2: number; readonly l1: number },
   terms: MarginTerms,
 ): MarginCertificate {
-  const { classes, inverse, slack, cap } = terms;
+  const { classes } = terms;
   if (logits.length !== classes) {
     throw new InputError(`expected ${classes} logits, got ${logits.length}`, {
       found: logits.length,
       expected: classes,
     });
   }
+  const label = largestLogit(logits, 0, classes);
+  return { label, radius: marginRadius(logits, 0, label, norms.l2, norms.l1, terms) };
+}
+
+/**
+ * argmax of `classes` logits from `begin` on, the first one in a tie.
+ *
+ * @throws InputError where one is not finite
+ */
+export function largestLogit(logits: ArrayLike<number>, begin: number, classes: number): number {
   let label = 0;
   for (let j = 0; j < classes; j++) {
-    if (!Number.isFinite(logits[j])) throw new InputError(`logit ${j} is ${logits[j]}`, { index: j });
-    if (logits[j]! > logits[label]!) label = j;
+    const logit = logits[begin + j]!;
+    if (!Number.isFinite(logit)) throw new InputError(`logit ${j} is ${logit}`, { index: j });
+    if (logit > logits[begin + label]!) label = j;
   }
-  if (!Number.isFinite(norms.l2) || !Number.isFinite(norms.l1)) {
-    throw new InputError('the image holds a NaN or an infinity', { norms });
+  return label;
+}
+
+/** The radius of marginCertificate for the logits from `begin` on; nothing is allocated, as batches call it often. */
+export function marginRadius(
+  logits: ArrayLike<number>,
+  begin: number,
+  label: number,
+  l2: number,
+  l1: number,
+  { classes, inverse, slack, cap }: MarginTerms,
+): number {
+  if (!Number.isFinite(l2) || !Number.isFinite(l1)) {
+    throw new InputError('the image holds a NaN or an infinity', { norms: { l2, l1 } });
   }
-  if (norms.l2 > cap) return { label, radius: 0 };
+  if (l2 > cap) return 0;
+  const top = logits[begin + label]!;
   let radius = Number.POSITIVE_INFINITY;
   for (let j = 0; j < classes; j++) {
     // The difference of two float32 numbers is exact in float64 or off by one rounding, which the outer `down` and TINY cover.
-    if (j !== label) radius = Math.min(radius, down(down(logits[label]! - logits[j]!) * inverse[label * classes + j]!));
+    if (j !== label) radius = Math.min(radius, down(down(top - logits[begin + j]!) * inverse[label * classes + j]!));
   }
-  const subtracted = slack.map((bound) =>
-    addUp(bound.constant, addUp(mulUp(bound.l2, norms.l2), mulUp(bound.l1, norms.l1))),
-  );
-  const certified = down(radius - Math.min(...subtracted));
-  return { label, radius: certified > 0 ? floorToFloat32(Math.min(certified, cap)) : 0 };
+  let subtracted = Number.POSITIVE_INFINITY;
+  for (const bound of slack) {
+    subtracted = Math.min(subtracted, addUp(bound.constant, addUp(mulUp(bound.l2, l2), mulUp(bound.l1, l1))));
+  }
+  const certified = down(radius - subtracted);
+  return certified > 0 ? floorToFloat32(Math.min(certified, cap)) : 0;
 }

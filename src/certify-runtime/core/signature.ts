@@ -5,14 +5,7 @@
  * sigma and training are true: a signature says that the holder of a key vouches for these bytes.
  */
 
-import { GleanError, InputError } from './errors.ts';
-
-/** The signature is absent, malformed, by another key, or of other bytes. */
-class SignatureError extends GleanError {
-  constructor(message: string, details: Record<string, unknown> = {}) {
-    super('SIGNATURE', message, details);
-  }
-}
+import { InputError, SignatureError } from './errors.ts';
 
 /** What a `.sig` file holds, as JSON. */
 interface Signature {

@@ -3,32 +3,24 @@
  * may only be weaker than what is proven here.
  */
 
-import {
-  CERTIFICATE_KEY,
-  type Certificate,
-  certificateConstants,
-  type KnownVector,
-  parseCertificate,
-} from './certificate.ts';
-import { fileDigest, weightsDigest } from './digest.ts';
-import { CertificateError, UnprovableError } from './errors.ts';
-import { HEAD_PREFIX, headGraph, outputInfos, TENSORS } from './head-graph.ts';
+import { type Certificate, check, type KnownVector } from './certificate.ts';
+import { UnprovableError } from './errors.ts';
+import { headGraph } from './head-graph.ts';
 import {
   imageNorms,
-  MAX_CLASSES,
   type MarginConstants,
   type MarginTerms,
   marginCertificate,
   marginConstants,
-  marginTerms,
   slope,
 } from './margin.ts';
-import type { Graph, OnnxNode, Tensor, ValueInfo } from './onnx/model.ts';
-import { readOnnx } from './onnx/read.ts';
+import { HEAD_PREFIX, TENSORS } from './names.ts';
+import type { Graph, OnnxNode, Tensor } from './onnx/model.ts';
 import { quote } from './onnx/wire.ts';
 import type { AffineBound, EncoderBound, LayerBound, LinearHead } from './proof/bound.ts';
 import { boundEncoder } from './proof/encoder.ts';
 import { readLinearHead } from './proof/head.ts';
+import { readSealed, type SealedModel } from './sealed.ts';
 import { vectorPixels } from './vectors.ts';
 
 /** A model whose certificate holds. */
@@ -41,22 +33,8 @@ export interface VerifiedModel {
   readonly proven: EncoderBound;
 }
 
-function check(condition: boolean, problem: string, details: Record<string, unknown> = {}): asserts condition {
-  if (!condition) throw new CertificateError(`certificate: ${problem}`, details);
-}
-
 function sameArray<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((value, i) => Object.is(value, b[i]));
-}
-
-function sameInfos(found: readonly ValueInfo[], expected: readonly ValueInfo[]): boolean {
-  return (
-    found.length === expected.length &&
-    found.every((info, i) => {
-      const other = expected[i]!;
-      return info.name === other.name && info.type === other.type && sameArray(info.dims, other.dims);
-    })
-  );
 }
 
 function sameNode(a: OnnxNode, b: OnnxNode): boolean {
@@ -213,37 +191,6 @@ export function proveConstants(graph: Graph): {
   return { encoder, head, constants: marginConstants(encoder, head) };
 }
 
-/** A sealed file is of one version of the format: the proof's rules and the head are those of this operator set. */
-const SEALED = { opset: 18, irVersion: 8 } as const;
-
-/** Of a file's nodes: more than the largest networks have, few enough to walk in a second. */
-const MAX_NODES = 10_000;
-
-/** The file is of the sealed form, and it is the file that was sealed. */
-async function readSealed(bytes: Uint8Array): Promise<{ readonly graph: Graph; readonly certificate: Certificate }> {
-  const { graph, metadata, opset, irVersion } = readOnnx(bytes);
-  const text = metadata.get(CERTIFICATE_KEY);
-  check(
-    text !== undefined,
-    `the file has no metadata '${CERTIFICATE_KEY}'; 'glean seal' adds one to a model it can prove`,
-  );
-  check(metadata.size === 1, 'the file has other metadata than its certificate', { keys: [...metadata.keys()] });
-  check(
-    opset === SEALED.opset && irVersion === SEALED.irVersion,
-    `the file has opset ${opset} and IR version ${irVersion}, expected ${SEALED.opset} and ${SEALED.irVersion}`,
-  );
-  const certificate = parseCertificate(text);
-  const { fileSha256, weightsSha256 } = certificate;
-  const digest = await fileDigest(bytes, fileSha256);
-  check(digest === fileSha256, `the file has been changed: its SHA-256 is ${digest}, sealed as ${fileSha256}`, {
-    found: digest,
-    expected: fileSha256,
-  });
-  const weights = await weightsDigest(graph);
-  check(weights === weightsSha256, `the weights' SHA-256 is ${weights}, claimed is ${weightsSha256}`);
-  return { graph, certificate };
-}
-
 function checkLayers(claimed: readonly LayerBound[], proven: readonly LayerBound[]): void {
   const matches = claimed.length === proven.length;
   const odd = claimed.findIndex((layer, i) => {
@@ -260,40 +207,33 @@ function checkLayers(claimed: readonly LayerBound[], proven: readonly LayerBound
 }
 
 /**
- * Proves from the bytes what the file claims: the digest, L, the float32 constants, the certificate head node by node,
- * the weights' digest and the consistency of the known vectors. What is cheap is checked before the proof. It does not run
- * the model: `Certifier.fromBytes` does. It cannot know whether `classes`, `sigma`, `training` and the weights are the
- * author's: a signature can (signature.ts).
+ * Proves what a sealed file claims: L, the float32 constants, the certificate head node by node and the consistency of the
+ * known vectors. It does not run the model: a certifier does. It cannot know whether `classes`, `sigma`, `training` and
+ * the weights are the author's: a signature can (signature.ts).
+ *
+ * @throws UnprovableError or CertificateError naming the first thing that does not hold
+ */
+export function proveSealed({ graph, certificate, head, terms }: SealedModel): EncoderBound {
+  const { shape } = certificate.input;
+  const inputs = shape.reduce((product, size) => product * size, 1);
+  const { encoder, constants } = proveConstants(graph);
+  checkConstants(terms.constants, constants, inputs);
+  checkLayers(certificate.lipschitz.layers, encoder.layers);
+  check(head.latentSize === encoder.latentSize, 'the head does not take the latent');
+  checkHead(graph, terms, inputs);
+  for (const [i, vector] of certificate.vectors.entries()) {
+    checkVector(vector, `vectors[${i}]`, vectorPixels(vector, shape), terms);
+  }
+  return encoder;
+}
+
+/**
+ * Proves from the bytes everything the file claims, its digests included.
  *
  * @throws OnnxFormatError, UnprovableError or CertificateError naming the first thing that does not hold
  */
 export async function verifyModel(bytes: Uint8Array): Promise<VerifiedModel> {
-  const { graph, certificate } = await readSealed(bytes);
-  const { classes, vectors } = certificate;
-  const { shape } = certificate.input;
-  const inputs = shape.reduce((product, size) => product * size, 1);
-  const image: ValueInfo = { name: TENSORS.image, type: 'float32', dims: ['N', ...shape] };
-  check(sameInfos(graph.inputs, [image]), 'the graph does not take image: float32 [N, H, W, C] of the claimed shape', {
-    found: graph.inputs,
-    expected: [image],
-  });
-  check(graph.nodes.length <= MAX_NODES, `${graph.nodes.length} nodes, more than ${MAX_NODES}`);
-  check(classes.length <= MAX_CLASSES, `more than ${MAX_CLASSES} classes`);
-  // So the image is no larger than the file, whatever its shape says.
-  const images = vectors.map((vector) => vectorPixels(vector, shape));
-
-  const { encoder, head, constants } = proveConstants(graph);
-  check(head.classes === classes.length, `the head has ${head.classes} classes, ${classes.length} are named`);
-  const outputs = outputInfos(head.classes, head.latentSize);
-  check(sameInfos(graph.outputs, outputs), 'the graph does not give label, radius, logits and latent, in this order', {
-    found: graph.outputs,
-    expected: outputs,
-  });
-  const claimed = certificateConstants(certificate);
-  checkConstants(claimed, constants, inputs);
-  checkLayers(certificate.lipschitz.layers, encoder.layers);
-  const terms = marginTerms(claimed, head);
-  checkHead(graph, terms, inputs);
-  for (const [i, vector] of vectors.entries()) checkVector(vector, `vectors[${i}]`, images[i]!, terms);
-  return { certificate, terms, head, proven: encoder };
+  const sealed = await readSealed(bytes);
+  const { certificate, terms, head } = sealed;
+  return { certificate, terms, head, proven: proveSealed(sealed) };
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import sharp from 'sharp';
 import { InputError } from '../../src/certify-runtime/core/errors.ts';
-import { MAX_FILE_BYTES, readImageFile } from '../../src/cli/image-file.ts';
+import { MAX_FILE_BYTES, readImageFile } from '../../src/certify-runtime/encoded-image.ts';
 
 const RGB = [2, 3, 3] as const;
 /** 3 wide, 2 high. */

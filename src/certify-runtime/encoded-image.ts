@@ -1,16 +1,18 @@
-/** Reads a PNG, JPEG or WebP file as the pixels a model takes; what is no such image is refused by name. */
+/** Decodes PNG, JPEG and WebP, files or bytes, to the pixels a model takes; what is no such image is refused by name. */
 import { readFile, stat } from 'node:fs/promises';
 import sharp from 'sharp';
-import { InputError } from '../certify-runtime/core/errors.ts';
+import { InputError } from './core/errors.ts';
 
 export const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const MAX_PIXELS = 50_000_000;
 
 const FORMATS = 'a PNG, JPEG or WebP image';
 
-export interface ImageFileOptions {
+export interface DecodeOptions {
   /** Scales an image of another size to fit the model's, aspect ratio kept, the rest black (sharp's `contain`). */
   readonly resize?: boolean;
+  /** Refuses an image of more pixels before it is decoded; 50 000 000 by default and at most. */
+  readonly maxPixels?: number;
 }
 
 /** H·W·C bytes, channels interleaved, sRGB; a model sees them as byte/255. */
@@ -20,34 +22,51 @@ export interface DecodedImage {
 }
 
 /**
- * Decodes the image: EXIF orientation applied, alpha laid over black, colours brought to sRGB with 8 bits, grey
- * repeated in three channels (or colour made grey for a model of one channel); of an animation, the first frame.
+ * Reads and decodes an image file; see decodeImage.
  *
- * @param shape H, W, C of the model's input; C is 1 or 3
- * @throws InputError naming the file, what was found and what was expected: no file, not an image, damaged, over 64 MiB
- *   or 50 megapixels, or (without `resize`) of another size
+ * @throws InputError naming the file, what was found and what was expected
  */
 export async function readImageFile(
   file: string,
   shape: readonly [height: number, width: number, channels: number],
-  options: ImageFileOptions = {},
+  options: DecodeOptions = {},
+): Promise<DecodedImage> {
+  return decodeImage(await readLimited(file), shape, options, file);
+}
+
+/**
+ * Decodes the image: EXIF orientation applied, alpha laid over black, colours brought to sRGB with 8 bits, grey
+ * repeated in three channels (or colour made grey for a model of one channel); of an animation, the first frame.
+ *
+ * @param shape H, W, C of the model's input; C is 1 or 3
+ * @param name what the image is called in errors
+ * @throws InputError naming what was found and what was expected: not an image, damaged, over 64 MiB or `maxPixels`, or
+ *   (without `resize`) of another size
+ */
+export async function decodeImage(
+  bytes: Uint8Array,
+  shape: readonly [height: number, width: number, channels: number],
+  options: DecodeOptions = {},
+  name = 'image',
 ): Promise<DecodedImage> {
   const [height, width, channels] = shape;
+  const limit = Math.min(MAX_PIXELS, options.maxPixels ?? MAX_PIXELS);
   if (channels !== 1 && channels !== 3) {
-    throw new InputError(`${file}: the model takes ${channels} channels, an image file gives 1 or 3`, { file, shape });
+    throw new InputError(`${name}: the model takes ${channels} channels, an image file gives 1 or 3`, { name, shape });
   }
-  const refuse = (found: string, expected: string) =>
-    new InputError(`${file}: found ${found}, expected ${expected}`, { file, found, expected });
-
-  const bytes = await readLimited(file, refuse);
+  const refuse = refusal(name);
+  if (bytes.length === 0) throw refuse('nothing', FORMATS);
+  if (bytes.length > MAX_FILE_BYTES) {
+    throw refuse(`${bytes.length} bytes`, `at most ${MAX_FILE_BYTES} (64 MiB)`);
+  }
   const format = sniff(bytes);
   if (format === undefined) throw refuse(`bytes that are no such image (${preview(bytes)})`, FORMATS);
 
   const size = await orientedSize(bytes).catch((error) => {
     throw refuse(`a damaged ${format} (${oneLine(error)})`, FORMATS);
   });
-  if (size.width * size.height > MAX_PIXELS) {
-    throw refuse(`${size.width}×${size.height} = ${size.width * size.height} pixels`, `at most ${MAX_PIXELS}`);
+  if (size.width * size.height > limit) {
+    throw refuse(`${size.width}×${size.height} = ${size.width * size.height} pixels`, `at most ${limit}`);
   }
   const fits = size.width === width && size.height === height;
   if (!fits && options.resize !== true) {
@@ -56,7 +75,7 @@ export async function readImageFile(
       `${width} wide and ${height} high, as the model takes (--resize scales it)`,
     );
   }
-  let image = sharp(bytes, { failOn: 'error', limitInputPixels: MAX_PIXELS })
+  let image = sharp(bytes, { failOn: 'error', limitInputPixels: limit })
     .autoOrient()
     .flatten({ background: 'black' })
     .toColourspace(channels === 1 ? 'b-w' : 'srgb');
@@ -74,31 +93,35 @@ export async function readImageFile(
 }
 
 /** Width and height as shown, from the header alone: nothing is decoded yet. */
-async function orientedSize(bytes: Buffer): Promise<{ width: number; height: number }> {
+async function orientedSize(bytes: Uint8Array): Promise<{ width: number; height: number }> {
   const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
   return metadata.autoOrient;
 }
 
-async function readLimited(file: string, refuse: (found: string, expected: string) => InputError): Promise<Buffer> {
-  let bytes: Buffer;
+function refusal(name: string): (found: string, expected: string) => InputError {
+  return (found, expected) =>
+    new InputError(`${name}: found ${found}, expected ${expected}`, { name, found, expected });
+}
+
+async function readLimited(file: string): Promise<Uint8Array> {
+  const refuse = refusal(file);
   try {
     const status = await stat(file);
     if (status.isDirectory()) throw refuse('a folder', FORMATS);
     if (!status.isFile()) throw refuse('neither a file nor a folder', FORMATS);
     if (status.size === 0) throw refuse('an empty file', FORMATS);
     if (status.size > MAX_FILE_BYTES) throw refuse(`${status.size} bytes`, `at most ${MAX_FILE_BYTES} (64 MiB)`);
-    bytes = await readFile(file);
+    return await readFile(file);
   } catch (error) {
     if (error instanceof InputError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     throw refuse(code === 'ENOENT' || code === 'ENOTDIR' ? 'no such file' : message, FORMATS);
   }
-  return bytes;
 }
 
 /** By its first bytes, so that no other decoder (SVG, PDF, TIFF) ever sees the file. */
-function sniff(bytes: Buffer): 'PNG' | 'JPEG' | 'WebP' | undefined {
-  const start = bytes.toString('latin1', 0, 12);
+function sniff(bytes: Uint8Array): 'PNG' | 'JPEG' | 'WebP' | undefined {
+  const start = String.fromCharCode(...bytes.subarray(0, 12));
   if (start.startsWith('\x89PNG\r\n\x1a\n')) return 'PNG';
   if (start.startsWith('\xff\xd8\xff')) return 'JPEG';
   if (start.startsWith('RIFF') && start.endsWith('WEBP')) return 'WebP';
@@ -106,8 +129,8 @@ function sniff(bytes: Buffer): 'PNG' | 'JPEG' | 'WebP' | undefined {
 }
 
 /** The first bytes, as hexadecimal and, where they are letters, as text. */
-function preview(bytes: Buffer): string {
-  const head = bytes.subarray(0, 8);
+function preview(bytes: Uint8Array): string {
+  const head = Buffer.from(bytes.subarray(0, 8));
   const text = head.toString('latin1').replaceAll(/[^\x20-\x7e]/g, '.');
   return `they begin with ${head.toString('hex')}, '${text}'`;
 }
