@@ -2,17 +2,8 @@
 
 import type { Certificate } from './core/certificate.ts';
 import { sha256 } from './core/digest.ts';
-import { GleanError, InputError, ProviderError } from './core/errors.ts';
-import {
-  createPacked,
-  isPixelImage,
-  isPixels,
-  type PackedImages,
-  type PixelImage,
-  type Pixels,
-  packImage,
-  packPixels,
-} from './core/images.ts';
+import { InputError, ProviderError } from './core/errors.ts';
+import { isPixelImage, isPixels, type PixelImage, type Pixels, pixelsOf } from './core/images.ts';
 import { largestLogit, marginRadius } from './core/margin.ts';
 import { TENSORS } from './core/names.ts';
 import { networkBytes } from './core/network-bytes.ts';
@@ -21,6 +12,7 @@ import { readSealed, type SealedModel } from './core/sealed.ts';
 import type { SignatureOptions } from './core/signature.ts';
 import type { SmoothedCertificate } from './core/smoothing/certify.ts';
 import { checkAnswers, vectorPixels } from './core/vectors.ts';
+import { type Workspace, WorkspacePool } from './core/workspace.ts';
 import { type OnnxRuntime, openProvider, type Provider, type Session } from './providers.ts';
 
 /** What a margin certificate rests on. */
@@ -169,21 +161,20 @@ function evaluate(bounds: readonly AffineBound[], l2: number, l1: number): numbe
   return Math.min(...bounds.map((bound) => bound.constant + bound.l2 * l2 + bound.l1 * l1)) * (1 + 2 ** -50);
 }
 
-/** Buffers kept for the next call, in pixels: enough for a few batches, nothing to speak of. */
-const MAX_KEPT_PIXELS = 2 ** 24;
-
 /** `Other` is what an environment takes as an image besides pixels. */
 export class CertifierBase<R extends number | null = number, Other = never> {
   readonly #model: LoadedModel;
   readonly #summary: CertificateSummary;
-  readonly #buffers = new Map<number, PackedImages[]>();
-  #keptPixels = 0;
+  readonly #size: number;
+  readonly #pool: WorkspacePool;
   #calls = 0;
   #disposed: Promise<void> | null = null;
   #idle: (() => void) | null = null;
 
   constructor(model: LoadedModel) {
     this.#model = model;
+    this.#size = model.certificate.input.shape.reduce((product, size) => product * size, 1);
+    this.#pool = new WorkspacePool(this.#size);
     this.#summary = Object.freeze({
       method: 'margin',
       norm: 'l2',
@@ -209,7 +200,7 @@ export class CertifierBase<R extends number | null = number, Other = never> {
 
   /** Pixels of one image: H·W·C. */
   get imageSize(): number {
-    return this.certificate.input.shape.reduce((product, size) => product * size, 1);
+    return this.#size;
   }
 
   /** The file as it was read, the head's weights, and what the proof found (null where a signature stood for it). */
@@ -218,20 +209,17 @@ export class CertifierBase<R extends number | null = number, Other = never> {
   }
 
   /**
-   * Label, radius and logits of one image. Calls may overlap; the image is copied before this returns.
+   * Label, radius and logits of one image. Calls may overlap.
    *
    * @throws InputError where the image is not of the model's shape, or a pixel is not on [0, 1]
    */
   async predict(image: PixelImage | Other): Promise<Prediction<R>> {
-    const packed = this.#take(1);
-    try {
-      if (isPixelImage(image)) packImage(packed, 0, image, this.certificate.input.shape);
-      else await this.#packOther(packed, 0, image);
-      const logits = await this.#run(packed, 1, TENSORS.logits);
-      return this.#prediction(packed, 0, logits);
-    } finally {
-      this.#give(packed);
-    }
+    const pixels = isPixelImage(image) ? image : await this.decode(image);
+    return this.#with(1, async (workspace) => {
+      workspace.put(0, pixelsOf(pixels, this.certificate.input.shape, this.#size));
+      const logits = await this.#run(workspace, 1, TENSORS.logits);
+      return this.#prediction(workspace, 0, logits);
+    });
   }
 
   /**
@@ -241,32 +229,31 @@ export class CertifierBase<R extends number | null = number, Other = never> {
    */
   async predictBatch(images: Pixels | readonly (PixelImage | Other)[]): Promise<readonly Prediction<R>[]> {
     const { shape } = this.certificate.input;
-    const size = this.imageSize;
-    const n = isPixels(images) ? images.length / size : images.length;
+    const joined = isPixels(images);
+    const n = joined ? images.length / this.#size : images.length;
     if (!Number.isInteger(n) || n === 0) {
       throw new InputError(
-        `expected one or more images of ${shape.join('×')} = ${size} pixels, got ${images.length}${isPixels(images) ? ' pixels' : ''}`,
-        { found: images.length, expected: size },
+        `expected one or more images of ${shape.join('×')} = ${this.#size} pixels, got ${images.length}${joined ? ' pixels' : ''}`,
+        { found: images.length, expected: this.#size },
       );
     }
-    const packed = this.#take(n);
-    try {
-      for (let i = 0; i < n; i++) {
-        if (isPixels(images)) {
-          packPixels(packed, i, images, i * size, size);
-          continue;
-        }
-        const image = images[i]!;
-        if (isPixelImage(image)) packImage(packed, i, image, shape);
-        else await this.#packOther(packed, i, image);
-      }
-      const logits = await this.#run(packed, n, TENSORS.logits);
-      const predictions: Prediction<R>[] = [];
-      for (let i = 0; i < n; i++) predictions.push(this.#prediction(packed, i, logits));
-      return predictions;
-    } finally {
-      this.#give(packed);
+    let list: readonly PixelImage[] = [];
+    if (!joined) {
+      const ready = images.every((image): image is PixelImage => isPixelImage(image));
+      list = ready
+        ? images
+        : await Promise.all(images.map((image) => (isPixelImage(image) ? image : this.decode(image))));
     }
+    return this.#with(n, async (workspace) => {
+      for (let i = 0; i < n; i++) {
+        const size = this.#size;
+        workspace.put(i, joined ? images.subarray(i * size, (i + 1) * size) : pixelsOf(list[i]!, shape, size));
+      }
+      const logits = await this.#run(workspace, n, TENSORS.logits);
+      const predictions = new Array<Prediction<R>>(n);
+      for (let i = 0; i < n; i++) predictions[i] = this.#prediction(workspace, i, logits);
+      return predictions;
+    });
   }
 
   /**
@@ -278,17 +265,13 @@ export class CertifierBase<R extends number | null = number, Other = never> {
   async smooth(image: PixelImage | Other, options: SmoothOptions = {}): Promise<SmoothedPrediction> {
     const { head, terms, certificate, certified } = this.#model;
     if (!certified) throw new InputError('an uncertified provider gives no radius, smoothed or not');
-    const packed = this.#take(1);
-    let latent: Float32Array;
-    try {
-      if (isPixelImage(image)) packImage(packed, 0, image, certificate.input.shape);
-      else await this.#packOther(packed, 0, image);
-      latent = await this.#run(packed, 1, TENSORS.latent);
-    } finally {
-      this.#give(packed);
-    }
+    const pixels = isPixelImage(image) ? image : await this.decode(image);
+    const { latent, l2, l1 } = await this.#with(1, async (workspace) => {
+      workspace.put(0, pixelsOf(pixels, certificate.input.shape, this.#size));
+      const latent = await this.#run(workspace, 1, TENSORS.latent);
+      return { latent, l2: workspace.l2(0), l1: workspace.l1(0) };
+    });
     const { smoothLatent } = await import('./core/smoothing/smooth-latent.ts');
-    const [l2, l1] = [packed.l2[0]!, packed.l1[0]!];
     const answer = smoothLatent(latent, head, {
       ...options,
       sigma: options.sigma ?? certificate.sigma ?? undefined,
@@ -321,51 +304,43 @@ export class CertifierBase<R extends number | null = number, Other = never> {
     );
   }
 
-  async #packOther(packed: PackedImages, index: number, image: Other): Promise<void> {
-    packImage(packed, index, await this.decode(image), this.certificate.input.shape);
-  }
-
-  /** Buffers for n images, new or from an earlier call; the call is under way until they are given back. */
-  #take(n: number): PackedImages {
+  /** Runs `use` with a workspace of n images; the call is under way until it ends. */
+  async #with<T>(n: number, use: (workspace: Workspace) => Promise<T>): Promise<T> {
     if (this.#disposed !== null) throw new InputError('the certifier has been disposed of');
     this.#calls++;
-    const kept = this.#buffers.get(n)?.pop();
-    if (kept === undefined) return createPacked(n, this.imageSize);
-    this.#keptPixels -= kept.pixels.length;
-    return kept;
-  }
-
-  #give(packed: PackedImages): void {
-    const n = packed.l2.length;
-    if (this.#keptPixels + packed.pixels.length <= MAX_KEPT_PIXELS) {
-      const list = this.#buffers.get(n);
-      if (list === undefined) this.#buffers.set(n, [packed]);
-      else list.push(packed);
-      this.#keptPixels += packed.pixels.length;
+    let workspace: Workspace | null = null;
+    try {
+      workspace = this.#pool.take(n);
+      while (workspace === null) {
+        await this.#pool.wait();
+        workspace = this.#pool.take(n);
+      }
+      return await use(workspace);
+    } finally {
+      if (workspace !== null) this.#pool.give(workspace);
+      this.#calls--;
+      if (this.#calls === 0) this.#idle?.();
     }
-    this.#calls--;
-    if (this.#calls === 0) this.#idle?.();
   }
 
-  async #run({ pixels }: PackedImages, n: number, output: string): Promise<Float32Array> {
+  async #run(workspace: Workspace, n: number, output: string): Promise<Float32Array> {
     const { runtime, session, certificate } = this.#model;
-    const image = new runtime.Tensor('float32', pixels, [n, ...certificate.input.shape]);
+    const image = new runtime.Tensor('float32', workspace.pixels(n), [n, ...certificate.input.shape]);
     try {
       const outputs = await session.run({ [TENSORS.image]: image }, [output]);
       return outputs[output]!.data as Float32Array;
     } catch (error) {
-      if (error instanceof GleanError) throw error;
       throw new ProviderError(`the provider failed on ${n} images: ${error instanceof Error ? error.message : error}`, {
         images: n,
       });
     }
   }
 
-  #prediction(packed: PackedImages, i: number, logits: Float32Array): Prediction<R> {
+  #prediction(workspace: Workspace, i: number, logits: Float32Array): Prediction<R> {
     const { terms, certificate, certified } = this.#model;
     const { classes } = terms;
     const label = largestLogit(logits, i * classes, classes);
-    const radius = certified ? marginRadius(logits, i * classes, label, packed.l2[i]!, packed.l1[i]!, terms) : null;
+    const radius = certified ? marginRadius(logits, i * classes, label, workspace.l2(i), workspace.l1(i), terms) : null;
     return {
       label,
       className: certificate.classes[label]!,

@@ -1,0 +1,18 @@
+/** What the package offers everywhere: reading and proving sealed files, certificates from numbers, errors. */
+
+export type { Certificate, KnownVector } from './certificate.ts';
+export {
+  CertificateError,
+  GleanError,
+  InputError,
+  OnnxFormatError,
+  ProviderError,
+  SignatureError,
+  UnprovableError,
+} from './errors.ts';
+export type { PixelImage, Pixels } from './images.ts';
+export { imageNorms, type MarginCertificate, type MarginTerms, marginCertificate } from './margin.ts';
+export type { EncoderBound, LayerBound, LinearHead } from './proof/bound.ts';
+export { readSealed, type SealedModel } from './sealed.ts';
+export type { SignatureOptions } from './signature.ts';
+export type { SmoothedCertificate } from './smoothing/certify.ts';

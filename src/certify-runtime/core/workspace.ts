@@ -1,0 +1,152 @@
+/** Memory for the pixels of a batch, and what is computed of every pixel: its float32 value, its range, its share of the norms. */
+
+import { InputError } from './errors.ts';
+import type { Pixels } from './images.ts';
+import { KERNEL } from './kernel.ts';
+import { sqrtUp, up } from './proof/rounding.ts';
+
+interface Kernel {
+  norms(pixels: number, images: number, size: number, out: number): number;
+  levels(bytes: number, pixels: number, count: number): void;
+}
+
+const PAGE = 2 ** 16;
+let compiled: WebAssembly.Module | undefined;
+
+/** Squares below 2⁻¹⁴⁹ vanish, each of a pixel below 2⁻⁷⁴: all of them (fewer than 2⁴⁰) hide less than this from ‖x‖₂. */
+const HIDDEN = 2 ** -50;
+
+/**
+ * Pixels of up to `capacity` images, where both the kernel and ONNX Runtime can read them.
+ *
+ * It is a WebAssembly memory of its own, which never grows: growing would take the pixels away from a call under way. Its
+ * address range is large whatever its size, so few of them should live at once.
+ */
+export class Workspace {
+  readonly capacity: number;
+  readonly #size: number;
+  readonly #kernel: Kernel;
+  readonly #memory: WebAssembly.Memory;
+  readonly #sums: Float32Array;
+  readonly #pixels: Float32Array;
+  readonly #bytes: Uint8Array;
+
+  /** @throws InputError where there is no such amount of memory */
+  constructor(capacity: number, size: number) {
+    this.capacity = capacity;
+    this.#size = size;
+    const first = Math.ceil((8 * capacity) / 16) * 16;
+    const end = first + 4 * capacity * size;
+    const pages = Math.ceil((end + size) / PAGE);
+    try {
+      this.#memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    } catch (cause) {
+      throw new InputError(`a batch of ${capacity} images of ${size} pixels does not fit in memory`, {
+        images: capacity,
+        size,
+        cause: String(cause),
+      });
+    }
+    compiled ??= new WebAssembly.Module(Uint8Array.from(atob(KERNEL), (character) => character.charCodeAt(0)));
+    const instance = new WebAssembly.Instance(compiled, { glean: { memory: this.#memory } });
+    this.#kernel = instance.exports as unknown as Kernel;
+    const { buffer } = this.#memory;
+    this.#sums = new Float32Array(buffer, 0, 2 * capacity);
+    this.#pixels = new Float32Array(buffer, first, capacity * size);
+    this.#bytes = new Uint8Array(buffer, end, size);
+  }
+
+  /** Bytes held. */
+  get byteLength(): number {
+    return this.#memory.buffer.byteLength;
+  }
+
+  /** The pixels of the first `images` images. */
+  pixels(images: number): Float32Array {
+    return images === this.capacity ? this.#pixels : this.#pixels.subarray(0, images * this.#size);
+  }
+
+  /**
+   * Copies an image's values, H·W·C of them, to position `index` (bytes become byte/255) and computes its norms, while it
+   * is in the processor's nearest cache.
+   *
+   * @throws InputError naming the first pixel that is not on [0, 1]
+   */
+  put(index: number, values: Pixels): void {
+    const at = index * this.#size;
+    const address = this.#pixels.byteOffset + 4 * at;
+    if (values instanceof Float32Array) {
+      this.#pixels.set(values, at);
+    } else {
+      this.#bytes.set(values);
+      this.#kernel.levels(this.#bytes.byteOffset, address, this.#size);
+    }
+    if (this.#kernel.norms(address, 1, this.#size, 8 * index) !== 0) this.#checkRange(index);
+  }
+
+  /** The kernel's integers take −0 for a negative number; here it is 0. */
+  #checkRange(index: number): void {
+    for (let i = 0; i < this.#size; i++) {
+      const value = this.#pixels[index * this.#size + i]!;
+      if (value >= 0 && value <= 1) continue;
+      throw new InputError(`pixel ${i} of image ${index} is ${value}, expected a number on [0, 1]`, {
+        image: index,
+        index: i,
+        value,
+      });
+    }
+  }
+
+  /** An upper bound of ‖x‖₁ of image i, after `put`: n float32 additions of terms ≥ 0, γ_n ≤ n·2⁻²³. */
+  l1(i: number): number {
+    return up(this.#sums[2 * i]! * (1 + (this.#size + 8) * 2 ** -23));
+  }
+
+  /** An upper bound of ‖x‖₂ of image i, after `put`: as l1, with one more rounding for each square. */
+  l2(i: number): number {
+    return sqrtUp(this.#sums[2 * i + 1]! * (1 + (this.#size + 8) * 2 ** -23)) + HIDDEN;
+  }
+}
+
+/** Workspaces of one model: as many as may be under way at once, the others wait for their turn. */
+export class WorkspacePool {
+  readonly #size: number;
+  readonly #free: Workspace[] = [];
+  readonly #waiting: (() => void)[] = [];
+  #live = 0;
+
+  constructor(size: number) {
+    this.#size = size;
+  }
+
+  /** At most this many calls hold pixels; ONNX Runtime runs one at a time anyway. */
+  static readonly LIMIT = 4;
+  /** A workspace larger than this is not kept. */
+  static readonly KEPT_BYTES = 2 ** 27;
+
+  /** A free workspace for `images` images; null where one must be waited for. */
+  take(images: number): Workspace | null {
+    const i = this.#free.findIndex(({ capacity }) => capacity === images);
+    if (i >= 0) return this.#free.splice(i, 1)[0]!;
+    if (this.#live === WorkspacePool.LIMIT) {
+      if (this.#free.pop() === undefined) return null;
+      this.#live--;
+    }
+    const workspace = new Workspace(images, this.#size);
+    this.#live++;
+    return workspace;
+  }
+
+  /** Resolves when it is worth asking again, in the order of the calls. */
+  wait(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
+  give(workspace: Workspace): void {
+    if (workspace.byteLength <= WorkspacePool.KEPT_BYTES) this.#free.push(workspace);
+    else this.#live--;
+    this.#waiting.shift()?.();
+  }
+}

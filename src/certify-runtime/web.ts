@@ -1,0 +1,117 @@
+/** The certifier on onnxruntime-web's WASM. */
+
+import * as ort from 'onnxruntime-web/wasm';
+import { CertifierBase, type LoadOptions, loadModel } from './certifier.ts';
+import { InputError } from './core/errors.ts';
+import type { PixelImage } from './core/images.ts';
+import type { OnnxRuntime, Session } from './providers.ts';
+
+export type { CertificateSummary, LoadOptions, Prediction, SmoothedPrediction, SmoothOptions } from './certifier.ts';
+export * from './core/index.ts';
+
+/** Pixels (ImageData among them), or what a canvas can draw. */
+export type WebImage = PixelImage | ImageBitmap | HTMLCanvasElement | OffscreenCanvas;
+
+/** What a file is loaded from: its address, an answer, or its bytes. */
+export type WebSource = string | URL | Response | Blob | Uint8Array;
+
+export type WebProvider = 'wasm' | (string & {});
+
+export interface WebLoadOptions extends LoadOptions<WebProvider> {
+  /** Another build of onnxruntime-web, for providers that the plain WASM build lacks. */
+  readonly runtime?: unknown;
+}
+
+/** onnxruntime-web runs one call at a time: the next one waits for its turn. */
+function oneByOne(runtime: OnnxRuntime): OnnxRuntime {
+  return {
+    Tensor: runtime.Tensor,
+    InferenceSession: {
+      async create(bytes, options) {
+        const session = await runtime.InferenceSession.create(bytes, options);
+        let last: Promise<unknown> = Promise.resolve();
+        const serial: Session = {
+          run(feeds, fetches) {
+            const next = last.then(() => session.run(feeds, fetches));
+            last = next.catch(() => undefined);
+            return next;
+          },
+          release: () => session.release(),
+        };
+        return serial;
+      },
+    },
+  };
+}
+
+/**
+ * Predicts label and certified radius with a sealed model, in the browser.
+ *
+ * @example
+ * ```ts
+ * import { Certifier } from 'glean-certify/web';
+ *
+ * const certifier = await Certifier.load('model.onnx');
+ * const context = document.querySelector('canvas')!.getContext('2d')!;
+ * const { className, radius } = await certifier.predict(context.getImageData(0, 0, 28, 28));
+ * ```
+ */
+export class Certifier<R extends number | null = number> extends CertifierBase<R, Exclude<WebImage, PixelImage>> {
+  /**
+   * Loads a sealed model; proves what it claims, checks the provider's arithmetic and runs the known vectors. Where
+   * `publicKey` is given and the source is an address, the signature is that of `options`, or the one at `SOURCE.sig`.
+   *
+   * @throws InputError where the file cannot be fetched; SignatureError, OnnxFormatError, UnprovableError,
+   *   CertificateError or ProviderError where it is refused
+   */
+  static load(source: WebSource, options: WebLoadOptions & { readonly uncertified: true }): Promise<Certifier<null>>;
+  static load(source: WebSource, options?: WebLoadOptions): Promise<Certifier>;
+  static async load(source: WebSource, options: WebLoadOptions = {}): Promise<Certifier<number | null>> {
+    const bytes = await bytesOf(source);
+    const signature =
+      options.signature ??
+      (options.publicKey !== undefined && (typeof source === 'string' || source instanceof URL)
+        ? await signatureAt(`${source}.sig`)
+        : undefined);
+    const names = [options.providers ?? 'wasm'].flat();
+    const model = await loadModel(
+      oneByOne((options.runtime ?? ort) as OnnxRuntime),
+      bytes,
+      names.map((name) => ({ name, certified: name === 'wasm' })),
+      signature === undefined ? options : { ...options, signature },
+    );
+    return new Certifier(model);
+  }
+
+  protected override decode(image: Exclude<WebImage, PixelImage>): PixelImage {
+    const drawable =
+      (typeof ImageBitmap !== 'undefined' && image instanceof ImageBitmap) ||
+      (typeof OffscreenCanvas !== 'undefined' && image instanceof OffscreenCanvas) ||
+      (typeof HTMLCanvasElement !== 'undefined' && image instanceof HTMLCanvasElement);
+    if (!drawable) return super.decode(image) as PixelImage;
+    const { width, height } = image;
+    const context = new OffscreenCanvas(width, height).getContext('2d')!;
+    context.drawImage(image, 0, 0);
+    return context.getImageData(0, 0, width, height);
+  }
+}
+
+async function bytesOf(source: WebSource): Promise<Uint8Array> {
+  if (source instanceof Uint8Array) return source;
+  if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
+  const response = source instanceof Response ? source : await fetch(source);
+  if (!response.ok) {
+    throw new InputError(`${response.url}: answered ${response.status}; expected a sealed ONNX model`, {
+      status: response.status,
+    });
+  }
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+/** The text at this address; undefined where there is none. */
+async function signatureAt(url: string): Promise<string | undefined> {
+  const response = await fetch(url);
+  if (response.status === 404) return undefined;
+  if (!response.ok) throw new InputError(`${url}: answered ${response.status}; expected a signature`);
+  return response.text();
+}
