@@ -1,0 +1,67 @@
+/** POST /predict: a picture in, label and radius out. */
+import { decodeImage } from '../certify-runtime/encoded-image.ts';
+import { readBody, Share } from './body.ts';
+import type { Exchange } from './exchange.ts';
+import { HttpError, shown } from './http-error.ts';
+import { floor32 } from './protocol/tensors.ts';
+import type { ServedModel } from './served-model.ts';
+import type { Service } from './service.ts';
+
+export interface PictureAnswer {
+  readonly model: string;
+  readonly version: string;
+  readonly label: number;
+  readonly class: string;
+  readonly radius: number;
+  readonly logits: readonly number[];
+  readonly parameters: ServedModel['parameters'];
+}
+
+/** @param query `model`, which may be left out where there is only one, and `resize` */
+export async function predictPicture(
+  service: Service,
+  exchange: Exchange,
+  query: URLSearchParams,
+): Promise<PictureAnswer> {
+  const share = new Share(service.buffered);
+  try {
+    const id = query.get('model') ?? onlyModel(service);
+    const resize = readResize(query.get('resize'));
+    service.models.find(id).batcher.admit();
+    exchange.model = id;
+    const body = await readBody(exchange.request, service.settings.maxBody, share, exchange.wantBody);
+    exchange.answering = true;
+    // Looked up again: the model may have been replaced while the picture came.
+    const model = service.models.find(id);
+    const [height, width, channels] = model.input.shape as [number, number, number];
+    const { data } = await service.decoding.pass(() =>
+      decodeImage(body, [height, width, channels], { resize, maxPixels: service.settings.maxPixels }),
+    );
+    const answers = await model.batcher.submit([data], exchange.gone);
+    model.count(answers);
+    const { label, className, radius, logits } = answers[0]!;
+    return {
+      model: model.id,
+      version: model.version,
+      label,
+      class: className,
+      radius: floor32(radius),
+      logits: [...logits],
+      parameters: model.parameters,
+    };
+  } finally {
+    share.release();
+  }
+}
+
+function onlyModel({ models }: Service): string {
+  const ids = Array.from(models.all(), ({ id }) => id);
+  if (ids.length === 1) return ids[0]!;
+  throw new HttpError(400, `found no model in the query, expected ?model= and one of ${ids.join(', ')}`);
+}
+
+function readResize(value: string | null): boolean {
+  if (value === null || value === 'false' || value === '0') return false;
+  if (value === '' || value === 'true' || value === '1') return true;
+  throw new HttpError(400, `found resize=${shown(value)}, expected true or false`);
+}

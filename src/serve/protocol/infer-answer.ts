@@ -1,0 +1,64 @@
+/** Writes the answer to an inference request: JSON, or JSON followed by raw little-endian tensors. */
+import type { WantedOutput } from './infer-request.ts';
+import { BYTES_PER_VALUE, floor32, OUTPUT_TYPES, type OutputName } from './tensors.ts';
+
+export interface InferAnswer {
+  readonly body: string | Buffer;
+  /** Bytes of the JSON, where raw tensors follow it. */
+  readonly headerLength: number | undefined;
+}
+
+export interface AnsweredImage {
+  readonly label: number;
+  readonly radius: number;
+  readonly logits: Float32Array;
+}
+
+/** @param head JSON of what all answers of a model begin with, without the closing brace */
+export function writeInferAnswer(
+  head: string,
+  id: string | undefined,
+  outputs: readonly WantedOutput[],
+  answers: readonly AnsweredImage[],
+): InferAnswer {
+  let json = id === undefined ? head : `${head},"id":${JSON.stringify(id)}`;
+  json += ',"outputs":[';
+  const raw: Buffer[] = [];
+  outputs.forEach(({ name, binary }, i) => {
+    const shape = name === 'logits' ? `${answers.length},${answers[0]!.logits.length}` : `${answers.length}`;
+    json += `${i === 0 ? '' : ','}{"name":"${name}","datatype":"${OUTPUT_TYPES[name]}","shape":[${shape}],`;
+    if (binary) {
+      const bytes = toBytes(name, answers);
+      raw.push(bytes);
+      json += `"parameters":{"binary_data_size":${bytes.length}}}`;
+    } else {
+      json += `"data":[${toText(name, answers)}]}`;
+    }
+  });
+  json += ']}';
+  if (raw.length === 0) return { body: json, headerLength: undefined };
+  const header = Buffer.from(json);
+  return { body: Buffer.concat([header, ...raw]), headerLength: header.length };
+}
+
+function toText(name: OutputName, answers: readonly AnsweredImage[]): string {
+  let text = '';
+  for (const answer of answers) {
+    if (text !== '') text += ',';
+    text += name === 'label' ? answer.label : name === 'radius' ? floor32(answer.radius) : answer.logits.join(',');
+  }
+  return text;
+}
+
+function toBytes(name: OutputName, answers: readonly AnsweredImage[]): Buffer {
+  const perImage = name === 'logits' ? answers[0]!.logits.length : 1;
+  const width = BYTES_PER_VALUE[OUTPUT_TYPES[name]];
+  const bytes = Buffer.allocUnsafe(answers.length * perImage * width);
+  let at = 0;
+  for (const { label, radius, logits } of answers) {
+    if (name === 'label') at = bytes.writeBigInt64LE(BigInt(label), at);
+    else if (name === 'radius') at = bytes.writeFloatLE(floor32(radius), at);
+    else for (const logit of logits) at = bytes.writeFloatLE(logit, at);
+  }
+  return bytes;
+}

@@ -1,0 +1,208 @@
+/** Reads an inference request: JSON, or JSON followed by raw tensors (the binary tensor extension). */
+import { HttpError, shown } from '../http-error.ts';
+import {
+  BYTES_PER_VALUE,
+  INPUT,
+  INPUT_TYPES,
+  type InputType,
+  type ModelInput,
+  OUTPUTS,
+  type OutputName,
+  type Pixels,
+} from './tensors.ts';
+
+export interface WantedOutput {
+  readonly name: OutputName;
+  readonly binary: boolean;
+}
+
+export interface InferRequest {
+  readonly id: string | undefined;
+  readonly images: readonly Pixels[];
+  readonly outputs: readonly WantedOutput[];
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const MAX_ID = 256;
+
+function bad(message: string): never {
+  throw new HttpError(400, message);
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function parametersOf(holder: Fields, where: string): Fields {
+  const parameters = holder['parameters'] ?? {};
+  return isFields(parameters)
+    ? parameters
+    : bad(`${where}: found ${shown(parameters)} as parameters, expected an object`);
+}
+
+/** The JSON of a request, and the raw tensors after it. */
+function split(body: Buffer, headerLength: string | undefined): { readonly json: Fields; readonly raw: Buffer } {
+  let length = body.length;
+  if (headerLength !== undefined) {
+    length = /^\d{1,10}$/.test(headerLength) ? Number(headerLength) : -1;
+    if (length < 0 || length > body.length) {
+      bad(
+        `Inference-Header-Content-Length is ${shown(headerLength)}, expected at most the body's ${body.length} bytes`,
+      );
+    }
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(body.toString('utf8', 0, length));
+  } catch {
+    bad(length === 0 ? 'the body is empty, expected an inference request in JSON' : 'the body is no JSON');
+  }
+  if (!isFields(json)) bad(`found ${shown(json)}, expected an inference request: an object`);
+  return { json, raw: body.subarray(length) };
+}
+
+/**
+ * @param headerLength the header Inference-Header-Content-Length, where the request has one
+ * @param admit refuses a number of images before their values are looked at
+ * @throws HttpError 400 saying what was found and what the model takes
+ */
+export function readInferRequest(
+  body: Buffer,
+  headerLength: string | undefined,
+  input: ModelInput,
+  admit: (images: number) => void,
+): InferRequest {
+  const { json, raw } = split(body, headerLength);
+  const id = json['id'];
+  if (id !== undefined && (typeof id !== 'string' || id.length > MAX_ID)) {
+    bad(`found ${shown(id)} as id, expected a string of at most ${MAX_ID} characters`);
+  }
+  const inputs = json['inputs'];
+  if (!Array.isArray(inputs) || inputs.length !== 1 || !isFields(inputs[0]) || inputs[0]['name'] !== INPUT) {
+    bad(`found ${shown(inputNames(inputs))} as inputs, expected one, ${shown(INPUT)}`);
+  }
+  const outputs = readOutputs(json);
+  const { type, count } = readForm(inputs[0], input);
+  admit(count);
+  return { id, images: readImages(inputs[0], raw, type, count, input), outputs };
+}
+
+function inputNames(inputs: unknown): unknown {
+  return Array.isArray(inputs)
+    ? inputs.slice(0, 4).map((tensor) => (isFields(tensor) ? tensor['name'] : tensor))
+    : inputs;
+}
+
+function readOutputs(json: Fields): readonly WantedOutput[] {
+  const binaryByDefault = readFlag(parametersOf(json, 'request')['binary_data_output'], false, 'binary_data_output');
+  const outputs = json['outputs'];
+  if (outputs === undefined || (Array.isArray(outputs) && outputs.length === 0)) {
+    return OUTPUTS.map((name) => ({ name, binary: binaryByDefault }));
+  }
+  if (!Array.isArray(outputs)) bad(`found ${shown(outputs)} as outputs, expected a list`);
+  const wanted = new Map<OutputName, WantedOutput>();
+  for (const output of outputs) {
+    const found = isFields(output) ? output['name'] : output;
+    const name =
+      OUTPUTS.find((known) => known === found) ?? bad(`found output ${shown(found)}, expected ${OUTPUTS.join(', ')}`);
+    if (wanted.has(name)) bad(`output ${name} is asked for twice`);
+    const parameters = parametersOf(output as Fields, `output ${name}`);
+    if ((parameters['classification'] ?? 0) !== 0) bad(`output ${name}: the classification extension is not offered`);
+    wanted.set(name, { name, binary: readFlag(parameters['binary_data'], binaryByDefault, 'binary_data') });
+  }
+  return [...wanted.values()];
+}
+
+function readFlag(value: unknown, otherwise: boolean, name: string): boolean {
+  if (value === undefined) return otherwise;
+  return typeof value === 'boolean' ? value : bad(`found ${shown(value)} as ${name}, expected true or false`);
+}
+
+/** Datatype and number of images; the shape is [N, H, W, C] of the model. */
+function readForm(tensor: Fields, input: ModelInput): { readonly type: InputType; readonly count: number } {
+  const { datatype, shape } = tensor;
+  const type = INPUT_TYPES.find((known) => known === datatype);
+  if (type === undefined) bad(`image: found datatype ${shown(datatype)}, expected ${INPUT_TYPES.join(' or ')}`);
+  const fits =
+    Array.isArray(shape) &&
+    shape.length === 1 + input.shape.length &&
+    input.shape.every((size, i) => shape[i + 1] === size);
+  const count: unknown = fits ? shape[0] : undefined;
+  if (!Number.isSafeInteger(count) || (count as number) < 1) {
+    bad(`image: found shape ${shown(shape)}, expected [N, ${input.shape.join(', ')}], N at least 1`);
+  }
+  return { type, count: count as number };
+}
+
+function readImages(tensor: Fields, raw: Buffer, type: InputType, count: number, input: ModelInput): readonly Pixels[] {
+  const length = count * input.size;
+  const size = parametersOf(tensor, 'image')['binary_data_size'];
+  let values: Pixels;
+  if (size === undefined) {
+    if (raw.length > 0) bad(`${raw.length} bytes follow the JSON, but image has no binary_data_size`);
+    values = readValues(tensor['data'], type, [count, ...input.shape]);
+  } else {
+    const expected = length * BYTES_PER_VALUE[type];
+    if (tensor['data'] !== undefined) bad('image has both data and binary_data_size, expected one of them');
+    if (size !== expected) bad(`image: found binary_data_size ${shown(size)}, expected ${expected} for its shape`);
+    if (raw.length !== expected) bad(`image: found ${raw.length} bytes after the JSON, expected ${expected}`);
+    values = rawValues(raw, type, length);
+  }
+  if (values instanceof Float32Array) checkRange(values, input.size);
+  if (count === 1) return [values];
+  return Array.from({ length: count }, (_, i) => values.subarray(i * input.size, (i + 1) * input.size));
+}
+
+/** Little-endian values: a view where they are aligned, else a copy. */
+function rawValues(raw: Buffer, type: InputType, length: number): Pixels {
+  if (type === 'UINT8') return raw;
+  if (raw.byteOffset % 4 === 0) return new Float32Array(raw.buffer, raw.byteOffset, length);
+  const values = new Float32Array(length);
+  new Uint8Array(values.buffer).set(raw);
+  return values;
+}
+
+function checkRange(values: Float32Array, size: number): void {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (!(value >= 0 && value <= 1)) {
+      bad(`image ${Math.floor(i / size)}: value ${i % size} is ${value}, expected a number on [0, 1]`);
+    }
+  }
+}
+
+/** `data` as JSON gives it: one flat list, row by row, or nested as the shape is. */
+function readValues(data: unknown, type: InputType, shape: readonly number[]): Pixels {
+  if (!Array.isArray(data)) bad(`image: found ${shown(data)} as data, expected a list of numbers`);
+  const length = shape.reduce((product, size) => product * size, 1);
+  const nested = Array.isArray(data[0]);
+  // Before anything is allocated: the claimed shape must be one that the list can fill.
+  if (data.length !== (nested ? shape[0] : length)) {
+    bad(`image: found ${data.length} ${nested ? 'rows' : 'values'} in data, expected ${nested ? shape[0] : length}`);
+  }
+  const values = type === 'FP32' ? new Float32Array(length) : new Uint8Array(length);
+  if (nested) fillNested(values, data, shape, 0, 0);
+  else fill(values, data, 0);
+  return values;
+}
+
+function fillNested(values: Pixels, data: unknown, shape: readonly number[], axis: number, at: number): number {
+  if (!Array.isArray(data) || data.length !== shape[axis]) {
+    bad(`image: data is not nested as its shape [${shape.join(', ')}] is`);
+  }
+  if (axis === shape.length - 1) return fill(values, data, at);
+  for (const part of data) at = fillNested(values, part, shape, axis + 1, at);
+  return at;
+}
+
+function fill(values: Pixels, data: readonly unknown[], at: number): number {
+  const bytes = values instanceof Uint8Array;
+  for (const value of data) {
+    if (typeof value !== 'number' || (bytes && !(Number.isInteger(value) && value >= 0 && value <= 255))) {
+      bad(`image: found ${shown(value)} in data, expected ${bytes ? 'a whole number from 0 to 255' : 'a number'}`);
+    }
+    values[at++] = value;
+  }
+  return at;
+}

@@ -1,0 +1,30 @@
+/** What the protocol tells of the server and of a model. */
+import { createRequire } from 'node:module';
+import type { ServedModel } from '../served-model.ts';
+import { INPUT, OUTPUT_TYPES } from './tensors.ts';
+
+const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
+
+export const SERVER = { name: 'glean', version } as const;
+
+export function serverMetadata(): Record<string, unknown> {
+  return { ...SERVER, extensions: ['binary_tensor_data'] };
+}
+
+/** Dimension −1 is the number of images. */
+export function modelMetadata(model: ServedModel): Record<string, unknown> {
+  const { classes } = model.certifier.certificate;
+  return {
+    name: model.id,
+    versions: [model.version],
+    platform: 'onnxruntime_onnx',
+    inputs: [{ name: INPUT, datatype: 'FP32', shape: [-1, ...model.input.shape] }],
+    outputs: [
+      { name: 'label', datatype: OUTPUT_TYPES.label, shape: [-1] },
+      { name: 'radius', datatype: OUTPUT_TYPES.radius, shape: [-1] },
+      { name: 'logits', datatype: OUTPUT_TYPES.logits, shape: [-1, classes.length] },
+    ],
+    // The protocol's parameters are scalars: the list of classes is JSON in a string.
+    parameters: { ...model.parameters, classes: JSON.stringify(classes) },
+  };
+}

@@ -1,0 +1,35 @@
+/** The tensors of the Open Inference Protocol that a glean model has: names, types, and how they lie in bytes. */
+
+export interface ModelInput {
+  /** H, W, C. */
+  readonly shape: readonly number[];
+  /** H·W·C. */
+  readonly size: number;
+}
+
+/** Bytes are seen as byte/255, floats lie on [0, 1]. */
+export type Pixels = Float32Array | Uint8Array;
+
+export const INPUT = 'image';
+export const OUTPUTS = ['label', 'radius', 'logits'] as const;
+export type OutputName = (typeof OUTPUTS)[number];
+export const OUTPUT_TYPES = { label: 'INT64', radius: 'FP32', logits: 'FP32' } as const satisfies Record<
+  OutputName,
+  string
+>;
+export const BYTES_PER_VALUE = { FP32: 4, UINT8: 1, INT64: 8 } as const;
+export const INPUT_TYPES = ['FP32', 'UINT8'] as const;
+export type InputType = (typeof INPUT_TYPES)[number];
+
+/** JSON's length in a body that goes on with raw tensors. */
+export const HEADER_LENGTH = 'inference-header-content-length';
+
+const float = new Float32Array(1);
+const bits = new Uint32Array(float.buffer);
+
+/** The largest float32 that is at most `value` ≥ 0: a radius must not grow when it is written with fewer bits. */
+export function floor32(value: number): number {
+  float[0] = value;
+  if (float[0]! > value) bits[0]! -= 1;
+  return float[0]!;
+}

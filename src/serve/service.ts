@@ -1,0 +1,49 @@
+/** What the handlers of one worker share. */
+import { ByteBudget } from './body.ts';
+import { Gate } from './gate.ts';
+import { Keys } from './keys.ts';
+import type { Logger } from './log.ts';
+import { Metrics } from './metrics.ts';
+import { Models } from './models.ts';
+import type { ServeSettings } from './settings.ts';
+
+/** libuv has four threads for the decoders of all; two pictures at a time leave some for the rest. */
+const DECODED_AT_ONCE = 2;
+const DECODES_WAITING = 64;
+
+export class Service {
+  readonly settings: ServeSettings;
+  readonly logger: Logger;
+  readonly models: Models;
+  readonly metrics: Metrics;
+  readonly buffered: ByteBudget;
+  readonly decoding = new Gate(DECODED_AT_ONCE, DECODES_WAITING);
+  /** Metrics of all workers, as Prometheus reads them. */
+  readonly scrape: () => Promise<string>;
+  /** Undefined: everybody may ask. */
+  keys: Keys | undefined;
+  /** Stopping: what is accepted is answered, and every answer says that the connection ends. */
+  draining = false;
+  connections = 0;
+
+  constructor(settings: ServeSettings, logger: Logger, scrape: () => Promise<string>) {
+    this.settings = settings;
+    this.logger = logger;
+    this.scrape = scrape;
+    this.buffered = new ByteBudget(settings.maxBuffered);
+    this.metrics = new Metrics({
+      models: () => this.models.all(),
+      connections: () => this.connections,
+      buffered: () => this.buffered.used,
+    });
+    this.models = new Models(settings, this.metrics, logger);
+  }
+
+  setKeys(digests: readonly string[] | undefined): void {
+    this.keys = digests === undefined ? undefined : new Keys(digests);
+  }
+
+  get ready(): boolean {
+    return !this.draining && this.models.size > 0;
+  }
+}

@@ -1,0 +1,117 @@
+/** A service from its start to its end: verifies the models, starts the workers, watches folder and keys, stops on a signal. */
+import { isIPv6 } from 'node:net';
+import process from 'node:process';
+import { GleanError, InputError } from '../certify-runtime/core/errors.ts';
+import { Fleet } from './fleet.ts';
+import { readKeyFile } from './key-file.ts';
+import { createLog, type Logger } from './log.ts';
+import { Repository } from './repository.ts';
+import type { ServeSettings } from './settings.ts';
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
+/** Looks between two collections of metrics, so that a worker that is killed takes little with it. */
+const LOOKS_PER_COLLECTION = 5;
+
+/**
+ * Serves until SIGTERM or SIGINT, and until what was accepted then is answered.
+ *
+ * @throws InputError where folder, keys or address cannot be used; GleanError where no model verifies
+ */
+export async function serve(settings: ServeSettings): Promise<void> {
+  const { logger, flush } = createLog(settings.logLevel, { supervisor: process.pid });
+  try {
+    const { keyFile } = settings;
+    let keys = keyFile === undefined ? undefined : await readKeyFile(keyFile);
+    const repository = new Repository(settings.models, settings.publicKey, logger);
+    await repository.look(() => {});
+    if (repository.approved().length === 0) throw noModel(repository, settings.models);
+    const fleet = new Fleet(settings, logger, () => ({ type: 'start', models: repository.approved(), keys }));
+    const asked = signalled(logger);
+    try {
+      await fleet.start();
+      const { host } = settings;
+      const url = `http://${isIPv6(host) ? `[${host}]` : host}:${fleet.port}`;
+      const models = repository.approved().map(({ id, version }) => `${id}@${version}`);
+      logger.info({ url, workers: settings.workers, models, keys: keys?.length ?? 0 }, 'listening');
+      if (keys === undefined && !LOOPBACK.test(host)) {
+        logger.warn({ host }, 'whoever reaches this address may ask: there is no --key-file');
+      }
+      await watch(settings, asked, logger, {
+        look: () => repository.look((change) => fleet.tell(change)),
+        readKeys: async () => {
+          if (keyFile === undefined) return;
+          const now = await readKeyFile(keyFile);
+          if (now.join() === keys?.join()) return;
+          keys = now;
+          fleet.tell({ type: 'keys', keys });
+          logger.info({ keys: keys.length }, 'keys changed');
+        },
+        collect: () => fleet.collect(),
+      });
+    } finally {
+      await fleet.stop();
+      logger.info('stopped');
+    }
+  } finally {
+    flush();
+  }
+}
+
+function noModel(repository: Repository, folder: string): GleanError {
+  const refused = repository.refused();
+  if (refused.length === 0) return new InputError(`${folder}: found no model, expected ${folder}/NAME/model.onnx`);
+  const reasons = refused.map(({ id, reason }) => `\n  ${id}: ${reason}`).join('');
+  return new GleanError('SERVE', `${folder}: no model can be served; all were refused:${reasons}`);
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+function signalled(logger: Logger): Promise<void> {
+  return new Promise((resolve) => {
+    let count = 0;
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        if (++count > 1) process.exit(1);
+        logger.info({ signal }, 'stopping: what was accepted is answered first');
+        resolve();
+      });
+    }
+  });
+}
+
+interface Watched {
+  look(): Promise<void>;
+  readKeys(): Promise<void>;
+  collect(): Promise<void>;
+}
+
+/** Looks at everything every `poll` milliseconds, one look after the other, until `asked` to stop. */
+async function watch({ poll }: ServeSettings, asked: Promise<void>, logger: Logger, watched: Watched): Promise<void> {
+  let stopped = false;
+  let wake = (): void => {};
+  const ended = asked.then(() => {
+    stopped = true;
+    wake();
+  });
+  for (let looks = 0; !stopped; looks++) {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, poll);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    if (stopped) break;
+    // A look may verify a model for minutes; a signal does not wait for it.
+    await Promise.race([ended, lookOnce(watched, looks, logger)]);
+  }
+}
+
+async function lookOnce(watched: Watched, looks: number, logger: Logger): Promise<void> {
+  try {
+    await watched.look();
+    await watched.readKeys();
+    if (looks % LOOKS_PER_COLLECTION === 0) await watched.collect();
+  } catch (error) {
+    logger.warn({ err: error }, 'models or keys cannot be read; those that were stay');
+  }
+}
