@@ -107,12 +107,13 @@ export class Fleet {
       this.#port = port;
     });
     worker.on('error', (error) => this.#logger.warn({ worker: worker.id, err: error }, 'worker cannot be reached'));
-    worker.once('online', () => send(worker, this.#begin()));
     worker.once('exit', (code, signal) => void this.#died(worker, performance.now() - born, signal ?? code));
   }
 
   #heard(worker: Worker, message: ToSupervisor): void {
-    if (message.type === 'ready') {
+    if (message.type === 'hello') {
+      send(worker, this.#stopping ? { type: 'stop' } : this.#begin());
+    } else if (message.type === 'ready') {
       this.#ready.add(worker);
       this.collector.workers = this.#ready.size;
       this.#onReady();

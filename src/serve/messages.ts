@@ -23,6 +23,8 @@ export type ToWorker =
   | { readonly type: 'stop' };
 
 export type ToSupervisor =
+  /** Only now does the worker hear: what was said before is lost. */
+  | { readonly type: 'hello' }
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   | { readonly type: 'collected'; readonly request: number; readonly metrics: readonly MetricObject[] }

@@ -28,7 +28,8 @@ export async function serve(settings: ServeSettings): Promise<void> {
     const fleet = new Fleet(settings, logger, () => ({ type: 'start', models: repository.approved(), keys }));
     const asked = signalled(logger);
     try {
-      await fleet.start();
+      // A signal may come before all of them listen.
+      await Promise.race([fleet.start(), asked]);
       const { host } = settings;
       const url = `http://${isIPv6(host) ? `[${host}]` : host}:${fleet.port}`;
       const models = repository.approved().map(({ id, version }) => `${id}@${version}`);

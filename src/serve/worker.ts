@@ -126,3 +126,4 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     exit(1);
   });
 }
+void tell({ type: 'hello' });
