@@ -106,7 +106,8 @@ export async function loadModel(
   }
   const signed = publicKey !== undefined && signature !== undefined;
   const sealed = await readSealed(own);
-  const proven = proof === 'unless-signed' && signed ? null : (await import('./core/verify.ts')).proveSealed(sealed);
+  const proven =
+    proof === 'unless-signed' && signed ? null : await (await import('./core/verify.ts')).proveSealed(sealed);
   const network = networkBytes(own);
   const operators = new Set(sealed.graph.nodes.map(({ op }) => op));
   const refused: ProviderError[] = [];

@@ -11,6 +11,7 @@ import { headGraph } from '../certify-runtime/core/head-graph.ts';
 import { marginTerms } from '../certify-runtime/core/margin.ts';
 import { outputInfos, TENSORS } from '../certify-runtime/core/names.ts';
 import type { Graph, OnnxModel } from '../certify-runtime/core/onnx/model.ts';
+import { allRules } from '../certify-runtime/core/proof/rules.ts';
 import { type ModelAnswer, vectorPixels } from '../certify-runtime/core/vectors.ts';
 import { proveConstants, type VerifiedModel, verifyModel } from '../certify-runtime/core/verify.ts';
 import { claimedConstants, claimedLayers } from './claims.ts';
@@ -63,7 +64,7 @@ export async function seal(
     inputs: [image],
     outputs: [],
   };
-  const { encoder, head, constants: proven } = proveConstants(bare);
+  const { encoder, head, constants: proven } = proveConstants(bare, allRules);
   if (head.classes !== options.classes.length) {
     throw new InputError(`the head has ${head.classes} classes, but ${options.classes.length} are named`, {
       found: options.classes.length,

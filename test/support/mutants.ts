@@ -7,6 +7,7 @@ import type { Certificate } from '../../src/certify-runtime/core/certificate.ts'
 import { GleanError } from '../../src/certify-runtime/core/errors.ts';
 import { HEAD_PREFIX } from '../../src/certify-runtime/core/names.ts';
 import type { Attribute, OnnxModel, OnnxNode, Tensor } from '../../src/certify-runtime/core/onnx/model.ts';
+import { allRules } from '../../src/certify-runtime/core/proof/rules.ts';
 import { proveConstants } from '../../src/certify-runtime/core/verify.ts';
 import type { Random } from './random.ts';
 import { certificateOf, forge, parts, withDigests, withGraph, withTensor } from './sealed.ts';
@@ -321,7 +322,7 @@ export async function forgedFiles({ name, model, certificate, keepHead = false }
   };
   let proof: ReturnType<typeof proveConstants> | null = null;
   try {
-    proof = proveConstants(model.graph);
+    proof = proveConstants(model.graph, allRules);
   } catch (error) {
     // It has no proof, so no claims of its own.
     if (!(error instanceof GleanError)) throw error;

@@ -4,12 +4,13 @@ import assert from 'node:assert/strict';
 import * as ort from 'onnxruntime-node';
 import { certificateConstants } from '../../src/certify-runtime/core/certificate.ts';
 import { headGraph } from '../../src/certify-runtime/core/head-graph.ts';
-import { HEAD_PREFIX } from '../../src/certify-runtime/core/names.ts';
 import { marginConstants, marginTerms } from '../../src/certify-runtime/core/margin.ts';
+import { HEAD_PREFIX } from '../../src/certify-runtime/core/names.ts';
 import type { Graph, OnnxNode, Tensor } from '../../src/certify-runtime/core/onnx/model.ts';
 import type { AffineBound } from '../../src/certify-runtime/core/proof/bound.ts';
 import { boundEncoder } from '../../src/certify-runtime/core/proof/encoder.ts';
 import { readLinearHead } from '../../src/certify-runtime/core/proof/head.ts';
+import { allRules } from '../../src/certify-runtime/core/proof/rules.ts';
 import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
 import { parts, QUIET } from './sealed.ts';
 
@@ -22,7 +23,7 @@ const evaluate = ({ constant, l2, l1 }: AffineBound, a: number, b: number) => co
 function assertClaims(bytes: Uint8Array): { graph: Graph; lipschitz: number; size: number } {
   const { model, certificate } = parts(bytes);
   const { graph } = model;
-  const encoder = boundEncoder(graph, { input: 'image', latent: 'latent' });
+  const encoder = boundEncoder(graph, { input: 'image', latent: 'latent', rules: allRules });
   const head = readLinearHead(graph, { latent: 'latent', logits: 'logits' });
   const proven = marginConstants(encoder, head);
   const claimed = certificateConstants(certificate);

@@ -20,6 +20,8 @@ import { quote } from './onnx/wire.ts';
 import type { AffineBound, EncoderBound, LayerBound, LinearHead } from './proof/bound.ts';
 import { boundEncoder } from './proof/encoder.ts';
 import { readLinearHead } from './proof/head.ts';
+import type { Rule } from './proof/rule.ts';
+import { rulesFor } from './proof/rules-for.ts';
 import { readSealed, type SealedModel } from './sealed.ts';
 import { vectorPixels } from './vectors.ts';
 
@@ -175,12 +177,15 @@ function checkVector(vector: KnownVector, name: string, pixels: Float32Array, te
 }
 
 /** What marginConstants gives for a graph with the file's tensor names. */
-export function proveConstants(graph: Graph): {
+export function proveConstants(
+  graph: Graph,
+  rules: ReadonlyMap<string, Rule>,
+): {
   readonly encoder: EncoderBound;
   readonly head: LinearHead;
   readonly constants: MarginConstants;
 } {
-  const encoder = boundEncoder(graph, { input: TENSORS.image, latent: TENSORS.latent });
+  const encoder = boundEncoder(graph, { input: TENSORS.image, latent: TENSORS.latent, rules });
   const head = readLinearHead(graph, { latent: TENSORS.latent, logits: TENSORS.logits });
   if (head.latentSize !== encoder.latentSize) {
     throw new UnprovableError(`the head takes ${head.latentSize} latents, the encoder gives ${encoder.latentSize}`, {
@@ -213,10 +218,10 @@ function checkLayers(claimed: readonly LayerBound[], proven: readonly LayerBound
  *
  * @throws UnprovableError or CertificateError naming the first thing that does not hold
  */
-export function proveSealed({ graph, certificate, head, terms }: SealedModel): EncoderBound {
+export async function proveSealed({ graph, certificate, head, terms }: SealedModel): Promise<EncoderBound> {
   const { shape } = certificate.input;
   const inputs = shape.reduce((product, size) => product * size, 1);
-  const { encoder, constants } = proveConstants(graph);
+  const { encoder, constants } = proveConstants(graph, await rulesFor(graph));
   checkConstants(terms.constants, constants, inputs);
   checkLayers(certificate.lipschitz.layers, encoder.layers);
   check(head.latentSize === encoder.latentSize, 'the head does not take the latent');
@@ -235,5 +240,5 @@ export function proveSealed({ graph, certificate, head, terms }: SealedModel): E
 export async function verifyModel(bytes: Uint8Array): Promise<VerifiedModel> {
   const sealed = await readSealed(bytes);
   const { certificate, terms, head } = sealed;
-  return { certificate, terms, head, proven: proveSealed(sealed) };
+  return { certificate, terms, head, proven: await proveSealed(sealed) };
 }

@@ -8,6 +8,7 @@ import { absoluteSum, gramKernel, gramKernelBound } from '../../../src/certify-r
 import { type ConvGeometry, tapsOfGroup } from '../../../src/certify-runtime/core/proof/conv-taps.ts';
 import { boundEncoder } from '../../../src/certify-runtime/core/proof/encoder.ts';
 import { absoluteNormUpper } from '../../../src/certify-runtime/core/proof/matrix-norm.ts';
+import { allRules } from '../../../src/certify-runtime/core/proof/rules.ts';
 import { exact } from '../../support/arithmetic.ts';
 import { cpuSeconds } from '../../support/cpu-time.ts';
 import { GraphBuilder } from '../../support/graph-builder.ts';
@@ -33,7 +34,7 @@ function both(shape: Case, weights: readonly number[]): { bound: number; sigma: 
     return run(graph, { dims: [1, ...shape.dims], data }, exact).get(latent)!.data;
   });
   const sigma = largestSingularValue(columns.flat(), n, columns[0]!.length);
-  return { bound: boundEncoder(graph, { input: 'image', latent }).lipschitz, sigma };
+  return { bound: boundEncoder(graph, { input: 'image', latent, rules: allRules }).lipschitz, sigma };
 }
 
 test('random small convolutions with all attributes: never below, within 2 %', () => {
@@ -150,5 +151,5 @@ test('convolutions with as many channels as a real encoder stay within the time'
     channels = outputs;
   }
   const latent = builder.node('Flatten', [name]);
-  assert.ok(cpuSeconds(() => boundEncoder(builder.graph(latent), { input: 'image', latent })) < 20);
+  assert.ok(cpuSeconds(() => boundEncoder(builder.graph(latent), { input: 'image', latent, rules: allRules })) < 20);
 });

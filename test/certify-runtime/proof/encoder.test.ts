@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EncoderBound } from '../../../src/certify-runtime/core/proof/bound.ts';
 import { boundEncoder } from '../../../src/certify-runtime/core/proof/encoder.ts';
+import { allRules } from '../../../src/certify-runtime/core/proof/rules.ts';
 import { exact, float32, ORDERS } from '../../support/arithmetic.ts';
 import { cpuSeconds } from '../../support/cpu-time.ts';
 import { GraphBuilder } from '../../support/graph-builder.ts';
@@ -15,7 +16,7 @@ type Make = (b: GraphBuilder) => string;
 function prove(dims: readonly (number | string)[], make: Make): EncoderBound {
   const builder = new GraphBuilder(dims);
   const latent = make(builder);
-  return boundEncoder(builder.graph(latent), { input: 'image', latent });
+  return boundEncoder(builder.graph(latent), { input: 'image', latent, rules: allRules });
 }
 
 const near = (actual: number, expected: number): void => {
@@ -173,8 +174,8 @@ function mlp(biasScale: number): { builder: GraphBuilder; latent: string } {
 test('the network of CMNIST: L within 1e-5 of 1, latent error below 6e-3, in about a second', () => {
   const { builder, latent } = mlp(0.02);
   const graph = builder.graph(latent);
-  const bound = boundEncoder(graph, { input: 'image', latent });
-  assert.ok(cpuSeconds(() => boundEncoder(graph, { input: 'image', latent })) < 3);
+  const bound = boundEncoder(graph, { input: 'image', latent, rules: allRules });
+  assert.ok(cpuSeconds(() => boundEncoder(graph, { input: 'image', latent, rules: allRules })) < 3);
   assert.ok(bound.lipschitz >= 1 && bound.lipschitz < 1 + 1e-5, `${bound.lipschitz}`);
   const errors = bound.latentError.map(({ constant, l2, l1 }) => constant + 9 * l2 + 100 * l1);
   assert.ok(Math.min(...errors) < 6e-3, `${errors}`);
@@ -184,7 +185,7 @@ test('the network of CMNIST: L within 1e-5 of 1, latent error below 6e-3, in abo
 test('a large bias makes a large error: computed values really are that far off', () => {
   const { builder, latent } = mlp(1e6);
   const graph = builder.graph(latent);
-  const bound = boundEncoder(graph, { input: 'image', latent });
+  const bound = boundEncoder(graph, { input: 'image', latent, rules: allRules });
   const random = new Random(8);
   const data = Array.from({ length: 2352 }, () => Math.fround(random.next() * 0.1));
   const image = { dims: [1, 28, 28, 3], data };
@@ -205,7 +206,7 @@ test('the error of a sum that stagnates comes within a factor of four of the bou
   const builder = new GraphBuilder(['N', n]);
   const latent = builder.node('MatMul', ['image', builder.floats([n, 1], [1, ...Array<number>(n - 1).fill(1)])]);
   const graph = builder.graph(latent);
-  const bound = boundEncoder(graph, { input: 'image', latent });
+  const bound = boundEncoder(graph, { input: 'image', latent, rules: allRules });
   const data = [1, ...Array<number>(n - 1).fill(2 ** -24)];
   const arithmetic = float32(new Random(1), { order: 'forward', fma: true, flush: false });
   const error =

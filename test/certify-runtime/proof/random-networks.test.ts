@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { UnprovableError } from '../../../src/certify-runtime/core/errors.ts';
 import type { AffineBound, EncoderBound } from '../../../src/certify-runtime/core/proof/bound.ts';
 import { boundEncoder } from '../../../src/certify-runtime/core/proof/encoder.ts';
+import { allRules } from '../../../src/certify-runtime/core/proof/rules.ts';
 import { exact, float32, ORDERS } from '../../support/arithmetic.ts';
 import { run } from '../../support/interpreter.ts';
 import { Random } from '../../support/random.ts';
@@ -21,7 +22,7 @@ function at(bound: AffineBound, x: readonly number[]): number {
 }
 
 function prove(encoder: RandomEncoder): EncoderBound {
-  return boundEncoder(encoder.graph, { input: 'image', latent: encoder.latent });
+  return boundEncoder(encoder.graph, { input: 'image', latent: encoder.latent, rules: allRules });
 }
 
 /** null where the constants are so large that float32 may overflow, which the proof refuses. */

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { UnprovableError } from '../../../src/certify-runtime/core/errors.ts';
 import type { Graph } from '../../../src/certify-runtime/core/onnx/model.ts';
 import { boundEncoder } from '../../../src/certify-runtime/core/proof/encoder.ts';
+import { allRules } from '../../../src/certify-runtime/core/proof/rules.ts';
 import { cpuSeconds } from '../../support/cpu-time.ts';
 import { GraphBuilder } from '../../support/graph-builder.ts';
 
@@ -15,7 +16,7 @@ function refused(dims: readonly (number | string)[], make: Make, op: string, rea
   const latent = make(builder);
   const graph = builder.graph(latent);
   assert.throws(
-    () => boundEncoder(graph, { input: 'image', latent }),
+    () => boundEncoder(graph, { input: 'image', latent, rules: allRules }),
     (error: unknown) => {
       assert.ok(error instanceof UnprovableError, String(error));
       assert.equal(error.code, 'UNPROVABLE');
@@ -178,9 +179,9 @@ test('an initializer that is also an input is no constant: the caller may replac
   const bias = builder.floats([4], [1, 2, 3, 4]);
   const latent = builder.node('Add', ['image', bias]);
   const graph: Graph = builder.graph(latent);
-  boundEncoder(graph, { input: 'image', latent });
+  boundEncoder(graph, { input: 'image', latent, rules: allRules });
   const open = { ...graph, inputs: [...graph.inputs, { name: bias, type: 'float32' as const, dims: [4] }] };
-  assert.throws(() => boundEncoder(open, { input: 'image', latent }), UnprovableError);
+  assert.throws(() => boundEncoder(open, { input: 'image', latent, rules: allRules }), UnprovableError);
 });
 
 test('a tensor computed twice, a missing input or latent, an image without fixed size', () => {
@@ -188,13 +189,13 @@ test('a tensor computed twice, a missing input or latent, an image without fixed
   const latent = builder.node('Relu', ['image']);
   const graph = builder.graph(latent);
   const twice = { ...graph, nodes: [...graph.nodes, { ...graph.nodes[0]!, op: 'Abs' }] };
-  assert.throws(() => boundEncoder(twice, { input: 'image', latent }), /computed twice/);
-  assert.throws(() => boundEncoder(graph, { input: 'photo', latent }), UnprovableError);
-  assert.throws(() => boundEncoder(graph, { input: 'image', latent: 'nowhere' }), UnprovableError);
+  assert.throws(() => boundEncoder(twice, { input: 'image', latent, rules: allRules }), /computed twice/);
+  assert.throws(() => boundEncoder(graph, { input: 'photo', latent, rules: allRules }), UnprovableError);
+  assert.throws(() => boundEncoder(graph, { input: 'image', latent: 'nowhere', rules: allRules }), UnprovableError);
   const free = { ...graph, inputs: [{ ...graph.inputs[0]!, dims: ['N', 'width'] }] };
-  assert.throws(() => boundEncoder(free, { input: 'image', latent }), UnprovableError);
+  assert.throws(() => boundEncoder(free, { input: 'image', latent, rules: allRules }), UnprovableError);
   const half = { ...graph, inputs: [{ ...graph.inputs[0]!, type: 'float64' as const }] };
-  assert.throws(() => boundEncoder(half, { input: 'image', latent }), UnprovableError);
+  assert.throws(() => boundEncoder(half, { input: 'image', latent, rules: allRules }), UnprovableError);
 });
 
 test('constants so large that float32 may overflow for every image', () => {

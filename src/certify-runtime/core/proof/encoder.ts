@@ -6,8 +6,7 @@ import { isFiniteBound } from './affine.ts';
 import type { AffineBound, EncoderBound } from './bound.ts';
 import { constantResult } from './constants.ts';
 import { FLUSH_32, mulUp, sqrtUp } from './rounding.ts';
-import type { RuleResult } from './rule.ts';
-import { allRules } from './rules.ts';
+import type { Rule, RuleResult } from './rule.ts';
 import { Site, type Value, type Walk } from './site.ts';
 import { computed, type Data, measureOf, noFold, product } from './state.ts';
 
@@ -19,16 +18,20 @@ const LARGEST_IMAGE_NORM = 2 ** 60;
  * the result is an upper bound under the assumptions of docs/soundness.md, section 1.
  * @throws UnprovableError naming the operator, attribute, shape or size that has no rule.
  */
-export function boundEncoder(graph: Graph, options: { input: string; latent: string }): EncoderBound {
+export function boundEncoder(
+  graph: Graph,
+  options: { readonly input: string; readonly latent: string; readonly rules: ReadonlyMap<string, Rule> },
+): EncoderBound {
   const image = graph.inputs.find((info) => info.name === options.input);
-  if (image === undefined) throw new UnprovableError(`the graph has no input "${options.input}"`, { ...options });
+  if (image === undefined)
+    throw new UnprovableError(`the graph has no input "${options.input}"`, { input: options.input });
   const walk = startWalk(graph, image.dims[0]);
   const inputShape = imageShape(image.type, image.dims);
   walk.values.set(image.name, imageData(inputShape));
 
   for (const [position, node] of nodesBetween(graph, options.latent)) {
     const site = new Site(node, position, walk);
-    const outputs = apply(site);
+    const outputs = apply(site, options.rules);
     node.outputs.forEach((name, i) => {
       const value = outputs[i];
       if (name === '' || value === undefined) return;
@@ -38,9 +41,11 @@ export function boundEncoder(graph: Graph, options: { input: string; latent: str
 
   const latent = walk.values.get(options.latent);
   if (latent?.kind !== 'data')
-    throw new UnprovableError(`no tensor "${options.latent}" is computed from the image`, { ...options });
+    throw new UnprovableError(`no tensor "${options.latent}" is computed from the image`, { latent: options.latent });
   if (latent.shape.length !== 2 || latent.shape[0] !== 1) {
-    throw new UnprovableError(`the latent must be one vector for each sample, not [N·${latent.shape}]`, { ...options });
+    throw new UnprovableError(`the latent must be one vector for each sample, not [N·${latent.shape}]`, {
+      latent: options.latent,
+    });
   }
   return result(walk, latent, inputShape);
 }
@@ -123,11 +128,11 @@ function nodesBetween(graph: Graph, latent: string): [number, OnnxNode][] {
   );
 }
 
-function apply(site: Site): readonly Value[] {
+function apply(site: Site, rules: ReadonlyMap<string, Rule>): readonly Value[] {
   const { op, name, inputs, attributes } = site.node;
   const constant = constantResult(site);
   if (constant !== null) return [constant];
-  const rule = allRules.get(op);
+  const rule = rules.get(op);
   if (rule === undefined) site.refuse('this operator has no rule');
   for (const attribute of attributes.keys()) {
     if (!rule.attributes.includes(attribute)) site.refuse(`attribute ${attribute} has no rule`);
