@@ -1,0 +1,99 @@
+/** What the page needs besides its code, as files named by their SHA-256: models, ONNX Runtime's WASM, test digits. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { loadColouredMnist } from '../../train/data/coloured-mnist.ts';
+import { readDigits } from '../../train/data/digit-source.ts';
+import { AREA, greyOf } from '../digit/colour.ts';
+import type { Content, ContentFile } from '../worker/content.ts';
+
+const PROJECT = new URL('../../../', import.meta.url);
+
+const MODELS = [
+  { id: 'cmnist', title: 'Invariant model' },
+  { id: 'cmnist-erm', title: 'Ordinary model (ERM)' },
+] as const;
+
+export interface BuiltContent {
+  readonly index: Content;
+  /** By path, relative to the page. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** A few digits of each kind, in the code itself: something to answer about before anything is drawn; base64. */
+  readonly samples: string;
+}
+
+const RECORD = AREA + 3;
+const SAMPLES_PER_DIGIT = 4;
+
+/**
+ * The test domain, digit by digit: 784 grey bytes, then label (0, 1), colour (0 red, 1 green), digit (0–9). Grey, because
+ * the page colours it anew.
+ */
+async function testDigits(): Promise<Uint8Array> {
+  const [{ test }, { images }] = await Promise.all([loadColouredMnist(), readDigits('mnist')]);
+  const digitOf = new Map(Array.from(images.index, (source, i) => [source, images.labels[i]!] as const));
+  const bytes = new Uint8Array(test.size * RECORD);
+  for (let i = 0; i < test.size; i++) {
+    bytes.set(greyOf(test.pixels.subarray(i * AREA * 3, (i + 1) * AREA * 3)), i * RECORD);
+    bytes.set([test.labels[i]!, test.attribute[i]!, digitOf.get(test.source[i]!)!], i * RECORD + AREA);
+  }
+  return bytes;
+}
+
+/** The first pictures of each digit among those records, digit by digit. */
+function samplesOf(records: Uint8Array): string {
+  const all = Array.from({ length: records.length / RECORD }, (_, i) => records.subarray(i * RECORD, (i + 1) * RECORD));
+  const chosen = Array.from({ length: 10 }, (_, digit) =>
+    all.filter((record) => record[AREA + 2] === digit).slice(0, SAMPLES_PER_DIGIT),
+  );
+  return Buffer.concat(chosen.flat().map((record) => record.subarray(0, AREA))).toString('base64');
+}
+
+/** The text beside a model, undefined where there is none: `model.onnx.sig`, and the key that it is checked against. */
+async function optional(url: URL): Promise<string | undefined> {
+  return readFile(url, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+}
+
+/** Hosts that do not compress are many; 14 MB of WASM are 3.7 MB once packed, and the browser unpacks them. */
+const pack = (bytes: Uint8Array): Promise<Uint8Array> => promisify(gzip)(bytes, { level: 9 });
+
+export async function buildContent(): Promise<BuiltContent> {
+  const files = new Map<string, Uint8Array>();
+  const add = (bytes: Uint8Array, extension: string): ContentFile => {
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    const path = `content/${sha256.slice(0, 20)}.${extension}`;
+    files.set(path, bytes);
+    return { path, sha256, bytes: bytes.length };
+  };
+  const wasm = createRequire(import.meta.url).resolve('onnxruntime-web/ort-wasm-simd-threaded.wasm');
+  const models = await Promise.all(
+    MODELS.map(async ({ id, title }) => {
+      const folder = new URL(`models/${id}/`, PROJECT);
+      const [signature, publicKey] = await Promise.all([
+        optional(new URL('model.onnx.sig', folder)),
+        optional(new URL('public.pem', folder)),
+      ]);
+      const file = add(await readFile(new URL('model.onnx', folder)), 'onnx');
+      return {
+        id,
+        title,
+        file,
+        ...(signature === undefined ? {} : { signature }),
+        ...(publicKey === undefined ? {} : { publicKey }),
+      };
+    }),
+  );
+  const records = await testDigits();
+  // Not `.gz`: some hosts give that a content-encoding, and the browser would unpack it on the way.
+  const index = {
+    wasm: add(await pack(await readFile(wasm)), 'wasm.bin'),
+    digits: add(await pack(records), 'digits.bin'),
+    models,
+  };
+  return { index, files, samples: samplesOf(records) };
+}

@@ -1,0 +1,38 @@
+/** The vite plugin that adds the page's large files to the build and tells the service worker what to keep. */
+import { createHash } from 'node:crypto';
+import type { Plugin } from 'vite';
+import type { BuiltContent } from './content.ts';
+
+const WORKER_FILE = 'sw.js';
+const MARK = '__GLEAN_ASSETS__';
+
+/** `./` is the page itself: a host gives it for the folder's address. */
+const PAGE = ['./', 'index.html'];
+
+export function gleanPlugin({ files }: BuiltContent): Plugin {
+  return {
+    name: 'glean',
+    buildStart() {
+      // The worker's own build has this plugin not.
+      for (const [fileName, source] of files) this.emitFile({ type: 'asset', fileName, source });
+    },
+    generateBundle: {
+      order: 'post',
+      handler(_, bundle) {
+        const worker = bundle[WORKER_FILE];
+        if (worker?.type !== 'chunk') this.error(`the build has no chunk ${WORKER_FILE}`);
+        const small = Object.values(bundle).filter(({ fileName }) => fileName !== WORKER_FILE && !files.has(fileName));
+        const hash = createHash('sha256');
+        for (const output of small.toSorted((a, b) => (a.fileName < b.fileName ? -1 : 1))) {
+          hash.update(output.fileName).update(output.type === 'chunk' ? output.code : output.source);
+        }
+        const names = small
+          .map(({ fileName }) => fileName)
+          .filter((name) => name !== 'index.html' && !name.endsWith('.map'));
+        const assets = { version: hash.digest('hex').slice(0, 20), files: [...PAGE, ...names] };
+        if (!worker.code.includes(MARK)) this.error(`${WORKER_FILE} does not read ${MARK}`);
+        worker.code = worker.code.replaceAll(MARK, JSON.stringify(assets));
+      },
+    },
+  };
+}

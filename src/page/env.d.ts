@@ -1,0 +1,2 @@
+/** Types of what vite puts in: `?url` imports. */
+/// <reference types="vite/client" />

@@ -1,0 +1,248 @@
+/** The page: connects drawing area, worker and views. */
+import { fromHex, GREEN, greyOf, IMAGE_SIZE, paint, RED } from './digit/colour.ts';
+import { normaliseDigit } from './digit/normalise.ts';
+import { BatchView } from './view/batch.ts';
+import { Cards, spoken } from './view/cards.ts';
+import { byId } from './view/dom.ts';
+import { Pad } from './view/pad.ts';
+import { readPicture, show } from './view/picture.ts';
+import { ProofView } from './view/proof.ts';
+import { Samples } from './view/samples.ts';
+import { WorstView } from './view/worst.ts';
+import { connect, WorkerError } from './worker/client.ts';
+import { type ModelAnswers, type Started, SUPERSEDED } from './worker/protocol.ts';
+
+/** Milliseconds without a change before the slow things begin: the search, and reading aloud. */
+const CALM = 400;
+const FIRST_DIGIT = 7;
+
+const base = new URL('.', document.baseURI).href;
+const client = connect(new Worker(new URL('./worker/main.ts', import.meta.url), { type: 'module' }));
+const status = byId('status', HTMLParagraphElement);
+const failure = byId('failure', HTMLParagraphElement);
+const seen = byId('seen', HTMLCanvasElement);
+const colours = byId('colours', HTMLDivElement);
+const ownColour = byId('own-colour', HTMLLabelElement);
+const colourNote = byId('colour-note', HTMLParagraphElement);
+
+function report(error: unknown): void {
+  if (error instanceof WorkerError && error.code === SUPERSEDED) return;
+  failure.textContent = error instanceof Error ? error.message : String(error);
+  failure.hidden = false;
+}
+
+/** The digit as grey values, and its own colours where it came with some. */
+interface Subject {
+  readonly grey: Uint8Array;
+  readonly own?: Uint8Array;
+}
+
+let subject: Subject | undefined;
+
+function colourInput(value: string): HTMLInputElement {
+  return colours.querySelector<HTMLInputElement>(`input[value="${value}"]`)!;
+}
+
+function chosenColour(): string {
+  return colours.querySelector<HTMLInputElement>('input[name="colour"]:checked')!.value;
+}
+
+/** The picture that is asked about. */
+function imageOf({ grey, own }: Subject): Uint8Array {
+  const colour = chosenColour();
+  if (colour === 'own' && own !== undefined) return own;
+  return paint(grey, fromHex(colour === 'free' ? byId('free', HTMLInputElement).value : colour));
+}
+
+interface Views {
+  readonly cards: Cards;
+  readonly worst: WorstView;
+  readonly proof: ProofView;
+}
+
+/** Asks the worker about the subject, and shows what it says. */
+class Inquiry {
+  readonly #started: Started;
+  readonly #views: Views;
+  #asking = false;
+  #stale = false;
+  #calm: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(started: Started, views: Views) {
+    this.#started = started;
+    this.#views = views;
+  }
+
+  /** While an answer is awaited, only the newest of later pictures is kept. */
+  async ask(): Promise<void> {
+    this.#stale = true;
+    if (this.#asking) return;
+    this.#asking = true;
+    try {
+      while (this.#stale) {
+        this.#stale = false;
+        await this.#askOnce();
+      }
+    } catch (error) {
+      report(error);
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  async #askOnce(): Promise<void> {
+    clearTimeout(this.#calm);
+    const { cards, worst, proof } = this.#views;
+    const asked = subject;
+    if (asked === undefined) {
+      cards.blank();
+      worst.blank();
+      return;
+    }
+    const image = imageOf(asked);
+    const images = [image, paint(asked.grey, RED), paint(asked.grey, GREEN)];
+    const answers = await client.call('predict', { images, smooth: true });
+    // What was erased meanwhile gets no answer.
+    if (subject === undefined) return;
+    cards.update(asked.grey, answers);
+    proof.update(image);
+    this.#calm = setTimeout(() => this.#whenCalm(image, answers), CALM);
+  }
+
+  #whenCalm(image: Uint8Array, answers: readonly ModelAnswers[]): void {
+    byId('spoken', HTMLParagraphElement).textContent = spoken(this.#started.models, answers);
+    void this.search(image);
+  }
+
+  /** Looks for the worst perturbation of this picture; a newer search ends it. */
+  async search(image = subject === undefined ? undefined : imageOf(subject)): Promise<void> {
+    if (image === undefined) return;
+    const { worst } = this.#views;
+    worst.busy();
+    try {
+      worst.update(await client.call('worst', { model: worst.model, image }));
+    } catch (error) {
+      if (error instanceof WorkerError && error.code === SUPERSEDED) return;
+      worst.failed(error instanceof Error ? error.message : String(error));
+    }
+  }
+}
+
+let inquiry: Inquiry | undefined;
+
+function recolour(): void {
+  const colour = chosenColour();
+  colourNote.textContent =
+    colour === '#ff0000' || colour === '#00ff00'
+      ? 'Training saw red and green digits, nothing else.'
+      : 'Training saw red and green only: the radius holds in any colour, but expect no particular label.';
+  show(seen, subject === undefined ? new Uint8Array(IMAGE_SIZE) : imageOf(subject));
+  void inquiry?.ask();
+}
+
+function change(next: Subject | undefined): void {
+  subject = next;
+  failure.hidden = true;
+  ownColour.hidden = next?.own === undefined;
+  if (next?.own !== undefined) colourInput('own').checked = true;
+  else if (chosenColour() === 'own') colourInput('#00ff00').checked = true;
+  recolour();
+}
+
+/** Gives the function that opens a picture file. */
+function setUpInput(): (file: File) => Promise<void> {
+  let waiting = false;
+  const pad = new Pad(() => {
+    // Strokes come in many pieces; the digit is looked at once for each frame.
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      const grey = normaliseDigit(pad.ink);
+      change(grey === undefined ? undefined : { grey });
+    });
+  });
+  const openPicture = async (file: File): Promise<void> => {
+    try {
+      const { exact, ink } = await readPicture(file);
+      const grey = exact === undefined ? normaliseDigit(ink) : greyOf(exact);
+      if (grey === undefined) throw new Error(`${file.name}: nothing is drawn in it`);
+      pad.showGrey(grey);
+      change(exact === undefined ? { grey } : { grey, own: exact });
+    } catch (error) {
+      report(error);
+    }
+  };
+  byId('clear', HTMLButtonElement).addEventListener('click', () => pad.clear());
+  const file = byId('file', HTMLInputElement);
+  byId('open', HTMLButtonElement).addEventListener('click', () => file.click());
+  file.addEventListener('change', () => {
+    const [chosen] = file.files ?? [];
+    if (chosen !== undefined) void openPicture(chosen);
+    file.value = '';
+  });
+  colours.addEventListener('input', ({ target }) => {
+    if (target instanceof HTMLInputElement && target.type === 'color') colourInput('free').checked = true;
+    recolour();
+  });
+  const samples = new Samples(byId('samples', HTMLDivElement), (grey) => {
+    pad.showGrey(grey);
+    change({ grey });
+  });
+  samples.choose(FIRST_DIGIT);
+  return openPicture;
+}
+
+/** Files dropped anywhere: one goes to the drawing area, several, or one on the batch's own place, to the batch. */
+function setUpDrops(openPicture: (file: File) => Promise<void>, batch: () => BatchView | undefined): void {
+  const place = (): HTMLElement | null => document.getElementById('drop');
+  addEventListener('dragover', (event) => {
+    event.preventDefault();
+    place()?.classList.add('over');
+  });
+  addEventListener('dragleave', () => place()?.classList.remove('over'));
+  addEventListener('drop', (event) => {
+    event.preventDefault();
+    place()?.classList.remove('over');
+    const files = [...(event.dataTransfer?.files ?? [])];
+    const onBatch = event.target instanceof Node && place()?.contains(event.target) === true;
+    if (files.length === 1 && !onBatch) void openPicture(files[0]!);
+    else batch()?.open(files);
+  });
+}
+
+/** Everything for the next visit without a network: code by the service worker, large files by the worker's cache. */
+async function keepForOffline(): Promise<void> {
+  if (!('serviceWorker' in navigator)) return;
+  await navigator.serviceWorker.register(new URL('sw.js', base), { scope: base });
+  await navigator.serviceWorker.ready;
+  await client.call('digits', { base });
+  document.documentElement.dataset['offline'] = 'ready';
+}
+
+async function run(): Promise<void> {
+  let batch: BatchView | undefined;
+  setUpDrops(setUpInput(), () => batch);
+  status.textContent = 'Proving both models on this device…';
+  const started = await client.call('start', { base });
+  const { models } = started;
+  const views: Views = {
+    cards: new Cards(byId('answers', HTMLDivElement), models),
+    worst: new WorstView(byId('worst', HTMLDivElement), models, () => void inquiry?.search()),
+    proof: new ProofView(byId('proof', HTMLDivElement), started),
+  };
+  batch = new BatchView(byId('batch', HTMLDivElement), client, base, models);
+  inquiry = new Inquiry(started, views);
+  await inquiry.ask();
+  const proof = models.reduce((sum, { proofTime }) => sum + proofTime, 0);
+  status.dataset['state'] = 'ready';
+  status.textContent = `Both models proven here in ${proof.toFixed(0)} ms. First answer after ${(performance.now() / 1000).toFixed(1)} s.`;
+  // A browser that allows no service worker costs the page nothing but the next visit offline.
+  await keepForOffline().catch((error) => console.warn('glean: not kept for offline use:', error));
+}
+
+run().catch((error) => {
+  status.dataset['state'] = 'failed';
+  status.textContent = 'Not ready';
+  report(error);
+});

@@ -1,0 +1,36 @@
+/** Builds the page into dist/page: static files for any host and any folder of it, without a host of anyone else. */
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+import { buildContent } from './build/content.ts';
+import { gleanPlugin } from './build/plugin.ts';
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Threads need them, and a host that can send them should. */
+const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+
+export default defineConfig(async () => {
+  const content = await buildContent();
+  return {
+    root: here('.'),
+    base: './',
+    publicDir: false,
+    define: { __GLEAN_CONTENT__: JSON.stringify(content.index), __GLEAN_SAMPLES__: JSON.stringify(content.samples) },
+    plugins: [gleanPlugin(content)],
+    worker: { format: 'es' },
+    resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'] },
+    build: {
+      outDir: here('../../dist/page'),
+      emptyOutDir: true,
+      target: 'es2022',
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      chunkSizeWarningLimit: 1000,
+      rolldownOptions: {
+        input: { index: here('index.html'), sw: here('sw.ts') },
+        output: { entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
+      },
+    },
+    preview: { host: '127.0.0.1', headers: ISOLATION },
+  };
+});

@@ -1,0 +1,174 @@
+/** The worker: both certifiers, the search for perturbations and the large files, away from the thread that draws. */
+
+import glueUrl from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
+import { env } from 'onnxruntime-web/wasm';
+import { type DifferentiableNetwork, differentiate } from '../../attack/gradient/network.ts';
+import { GleanError } from '../../certify-runtime/core/errors.ts';
+import { TENSORS } from '../../certify-runtime/core/names.ts';
+import { Certifier } from '../../certify-runtime/web.ts';
+import { IMAGE_SIZE } from '../digit/colour.ts';
+import { type Content, fetchContent, unpack } from './content.ts';
+import {
+  type Answer,
+  type CallName,
+  type Calls,
+  type ModelAnswers,
+  type ModelFacts,
+  type Reply,
+  type Request,
+  type Started,
+  SUPERSEDED,
+} from './protocol.ts';
+import { worstPerturbation } from './worst.ts';
+
+/** Put in by the build. */
+declare const __GLEAN_CONTENT__: Content;
+
+interface Model {
+  readonly certifier: Certifier;
+  readonly facts: ModelFacts;
+  /** Undefined until a search needs it; null where no gradient of the graph is known. */
+  network?: DifferentiableNetwork | null;
+}
+
+const MAX_THREADS = 4;
+const BATCH = 128;
+/** One seed for all: the same picture gets the same certificate whenever it is drawn. */
+const SMOOTHING_SEED = 2020;
+
+const models: Model[] = [];
+
+/** One thread without cross-origin isolation: browsers then give no shared memory. */
+function threadsHere(): number {
+  return globalThis.crossOriginIsolated ? Math.min(MAX_THREADS, navigator.hardwareConcurrency || 1) : 1;
+}
+
+async function loadModel(content: Content['models'][number], fetched: ReturnType<typeof fetchContent>): Promise<Model> {
+  const { id, title, file, signature, publicKey } = content;
+  const { bytes, origin } = await fetched;
+  const begin = performance.now();
+  const signed = signature !== undefined && publicKey !== undefined;
+  const certifier = await Certifier.load(bytes, signed ? { signature, publicKey } : {});
+  const facts: ModelFacts = {
+    id,
+    title,
+    certificate: certifier.certificate,
+    sha256: certifier.sha256,
+    bytes: file.bytes,
+    origin,
+    provider: certifier.provider,
+    proofTime: performance.now() - begin,
+    signature: signed ? 'checked' : 'none',
+  };
+  return { certifier, facts };
+}
+
+async function start({ base }: Calls['start']['input']): Promise<Started> {
+  if (globalThis.crypto?.subtle === undefined) {
+    throw new Error(
+      'this page needs https or localhost: without them the browser has no SHA-256 to check the model with',
+    );
+  }
+  const content = __GLEAN_CONTENT__;
+  const threads = threadsHere();
+  env.wasm.numThreads = threads;
+  env.wasm.wasmPaths = { mjs: new URL(glueUrl, base).href };
+  const files = content.models.map(({ file }) => fetchContent(file, base));
+  // Awaited below; a failure of one must not be an unhandled rejection while another is awaited.
+  for (const file of files) file.catch(() => {});
+  const wasm = await fetchContent(content.wasm, base);
+  env.wasm.wasmBinary = await unpack(wasm.bytes);
+  for (const [i, model] of content.models.entries()) models.push(await loadModel(model, files[i]!));
+  return {
+    models: models.map(({ facts }) => facts),
+    threads,
+    isolated: globalThis.crossOriginIsolated,
+    runtimeVersion: env.versions.web ?? env.versions.common,
+    runtimeOrigin: wasm.origin,
+  };
+}
+
+/** A copy: the logits of a batch are views of one buffer, all of which a message would carry. */
+function answerOf({ label, className, radius, logits }: Answer): Answer {
+  return { label, className, radius, logits: logits.slice() };
+}
+
+async function predict({ images, smooth }: Calls['predict']['input']): Promise<Calls['predict']['output']> {
+  const all: ModelAnswers[] = [];
+  for (const { certifier } of models) {
+    const answers = (await certifier.predictBatch(images)).map(answerOf);
+    all.push({ answers, smoothed: smooth ? await certifier.smooth(images[0]!, { seed: SMOOTHING_SEED }) : undefined });
+  }
+  return all;
+}
+
+/** Lets messages that arrived meanwhile have their turn. */
+const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+class Superseded extends GleanError {
+  constructor() {
+    super(SUPERSEDED, 'another picture took its place');
+  }
+}
+
+let search = 0;
+
+async function worst({ model, image }: Calls['worst']['input']): Promise<Calls['worst']['output']> {
+  const own = ++search;
+  const chosen = models[model]!;
+  if (chosen.network === undefined) {
+    chosen.network = differentiate(chosen.certifier.model.graph, TENSORS.image, TENSORS.logits);
+  }
+  const { certifier, network } = chosen;
+  if (network === null) throw new GleanError('NO_GRADIENT', 'no gradient of this model is known');
+  const answer = async (images: Float32Array): Promise<readonly Answer[]> =>
+    (await certifier.predictBatch(images)).map(answerOf);
+  const pixels = Float32Array.from(image, (byte) => byte / 255);
+  return worstPerturbation(pixels, network, certifier.certificate.input.shape, answer, async () => {
+    await turn();
+    if (own !== search) throw new Superseded();
+  });
+}
+
+async function batch(
+  { images }: Calls['batch']['input'],
+  onProgress: (share: number) => void,
+): Promise<Calls['batch']['output']> {
+  const answers: Answer[][] = models.map(() => []);
+  for (let begin = 0; begin < images.length; begin += BATCH * IMAGE_SIZE) {
+    const part = images.subarray(begin, begin + BATCH * IMAGE_SIZE);
+    for (const [m, { certifier }] of models.entries()) {
+      answers[m]!.push(...(await certifier.predictBatch(part)).map(answerOf));
+    }
+    onProgress((begin + part.length) / images.length);
+    await turn();
+  }
+  return answers;
+}
+
+async function digits({ base }: Calls['digits']['input']): Promise<Uint8Array> {
+  return unpack((await fetchContent(__GLEAN_CONTENT__.digits, base)).bytes);
+}
+
+type Handlers = {
+  [Name in CallName]: (
+    input: Calls[Name]['input'],
+    onProgress: (share: number) => void,
+  ) => Promise<Calls[Name]['output']>;
+};
+const handlers: Handlers = { start, predict, worst, batch, digits };
+
+// TypeScript's DOM types know `self` as a window, whose postMessage takes an origin.
+const post = (reply: Reply): void =>
+  (globalThis as unknown as { postMessage(message: unknown): void }).postMessage(reply);
+
+globalThis.addEventListener('message', async ({ data }: MessageEvent<Request>) => {
+  const { id, call, input } = data;
+  try {
+    const handler = handlers[call] as (input: unknown, onProgress: (share: number) => void) => Promise<unknown>;
+    post({ id, output: await handler(input, (progress) => post({ id, progress })) });
+  } catch (error) {
+    const code = error instanceof GleanError ? error.code : 'UNEXPECTED';
+    post({ id, error: { code, message: error instanceof Error ? error.message : String(error) } });
+  }
+});

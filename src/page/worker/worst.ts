@@ -1,0 +1,83 @@
+/** The worst perturbation of one picture that a search finds, and what the model says on the way there and beyond. */
+import { exactAscent } from '../../attack/ascent.ts';
+import { searchBoundary } from '../../attack/boundary.ts';
+import { descend } from '../../attack/descent.ts';
+import { distanceUp } from '../../attack/float32.ts';
+import type { DifferentiableNetwork } from '../../attack/gradient/network.ts';
+import { ownClaim } from '../../attack/claim.ts';
+import type { Judge } from '../../attack/judge.ts';
+import { Ledger } from '../../attack/ledger.ts';
+import { createRandom } from '../../certify-runtime/core/smoothing/random.ts';
+import type { Answer, Track } from './protocol.ts';
+
+/** Answers of the deployed program for float32 pictures, one after the other, pixels on [0, 1]. */
+export type Answering = (images: Float32Array) => Promise<readonly Answer[]>;
+
+const SEARCH = { steps: 30, restarts: 3, inRange: true } as const;
+/** Steps of the way, and how far beyond the flip it goes. */
+const STEPS = 100;
+const BEYOND = 1.3;
+/** Where no flip was found, the way leads this far in the direction in which the search ended. */
+const WITHOUT_FLIP = 4;
+
+function judgeOf(answer: Answering, shape: readonly number[], classes: number, giveWay: () => Promise<void>): Judge {
+  return {
+    shape,
+    classes,
+    async evaluate(images) {
+      await giveWay();
+      const answers = await answer(images);
+      const logits = new Float32Array(answers.length * classes);
+      answers.forEach((one, i) => {
+        logits.set(one.logits, i * classes);
+      });
+      return { labels: answers.map(({ label }) => label), radii: answers.map(({ radius }) => radius), logits };
+    },
+  };
+}
+
+/** x + (k/STEPS)·reach·d for k = 0 … STEPS, each pixel brought onto [0, 1]. */
+function way(image: Float32Array, direction: Float64Array, reach: number): Float32Array {
+  const pixels = new Float32Array((STEPS + 1) * image.length);
+  for (let k = 0; k <= STEPS; k++) {
+    for (let i = 0; i < image.length; i++) {
+      const moved = image[i]! + (k / STEPS) * reach * direction[i]!;
+      pixels[k * image.length + i] = Math.min(Math.max(moved, 0), 1);
+    }
+  }
+  return pixels;
+}
+
+/**
+ * Gradient steps on the exported weights with all pixels kept on [0, 1], so that what is found is a picture; then the
+ * straight way through it. Every label comes from the certifier, none from the gradient's arithmetic.
+ *
+ * @param giveWay awaited before each run of the model, so that other calls get their turn; may throw to end the search
+ */
+export async function worstPerturbation(
+  image: Float32Array,
+  network: DifferentiableNetwork,
+  shape: readonly number[],
+  answer: Answering,
+  giveWay: () => Promise<void>,
+): Promise<Track> {
+  const judge = judgeOf(answer, shape, network.classes, giveWay);
+  const [own] = await answer(image);
+  const { label, radius } = own!;
+  const ledger = new Ledger(image, label, radius);
+  const random = createRandom(0);
+  const ends = await descend([ledger], judge, ownClaim, exactAscent(network), { ...SEARCH, random });
+  await searchBoundary(judge, ownClaim, ledger, ends.get(ledger)!, { probes: 0, roundings: 0, random });
+
+  const { flip } = ledger;
+  const delta = flip === null ? ends.get(ledger)![0]! : Float64Array.from(flip.pixels, (value, i) => value - image[i]!);
+  const length = Math.hypot(...delta);
+  const direction = length > 0 ? delta.map((value) => value / length) : delta;
+  const pixels = way(image, direction, flip === null ? WITHOUT_FLIP : BEYOND * length);
+  const answers = await answer(pixels);
+  const steps = answers.map((one, k) => ({
+    ...one,
+    distance: distanceUp(pixels.slice(k * image.length, (k + 1) * image.length), image),
+  }));
+  return { flipDistance: flip?.distance, radius, pixels, steps, evaluations: ledger.evaluations + steps.length };
+}
