@@ -66,6 +66,8 @@ export interface LoadOptions<P extends string = string> extends SignatureOptions
    * `publicKey` vouches for the file; it needs `publicKey`.
    */
   readonly proof?: 'always' | 'unless-signed';
+  /** Threads of one run; ONNX Runtime's own choice by default. In a browser, onnxruntime-web's `env.wasm.numThreads` says. */
+  readonly threads?: number;
   /** Takes a provider that nothing is proven about (WebGPU, say); predictions then have no radius. */
   readonly uncertified?: boolean;
 }
@@ -96,7 +98,10 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   // A copy, so that what is signed, what is proven and what is run are the same bytes, whatever the caller does next.
   const own = new Uint8Array(bytes);
-  const { publicKey, signature, requireSignature, proof = 'always', uncertified = false } = options;
+  const { publicKey, signature, requireSignature, proof = 'always', uncertified = false, threads } = options;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
+    throw new InputError(`threads must be an integer of at least 1, got ${threads}`, { threads });
+  }
   if (proof === 'unless-signed' && publicKey === undefined) {
     throw new InputError("proof 'unless-signed' needs the publicKey that must have signed the file");
   }
@@ -113,7 +118,7 @@ export async function loadModel(
   const refused: ProviderError[] = [];
   for (const provider of providers) {
     try {
-      const session = await openProvider(runtime, network, provider, { uncertified, operators });
+      const session = await openProvider(runtime, network, provider, { uncertified, operators, threads });
       const model: LoadedModel = {
         ...sealed,
         proven,

@@ -24,18 +24,21 @@ export interface Provider {
   readonly refusedOperators?: readonly string[];
   /** Runs before its first session; throws ProviderError where it cannot be used here. */
   readonly prepare?: () => void;
-  /** Options of its sessions, besides the provider. */
-  readonly session?: Readonly<Record<string, unknown>>;
 }
 
-/** No fusion of the optimiser goes beyond assumption A4; what is set here is what was tested. */
+/** Errors only: they are thrown as well. */
 const SESSION = { logSeverityLevel: 3 };
 
-async function createSession(runtime: OnnxRuntime, bytes: Uint8Array, provider: Provider): Promise<Session> {
+async function createSession(
+  runtime: OnnxRuntime,
+  bytes: Uint8Array,
+  provider: Provider,
+  threads?: number,
+): Promise<Session> {
   try {
     return await runtime.InferenceSession.create(bytes, {
       ...SESSION,
-      ...provider.session,
+      ...(threads === undefined ? {} : { intraOpNumThreads: threads, interOpNumThreads: threads }),
       executionProviders: [provider.name],
     });
   } catch (cause) {
@@ -71,7 +74,11 @@ export async function openProvider(
   runtime: OnnxRuntime,
   network: Uint8Array,
   provider: Provider,
-  options: { readonly uncertified: boolean; readonly operators: ReadonlySet<string> },
+  options: {
+    readonly uncertified: boolean;
+    readonly operators: ReadonlySet<string>;
+    readonly threads?: number | undefined;
+  },
 ): Promise<Session> {
   const { name, certified, refusedOperators = [] } = provider;
   if (!options.uncertified) {
@@ -91,5 +98,5 @@ export async function openProvider(
   }
   provider.prepare?.();
   if (!options.uncertified) await probe(runtime, provider);
-  return createSession(runtime, network, provider);
+  return createSession(runtime, network, provider, options.threads);
 }

@@ -1,0 +1,116 @@
+/** The packed runtime: it installs alone, predicts with the README's lines, and stays small. */
+import assert from 'node:assert/strict';
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { build, type Plugin } from 'esbuild';
+import { runProgram, SHIPPED_MODEL } from '../support/glean.ts';
+import { installPacked } from '../support/packed-runtime.ts';
+
+const { dependencies } = createRequire(import.meta.url)('../../package.json') as {
+  dependencies: Record<string, string>;
+};
+
+describe('the packed runtime', () => {
+  let folder: string;
+  before(async () => {
+    folder = await installPacked(`onnxruntime-node@${dependencies['onnxruntime-node']}`);
+    await copyFile(SHIPPED_MODEL, join(folder, 'model.onnx'));
+  });
+  after(() => rm(folder, { recursive: true, force: true }));
+
+  it('brings no dependency of its own', async () => {
+    const packages = await readdir(join(folder, 'node_modules'));
+    for (const name of ['sharp', '@tensorflow', 'onnxruntime-web', 'hono', 'valibot']) {
+      assert.ok(!packages.includes(name), `${name} was installed`);
+    }
+    const manifest = JSON.parse(
+      await readFile(join(folder, 'node_modules/glean-certify/package.json'), 'utf8'),
+    ) as Record<string, unknown>;
+    assert.equal(manifest['dependencies'], undefined);
+  });
+
+  for (const file of ['README.md', 'src/certify-runtime/README.md']) {
+    it(`predicts with the lines of ${file}`, async () => {
+      const text = await readFile(file, 'utf8');
+      const code = /```ts\n(import \{ Certifier \} from 'glean-certify\/node';[\s\S]*?)```/.exec(text)?.[1];
+      assert.ok(code !== undefined, 'no example');
+      assert.ok(code.trim().split('\n').length <= 10);
+      await writeFile(join(folder, 'example.mjs'), code);
+      const result = await runProgram(process.execPath, ['example.mjs'], folder);
+      assert.equal(result.code, 0, result.stderr);
+      assert.match(result.stdout, /digit (0–4|5–9)/);
+    });
+  }
+
+  it('says that sharp is missing where an image file is given', async () => {
+    await writeFile(
+      join(folder, 'encoded.mjs'),
+      `import { Certifier, InputError } from 'glean-certify/node';
+const certifier = await Certifier.load('model.onnx');
+await certifier.predict('digit.png').catch((error) => console.log(error instanceof InputError, error.message));
+await certifier.dispose();`,
+    );
+    const { stdout } = await runProgram(process.execPath, ['encoded.mjs'], folder);
+    assert.match(stdout, /^true .*sharp/);
+  });
+
+  it('has types that a strict program compiles against', async () => {
+    await writeFile(
+      join(folder, 'typed.mts'),
+      `import { Certifier } from 'glean-certify/node';
+import { readSealed } from 'glean-certify';
+const certifier = await Certifier.load('model.onnx', { providers: ['cuda', 'cpu'] });
+export const radius: number = (await certifier.predict(new Float32Array(certifier.imageSize))).radius;
+const open = await Certifier.load('model.onnx', { providers: 'webgpu', uncertified: true });
+export const nothing: null = (await open.predict(new Float32Array(open.imageSize))).radius;
+export const read: (bytes: Uint8Array) => Promise<unknown> = readSealed;
+`,
+    );
+    const options = ['--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2023,dom', '--noEmit'];
+    const compiler = join(process.cwd(), 'node_modules/typescript/bin/tsc');
+    const types = ['--typeRoots', join(process.cwd(), 'node_modules/@types'), '--types', 'node'];
+    const result = await runProgram(process.execPath, [compiler, ...options, ...types, 'typed.mts'], folder);
+    assert.equal(result.code, 0, result.stdout);
+  });
+});
+
+/** Leaves what is loaded on demand out, where its path matches. */
+const without = (pattern: RegExp): Plugin => ({
+  name: 'without',
+  setup(bundler) {
+    bundler.onResolve({ filter: pattern }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path, external: true } : undefined,
+    );
+  },
+});
+
+async function gzipped(pattern: RegExp): Promise<number> {
+  const { outputFiles } = await build({
+    entryPoints: ['src/certify-runtime/web.ts'],
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    external: ['onnxruntime-web/wasm'],
+    plugins: [without(pattern)],
+    write: false,
+  });
+  return gzipSync(outputFiles[0]!.contents, { level: 9 }).length;
+}
+
+describe('size, minified and gzipped, without ONNX Runtime', () => {
+  it('predicting', async () => {
+    const bytes = await gzipped(/verify|signature|smooth/);
+    assert.ok(bytes <= SIZES.predict, `${bytes} bytes`);
+  });
+  it('with proof and signature check, for a dense network', async () => {
+    const bytes = await gzipped(/smooth|rules\//);
+    assert.ok(bytes <= SIZES.proof, `${bytes} bytes`);
+  });
+});
+
+/** In bytes; README and docs/decisions.md name them. */
+const SIZES = { predict: 15_500, proof: 31_500 };
