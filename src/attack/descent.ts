@@ -12,6 +12,8 @@ export interface DescentOptions {
   readonly steps: number;
   /** Starts for each image and class; every other one keeps its pixels on [0, 1]. */
   readonly restarts: number;
+  /** All of them keep their pixels on [0, 1]: for a judge that takes no others. */
+  readonly inRange?: boolean;
   readonly random: Random;
 }
 
@@ -47,7 +49,10 @@ export function randomVector(size: number, length: number, random: Random): Floa
   return v.map((value) => value * factor);
 }
 
-function makeLanes(ledgers: readonly Ledger[], classes: number, { restarts, random }: DescentOptions): Lane[] {
+function makeLanes(ledgers: readonly Ledger[], classes: number, options: DescentOptions): Lane[] {
+  const { restarts, inRange = false, random } = options;
+  // The first start of each kind is the image itself.
+  const kinds = inRange ? 1 : 2;
   const lanes: Lane[] = [];
   for (const ledger of ledgers) {
     const size = ledger.pixels.length;
@@ -55,9 +60,8 @@ function makeLanes(ledgers: readonly Ledger[], classes: number, { restarts, rand
       if (to === ledger.label) continue;
       for (let restart = 0; restart < restarts; restart++) {
         const budget = ledger.radius * INSIDE;
-        // The first two starts, one for each kind, are the image itself.
-        const delta = restart < 2 ? new Float64Array(size) : randomVector(size, budget * random.uniform(), random);
-        lanes.push({ ledger, to, inRange: restart % 2 === 1, delta, budget, best: Number.POSITIVE_INFINITY });
+        const delta = restart < kinds ? new Float64Array(size) : randomVector(size, budget * random.uniform(), random);
+        lanes.push({ ledger, to, inRange: inRange || restart % 2 === 1, delta, budget, best: Number.POSITIVE_INFINITY });
       }
     }
   }

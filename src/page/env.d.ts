@@ -1,2 +1,5 @@
-/** Types of what vite puts in: `?url` imports. */
-/// <reference types="vite/client" />
+/** Types of what vite puts in: files by their address. */
+declare module '*?url' {
+  const address: string;
+  export default address;
+}

@@ -227,7 +227,7 @@ async function run(): Promise<void> {
   const started = await client.call('start', { base });
   const { models } = started;
   const views: Views = {
-    cards: new Cards(byId('answers', HTMLDivElement), models),
+    cards: new Cards(byId('answers', HTMLElement), byId('glance', HTMLUListElement), models),
     worst: new WorstView(byId('worst', HTMLDivElement), models, () => void inquiry?.search()),
     proof: new ProofView(byId('proof', HTMLDivElement), started),
   };

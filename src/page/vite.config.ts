@@ -1,6 +1,6 @@
 /** Builds the page into dist/page: static files for any host and any folder of it, without a host of anyone else. */
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vite';
+import { defineConfig, type UserConfig } from 'vite';
 import { buildContent } from './build/content.ts';
 import { gleanPlugin } from './build/plugin.ts';
 
@@ -9,7 +9,7 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 /** Threads need them, and a host that can send them should. */
 const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
-export default defineConfig(async () => {
+export default defineConfig(async (): Promise<UserConfig> => {
   const content = await buildContent();
   return {
     root: here('.'),

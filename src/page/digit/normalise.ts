@@ -1,12 +1,15 @@
 /**
  * A drawn digit in MNIST's form: scaled into a 20×20 box with its aspect ratio kept, then moved by whole pixels until its
- * centre of mass is the centre of 28×28 (LeCun et al. 1998, section III-A). The models know digits in no other form.
+ * centre of mass is the middle of 28×28 (LeCun et al. 1998, section III-A). The models know digits in no other form.
  */
 import { AREA, SIDE } from './colour.ts';
 
 const BOX = 20;
-/** Weaker ink does not count for the box: anti-aliasing, JPEG noise. */
-const INK = 24;
+/** Where MNIST has its centres of mass: the middle of pixel 14, counted from 0, not the corner between 13 and 14. */
+const MIDDLE = SIDE / 2 + 0.5;
+
+/** In picture files, weaker ink than this is noise. */
+const NOISE = 24;
 
 /** One channel, row by row: 0 is paper, 255 is ink. */
 export interface Ink {
@@ -27,7 +30,7 @@ function inkBox({ width, height, values }: Ink): Box | undefined {
   let [left, top, right, bottom] = [width, height, -1, -1];
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
-      if (values[y * width + x]! < INK) continue;
+      if (values[y * width + x] === 0) continue;
       left = Math.min(left, x);
       right = Math.max(right, x);
       top = Math.min(top, y);
@@ -86,7 +89,7 @@ export function normaliseDigit(ink: Ink): Uint8Array | undefined {
   const [centreX, centreY] = centreOfMass(digit);
   // Up to 20 pixels in 28: a digit whose mass is far from the middle of its box may need to stop at the edge.
   const place = (centre: number, length: number): number =>
-    Math.min(Math.max(Math.round(SIDE / 2 - centre), 0), SIDE - length);
+    Math.min(Math.max(Math.round(MIDDLE - centre), 0), SIDE - length);
   const [left, top] = [place(centreX, digit.width), place(centreY, digit.height)];
   const grey = new Uint8Array(AREA);
   for (let y = 0; y < digit.height; y++) {
@@ -117,5 +120,6 @@ export function inkOf(rgba: Uint8Array | Uint8ClampedArray, width: number, heigh
       values[p] = 255 - Math.round((darkest * rgba[p * 4 + 3]!) / 255);
     }
   }
+  for (let p = 0; p < values.length; p++) if (values[p]! < NOISE) values[p] = 0;
   return { width, height, values };
 }

@@ -12,6 +12,8 @@ import { readPicture } from './picture.ts';
 const PAPER_RADII = Array.from({ length: 10 }, (_, i) => i * 0.05);
 const CURVE_RADII = Array.from({ length: 301 }, (_, i) => i / 200);
 const MAX_FILES = 5000;
+/** Width of the chart, in CSS pixels. */
+const [MIN_CHART, MAX_CHART] = [280, 730];
 
 export interface Pictures {
   readonly title: string;
@@ -202,7 +204,8 @@ export class BatchView {
       }));
     const curves = curvesAt(CURVE_RADII);
     const [first, second] = curves.map(({ shares }) => `${(100 * shares[0]!).toFixed(1)} %`);
-    const title = `${pictures.title}: right are ${first} (${curves[0]!.name}) and ${second} (${curves[1]!.name})`;
+    const title = `${pictures.title}: right are ${first} by the ${curves[0]!.name.toLowerCase()}, ${second} by the ${curves[1]!.name.replace('Ordinary', 'ordinary')}`;
+    const width = Math.min(Math.max(this.#result.clientWidth, MIN_CHART), MAX_CHART);
     const save = html('button', { type: 'button' }, 'Save all answers (JSON)');
     save.addEventListener('click', () => this.#save(pictures, answers));
     this.#result.replaceChildren(
@@ -212,7 +215,7 @@ export class BatchView {
         `${title}. ${(2 * pictures.names.length).toLocaleString('en')} certificates in ${seconds.toFixed(2)} s.`,
       ),
       legend(curves),
-      chart(CURVE_RADII, curves, `Certified accuracy. ${title}`),
+      chart(CURVE_RADII, curves, `Certified accuracy. ${title}`, width),
       shareTable(PAPER_RADII, curvesAt(PAPER_RADII)),
       html('p', {}, save),
     );

@@ -120,20 +120,30 @@ class Card {
 
 export class Cards {
   readonly #cards: readonly Card[];
+  readonly #glances: readonly HTMLElement[];
 
-  constructor(root: HTMLElement, models: readonly ModelFacts[]) {
+  /** @param glance gets one line for each model, for where the cards do not fit beside the drawing area */
+  constructor(root: HTMLElement, glance: HTMLElement, models: readonly ModelFacts[]) {
     this.#cards = models.map((facts) => new Card(facts));
     root.replaceChildren(...this.#cards.map(({ element }) => element));
+    this.#glances = models.map(() => html('span', {}, '–'));
+    glance.replaceChildren(...models.map(({ title }, i) => html('li', {}, title, this.#glances[i]!)));
   }
 
   update(grey: Uint8Array, answers: readonly ModelAnswers[]): void {
     this.#cards.forEach((card, i) => {
       card.update(grey, answers[i]!);
+      const { label, className, radius } = answers[i]!.answers[0]!;
+      this.#glances[i]!.replaceChildren(
+        html('strong', { 'data-label': label }, className),
+        ` r ${formatRadius(radius)}`,
+      );
     });
   }
 
   blank(): void {
     for (const card of this.#cards) card.blank();
+    for (const glance of this.#glances) glance.textContent = '–';
   }
 }
 

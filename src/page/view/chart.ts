@@ -9,33 +9,33 @@ export interface Curve {
   readonly shares: readonly number[];
 }
 
-const SIZE = { width: 640, height: 320, left: 46, right: 16, top: 14, bottom: 42 };
+const MARGIN = { left: 50, right: 18, top: 14, bottom: 44 };
+const HEIGHT = 300;
 
-export function chart(radii: readonly number[], curves: readonly Curve[], title: string): SVGSVGElement {
+/** @param width of the place it goes to, so that its letters have the size of the page's */
+export function chart(radii: readonly number[], curves: readonly Curve[], title: string, width: number): SVGSVGElement {
   const end = radii.at(-1)!;
-  const x = (r: number): number => SIZE.left + ((SIZE.width - SIZE.left - SIZE.right) * r) / end;
-  const y = (share: number): number => SIZE.height - SIZE.bottom - (SIZE.height - SIZE.top - SIZE.bottom) * share;
+  const x = (r: number): number => MARGIN.left + ((width - MARGIN.left - MARGIN.right) * r) / end;
+  const y = (share: number): number => HEIGHT - MARGIN.bottom - (HEIGHT - MARGIN.top - MARGIN.bottom) * share;
   const root = svg('svg', {
     class: 'chart',
-    viewBox: `0 0 ${SIZE.width} ${SIZE.height}`,
+    viewBox: `0 0 ${width} ${HEIGHT}`,
     role: 'img',
     'aria-label': title,
   });
   for (const share of [0, 0.25, 0.5, 0.75, 1]) {
     root.append(
-      svg('line', { class: 'grid', x1: SIZE.left, x2: SIZE.width - SIZE.right, y1: y(share), y2: y(share) }),
-      svg('text', { x: SIZE.left - 8, y: y(share) + 4, 'text-anchor': 'end' }, `${100 * share} %`),
+      svg('line', { class: 'grid', x1: MARGIN.left, x2: width - MARGIN.right, y1: y(share), y2: y(share) }),
+      svg('text', { x: MARGIN.left - 8, y: y(share) + 4, 'text-anchor': 'end' }, `${100 * share} %`),
     );
   }
   const ticks = Math.round(end / 0.25);
   for (let i = 0; i <= ticks; i++) {
     const r = i * 0.25;
-    root.append(svg('text', { x: x(r), y: SIZE.height - SIZE.bottom + 20, 'text-anchor': 'middle' }, r.toFixed(2)));
+    root.append(svg('text', { x: x(r), y: HEIGHT - MARGIN.bottom + 20, 'text-anchor': 'middle' }, r.toFixed(2)));
   }
-  const middle = (SIZE.left + SIZE.width - SIZE.right) / 2;
-  root.append(
-    svg('text', { x: middle, y: SIZE.height - 4, 'text-anchor': 'middle' }, 'radius r (ℓ2, pixels on [0, 1])'),
-  );
+  const middle = (MARGIN.left + width - MARGIN.right) / 2;
+  root.append(svg('text', { x: middle, y: HEIGHT - 4, 'text-anchor': 'middle' }, 'radius r (ℓ2, pixels on [0, 1])'));
   for (const { index, shares } of curves) {
     const points = shares.map((share, i) => `${x(radii[i]!).toFixed(1)},${y(share).toFixed(1)}`);
     root.append(svg('polyline', { class: `curve model-${index}`, points: points.join(' ') }));

@@ -72,7 +72,7 @@ export class ProofView {
           'tbody',
           {},
           row('Lipschitz bound L', ({ certificate }) => String(certificate.lipschitz.upper)),
-          row('Proven anew from the bytes, in', ({ proofTime }) => `${proofTime.toFixed(0)} ms`),
+          row('Proven from the bytes, loaded, tried: in', ({ proofTime }) => `${proofTime.toFixed(0)} ms`),
           row('Float32 slack for the picture above', (_, i) => this.#slack[i]!),
           row(
             'Known answers',

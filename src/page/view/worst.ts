@@ -19,7 +19,6 @@ function runs(track: Track): (readonly [label: number, first: number, last: numb
 }
 
 export class WorstView {
-  readonly #models: readonly ModelFacts[];
   readonly #picture = thumbnail(new Uint8Array(SIZE), 'The picture with the perturbation');
   readonly #change = thumbnail(new Uint8Array(SIZE), 'The perturbation alone, amplified, on grey');
   readonly #changeCaption = html('figcaption', { class: 'small muted' }, 'the change alone');
@@ -38,7 +37,6 @@ export class WorstView {
 
   /** @param onModel called when another model is chosen */
   constructor(root: HTMLElement, models: readonly ModelFacts[], onModel: () => void) {
-    this.#models = models;
     this.#choice = models.map((_, i) => html('input', { type: 'radio', name: 'attacked', value: i, checked: i === 0 }));
     const choice = html(
       'fieldset',

@@ -1,10 +1,10 @@
 /** The worst perturbation of one picture that a search finds, and what the model says on the way there and beyond. */
 import { exactAscent } from '../../attack/ascent.ts';
 import { searchBoundary } from '../../attack/boundary.ts';
+import { ownClaim } from '../../attack/claim.ts';
 import { descend } from '../../attack/descent.ts';
 import { distanceUp } from '../../attack/float32.ts';
 import type { DifferentiableNetwork } from '../../attack/gradient/network.ts';
-import { ownClaim } from '../../attack/claim.ts';
 import type { Judge } from '../../attack/judge.ts';
 import { Ledger } from '../../attack/ledger.ts';
 import { createRandom } from '../../certify-runtime/core/smoothing/random.ts';
