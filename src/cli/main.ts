@@ -4,12 +4,14 @@ import yargs from 'yargs';
 import { GleanError, InputError } from '../certify-runtime/core/errors.ts';
 import { AnswerIsNo } from './answer.ts';
 import { attackCommand } from './attack.ts';
+import { benchCommand } from './bench.ts';
 import { certifyCommand } from './certify.ts';
 import { dataCommand } from './data.ts';
 import { exportCommand } from './export.ts';
 import { keygenCommand } from './keygen.ts';
 import { predictCommand } from './predict.ts';
 import { sealCommand } from './seal.ts';
+import { serveCommand } from './serve.ts';
 import { signCommand } from './sign.ts';
 import { trainCommand } from './train.ts';
 import { verifyCommand } from './verify.ts';
@@ -32,9 +34,11 @@ export async function main(args: readonly string[]): Promise<number> {
     .command(certifyCommand)
     .command(predictCommand)
     .command(attackCommand)
+    .command(serveCommand)
     .command(dataCommand)
     .command(keygenCommand)
     .command(signCommand)
+    .command(benchCommand)
     .demandCommand(1, 'Name a command.')
     .strict()
     .version(version)

@@ -8,13 +8,17 @@ const IMPORT = /\b(?:import|export)\b[^'";]*?\bfrom\s*'([^']+)'|\bimport\s*\(?\s
 
 async function sources(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
-    .map((entry) => join(entry.parentPath, entry.name));
+  return (
+    entries
+      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .map((entry) => join(entry.parentPath, entry.name))
+      // Example code in comments imports what its reader has installed.
+      .filter((file) => !file.includes('node_modules') && !file.includes('/dist/'))
+  );
 }
 
 async function importsOf(file: string): Promise<string[]> {
-  const text = await readFile(file, 'utf8');
+  const text = (await readFile(file, 'utf8')).replaceAll(/^\s*\*.*$/gm, '');
   return [...text.matchAll(IMPORT)].map((match) => match[1] ?? match[2]!);
 }
 
@@ -36,7 +40,6 @@ describe('import order', () => {
     const runtime = resolve('src/certify-runtime');
     const allowed = new Set(['node:fs/promises', 'node:url', 'onnxruntime-node', 'onnxruntime-web/wasm', 'sharp']);
     for (const file of await sources(runtime)) {
-      if (file.includes('node_modules') || file.includes('/dist/')) continue;
       for (const specifier of await importsOf(file)) {
         if (!specifier.startsWith('.'))
           assert.ok(allowed.has(specifier), `${relative('.', file)} imports ${specifier}`);
@@ -50,9 +53,7 @@ describe('import order', () => {
   });
 
   it('lets only src/train import tfjs', async () => {
-    const files = [...(await sources('src')), ...(await sources('pipeline'))].filter(
-      (file) => !file.includes('node_modules') && !file.includes('/dist/'),
-    );
+    const files = [...(await sources('src')), ...(await sources('pipeline'))];
     const importers: string[] = [];
     for (const file of files) {
       if ((await importsOf(file)).some((specifier) => specifier.startsWith('@tensorflow/'))) importers.push(file);

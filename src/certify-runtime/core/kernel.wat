@@ -4,14 +4,14 @@
   (import "glean" "memory" (memory 1))
 
   ;; Of each image of $n floats from $p on: the sum and the sum of squares, as two floats at $out, which moves on by 8.
-  ;; 0 if every pixel is on [0, 1]: as integers, floats from 0 to 1 go from 0 to 0x3f800000. −0 counts as outside.
+  ;; 0 if every pixel is on [0, 1]: as unsigned integers, floats from 0 to 1 go up to 0x3f800000, and infinity, NaNs and
+  ;; whatever has a sign lie above. So −0 counts as outside.
   (func (export "norms") (param $p i32) (param $images i32) (param $n i32) (param $out i32) (result i32)
     (local $wide i32) (local $end i32) (local $odd i32) (local $sum f32) (local $squares f32) (local $x f32)
-    (local $one v128) (local $outside v128)
+    (local $most v128)
     (local $x0 v128) (local $x1 v128) (local $x2 v128) (local $x3 v128)
     (local $s0 v128) (local $s1 v128) (local $s2 v128) (local $s3 v128)
     (local $q0 v128) (local $q1 v128) (local $q2 v128) (local $q3 v128)
-    (local.set $one (i32x4.splat (i32.const 0x3f800000)))
     (block $done
       (loop $image
         (br_if $done (i32.eqz (local.get $images)))
@@ -37,13 +37,9 @@
             (local.set $q1 (f32x4.add (local.get $q1) (f32x4.mul (local.get $x1) (local.get $x1))))
             (local.set $q2 (f32x4.add (local.get $q2) (f32x4.mul (local.get $x2) (local.get $x2))))
             (local.set $q3 (f32x4.add (local.get $q3) (f32x4.mul (local.get $x3) (local.get $x3))))
-            (local.set $outside (v128.or (local.get $outside) (v128.or
-              (v128.or
-                (v128.or (local.get $x0) (i32x4.sub (local.get $one) (local.get $x0)))
-                (v128.or (local.get $x1) (i32x4.sub (local.get $one) (local.get $x1))))
-              (v128.or
-                (v128.or (local.get $x2) (i32x4.sub (local.get $one) (local.get $x2)))
-                (v128.or (local.get $x3) (i32x4.sub (local.get $one) (local.get $x3)))))))
+            (local.set $most (i32x4.max_u
+              (i32x4.max_u (local.get $most) (i32x4.max_u (local.get $x0) (local.get $x1)))
+              (i32x4.max_u (local.get $x2) (local.get $x3))))
             (local.set $p (i32.add (local.get $p) (i32.const 64)))
             (br $sixteen)))
         (local.set $s0 (f32x4.add (f32x4.add (local.get $s0) (local.get $s1)) (f32x4.add (local.get $s2) (local.get $s3))))
@@ -60,15 +56,15 @@
             (local.set $x (f32.load (local.get $p)))
             (local.set $sum (f32.add (local.get $sum) (local.get $x)))
             (local.set $squares (f32.add (local.get $squares) (f32.mul (local.get $x) (local.get $x))))
-            (local.set $odd (i32.or (local.get $odd) (i32.or
-              (i32.load (local.get $p)) (i32.sub (i32.const 0x3f800000) (i32.load (local.get $p))))))
+            (local.set $odd (i32.or (local.get $odd) (i32.gt_u (i32.load (local.get $p)) (i32.const 0x3f800000))))
             (local.set $p (i32.add (local.get $p) (i32.const 4)))
             (br $single)))
         (f32.store (local.get $out) (local.get $sum))
         (f32.store offset=4 (local.get $out) (local.get $squares))
         (local.set $out (i32.add (local.get $out) (i32.const 8)))
         (br $image)))
-    (i32.or (i32x4.bitmask (local.get $outside)) (i32.shr_u (local.get $odd) (i32.const 31))))
+    (i32.or (local.get $odd) (v128.any_true
+      (i32x4.gt_u (local.get $most) (i32x4.splat (i32.const 0x3f800000))))))
 
   ;; $n bytes from $from on, each divided by 255 and rounded, as floats from $to on.
   (func (export "levels") (param $from i32) (param $to i32) (param $n i32)
