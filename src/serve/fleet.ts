@@ -103,9 +103,6 @@ export class Fleet {
     const worker = cluster.fork({ GLEAN_SERVE_SETTINGS: JSON.stringify({ ...this.#settings, port: this.#port }) });
     this.#alive.add(worker);
     worker.on('message', (message: ToSupervisor) => this.#heard(worker, message));
-    worker.on('listening', ({ port }) => {
-      this.#port = port;
-    });
     worker.on('error', (error) => this.#logger.warn({ worker: worker.id, err: error }, 'worker cannot be reached'));
     worker.once('exit', (code, signal) => void this.#died(worker, performance.now() - born, signal ?? code));
   }
@@ -114,6 +111,7 @@ export class Fleet {
     if (message.type === 'hello') {
       send(worker, this.#stopping ? { type: 'stop' } : this.#begin());
     } else if (message.type === 'ready') {
+      this.#port = message.port;
       this.#ready.add(worker);
       this.collector.workers = this.#ready.size;
       this.#onReady();

@@ -25,7 +25,7 @@ export type ToWorker =
 export type ToSupervisor =
   /** Only now does the worker hear: what was said before is lost. */
   | { readonly type: 'hello' }
-  | { readonly type: 'ready' }
+  | { readonly type: 'ready'; readonly port: number }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   | { readonly type: 'collected'; readonly request: number; readonly metrics: readonly MetricObject[] }
   /** Somebody asked this worker for the metrics of all. */

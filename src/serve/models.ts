@@ -51,6 +51,8 @@ export class Models {
         signature,
         requireSignature: true,
         proof: 'unless-signed',
+        // The cores are shared out among the workers: threads of their own would only spin against each other.
+        threads: 1,
       });
       const model = new ServedModel({ id, version, sha256 }, certifier, this.#limits, this.#metrics);
       const old = this.#models.get(id);

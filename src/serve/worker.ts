@@ -1,6 +1,7 @@
 /** A process that answers requests. It starts when the supervisor hands it the models, and stops when told to. */
 import cluster from 'node:cluster';
 import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import process from 'node:process';
 import { createLog } from './log.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
@@ -9,6 +10,7 @@ import { Service } from './service.ts';
 import type { ServeSettings } from './settings.ts';
 
 const SCRAPE_LIMIT = 5000;
+const BACKLOG = 1024;
 
 const settings = JSON.parse(process.env['GLEAN_SERVE_SETTINGS']!) as ServeSettings;
 const { logger, flush } = createLog(settings.logLevel, { worker: cluster.worker!.id, pid: process.pid });
@@ -50,7 +52,10 @@ async function start(message: Extract<ToWorker, { type: 'start' }>): Promise<voi
   server.once('error', (error: NodeJS.ErrnoException) => {
     void tell({ type: 'failed', code: error.code ?? 'UNKNOWN', message: error.message }).then(() => exit(1));
   });
-  server.listen({ port: settings.port, host: settings.host, backlog: 1024 }, () => void tell({ type: 'ready' }));
+  server.listen({ port: settings.port, host: settings.host, backlog: BACKLOG }, () => {
+    const { port } = server.address() as AddressInfo;
+    void tell({ type: 'ready', port });
+  });
 }
 
 function sleep(ms: number): Promise<void> {
