@@ -53,11 +53,29 @@ predict: setup ## label and radius of an image file (MODEL=, IMAGE=)
 compare: setup ## the README's comparison: four objectives, three seeds each (about 20 minutes)
 	@node --import tsx pipeline/compare.ts
 
+.PHONY: serve
+serve: setup ## HTTP service on the models in models/ (ARGS='--port 8080 …'; glean serve --help)
+	@$(GLEAN) serve $(ARGS)
+
+.PHONY: runtime
+runtime: setup ## build the package glean-certify into src/certify-runtime/dist
+	@npx --no-install tsc -p src/certify-runtime/tsconfig.json
+
+.PHONY: docs
+docs: runtime ## API documentation of glean-certify into dist/api
+	@npx --no-install typedoc
+
+.PHONY: bench
+bench: setup ## every speed figure, as ratios measured in one run (minutes)
+	@$(GLEAN) bench $(ARGS)
+
 .PHONY: check
 check: setup ## format, lint, import order, types, unused code
 	@npx --no-install biome check --error-on-warnings .
 	@npx --no-install tsc --project .
 	@npx --no-install knip
+	@npx --no-install tsc -p src/certify-runtime/tsconfig.json && npx --no-install publint --strict src/certify-runtime
+	@npx --no-install typedoc --emit none
 	@bash -n pipeline/setup.sh .ci/run
 
 .PHONY: test

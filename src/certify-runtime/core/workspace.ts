@@ -11,9 +11,11 @@ interface Kernel {
 }
 
 const PAGE = 2 ** 16;
+/** γ_n ≤ n·2⁻²³ with room needs n·2⁻²⁴ < ¼. docs/providers.md, lemma 18. */
+const MAX_PIXELS = 2 ** 22;
 let compiled: WebAssembly.Module | undefined;
 
-/** Squares below 2⁻¹⁴⁹ vanish, each of a pixel below 2⁻⁷⁴: all of them (fewer than 2⁴⁰) hide less than this from ‖x‖₂. */
+/** Squares below 2⁻¹⁴⁹ vanish, each of a pixel below 2⁻⁷⁴: all of them hide less than this from ‖x‖₂. */
 const HIDDEN = 2 ** -50;
 
 /**
@@ -31,8 +33,9 @@ export class Workspace {
   readonly #pixels: Float32Array;
   readonly #bytes: Uint8Array;
 
-  /** @throws InputError where there is no such amount of memory */
+  /** @throws InputError where there is no such amount of memory, or images are larger than the bounds below allow */
   constructor(capacity: number, size: number) {
+    if (size > MAX_PIXELS) throw new InputError(`images of ${size} pixels, more than ${MAX_PIXELS}`, { size });
     this.capacity = capacity;
     this.#size = size;
     const first = Math.ceil((8 * capacity) / 16) * 16;
