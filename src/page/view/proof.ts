@@ -61,12 +61,7 @@ export class ProofView {
         html(
           'thead',
           {},
-          html(
-            'tr',
-            {},
-            html('th', { scope: 'col' }, ''),
-            ...models.map(({ title }) => html('th', { scope: 'col' }, title)),
-          ),
+          html('tr', {}, html('td', {}), ...models.map(({ title }) => html('th', { scope: 'col' }, title))),
         ),
         html(
           'tbody',
