@@ -1,6 +1,6 @@
 /** The certifier: a sealed model, proven or signed, on an ONNX Runtime session. Node and browser share this file. */
 
-import type { Certificate } from './core/certificate.ts';
+import type { Certificate } from './core/claims.ts';
 import { sha256 } from './core/digest.ts';
 import { InputError, ProviderError } from './core/errors.ts';
 import { isPixelImage, isPixels, type PixelImage, type Pixels, pixelsOf } from './core/images.ts';
@@ -8,8 +8,8 @@ import { largestLogit, marginRadius } from './core/margin.ts';
 import { TENSORS } from './core/names.ts';
 import { networkBytes } from './core/network-bytes.ts';
 import type { AffineBound, EncoderBound } from './core/proof/bound.ts';
-import { readSealed, type SealedModel } from './core/sealed.ts';
 import type { SignatureOptions } from './core/signature.ts';
+import { type CertifiedModel, readSigned } from './core/signed.ts';
 import type { SmoothedCertificate } from './core/smoothing/certify.ts';
 import { checkAnswers, vectorPixels } from './core/vectors.ts';
 import { type Workspace, WorkspacePool } from './core/workspace.ts';
@@ -72,7 +72,7 @@ export interface LoadOptions<P extends string = string> extends SignatureOptions
   readonly uncertified?: boolean;
 }
 
-export interface LoadedModel extends SealedModel {
+export interface LoadedModel extends CertifiedModel {
   /** What the proof found, never above the claims; null where a signature stands for it. */
   readonly proven: EncoderBound | null;
   readonly sha256: string;
@@ -110,18 +110,21 @@ export async function loadModel(
     await checkSignature(own, options);
   }
   const signed = publicKey !== undefined && signature !== undefined;
-  const sealed = await readSealed(own);
-  const proven =
-    proof === 'unless-signed' && signed ? null : await (await import('./core/verify.ts')).proveSealed(sealed);
+  const read: CertifiedModel & { readonly proven: EncoderBound | null } =
+    proof === 'unless-signed' && signed
+      ? { ...readSigned(own), proven: null }
+      : await (await import('./core/verify.ts')).verifyModel(own);
   const network = networkBytes(own);
-  const operators = new Set(sealed.graph.nodes.map(({ op }) => op));
   const refused: ProviderError[] = [];
   for (const provider of providers) {
     try {
-      const session = await openProvider(runtime, network, provider, { uncertified, operators, threads });
+      const session = await openProvider(runtime, network, provider, {
+        uncertified,
+        operators: read.operators,
+        threads,
+      });
       const model: LoadedModel = {
-        ...sealed,
-        proven,
+        ...read,
         sha256: await sha256(own),
         session,
         runtime,
@@ -209,8 +212,8 @@ export class CertifierBase<R extends number | null = number, Other = never> {
     return this.#size;
   }
 
-  /** The file as it was read, the head's weights, and what the proof found (null where a signature stood for it). */
-  get model(): SealedModel & { readonly proven: EncoderBound | null } {
+  /** What the file claims, the head's weights, and what the proof found (null where a signature stood for it). */
+  get model(): CertifiedModel & { readonly proven: EncoderBound | null } {
     return this.#model;
   }
 

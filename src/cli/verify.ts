@@ -40,10 +40,10 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
     const begin = performance.now();
     try {
       const certifier = await Certifier.load(bytes, signed?.options);
-      const { certificate, proven, terms, head } = certifier.model;
+      const { certificate, proven, ...read } = certifier.model;
       await certifier.dispose();
       if (proven === null) throw new InputError(`${model}: loaded without a proof`);
-      await checkGraph(bytes, { certificate, proven, terms, head });
+      await checkGraph(bytes, { certificate, proven, ...read });
       const seconds = (performance.now() - begin) / 1000;
       if (json) {
         console.log(

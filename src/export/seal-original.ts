@@ -1,6 +1,7 @@
 /** From another program's ONNX file to a sealed one: prepared, proven, sealed, verified, and compared with the original. */
 import { createHash } from 'node:crypto';
-import { CERTIFICATE_KEY, type Certificate, parseCertificate } from '../certify-runtime/core/certificate.ts';
+import { parseCertificate } from '../certify-runtime/core/certificate.ts';
+import { CERTIFICATE_KEY, type Certificate } from '../certify-runtime/core/claims.ts';
 import { CertificateError, InputError } from '../certify-runtime/core/errors.ts';
 import type { OnnxModel } from '../certify-runtime/core/onnx/model.ts';
 import { readOnnx } from '../certify-runtime/core/onnx/read.ts';

@@ -4,7 +4,7 @@ import {
   CERTIFICATE_KEY,
   type Certificate,
   type KnownVector,
-} from '../certify-runtime/core/certificate.ts';
+} from '../certify-runtime/core/claims.ts';
 import { EMPTY_DIGEST, fillFileDigest, weightsDigest } from '../certify-runtime/core/digest.ts';
 import { InputError } from '../certify-runtime/core/errors.ts';
 import { headGraph } from '../certify-runtime/core/head-graph.ts';

@@ -3,7 +3,7 @@
  * a file of his own: any graph, any claims, and everything that follows from them (head, known vectors, digests) right.
  */
 
-import type { Certificate } from '../../src/certify-runtime/core/certificate.ts';
+import type { Certificate } from '../../src/certify-runtime/core/claims.ts';
 import { GleanError } from '../../src/certify-runtime/core/errors.ts';
 import { HEAD_PREFIX } from '../../src/certify-runtime/core/names.ts';
 import type { Attribute, OnnxModel, OnnxNode, Tensor } from '../../src/certify-runtime/core/onnx/model.ts';

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import * as ort from 'onnxruntime-node';
-import { certificateConstants } from '../../src/certify-runtime/core/certificate.ts';
+import { certificateConstants } from '../../src/certify-runtime/core/claims.ts';
 import { headGraph } from '../../src/certify-runtime/core/head-graph.ts';
 import { marginConstants, marginTerms } from '../../src/certify-runtime/core/margin.ts';
 import { HEAD_PREFIX } from '../../src/certify-runtime/core/names.ts';

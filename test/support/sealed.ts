@@ -8,11 +8,11 @@ import {
   type Certificate,
   certificateConstants,
   type KnownVector,
-} from '../../src/certify-runtime/core/certificate.ts';
+} from '../../src/certify-runtime/core/claims.ts';
 import { EMPTY_DIGEST, fillFileDigest, weightsDigest } from '../../src/certify-runtime/core/digest.ts';
 import { headGraph } from '../../src/certify-runtime/core/head-graph.ts';
-import { HEAD_PREFIX } from '../../src/certify-runtime/core/names.ts';
 import { imageNorms, marginCertificate, marginTerms } from '../../src/certify-runtime/core/margin.ts';
+import { HEAD_PREFIX } from '../../src/certify-runtime/core/names.ts';
 import type { Graph, OnnxModel, Tensor } from '../../src/certify-runtime/core/onnx/model.ts';
 import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';
 import { readLinearHead } from '../../src/certify-runtime/core/proof/head.ts';

@@ -1,6 +1,6 @@
 /** What the package offers everywhere: reading and proving sealed files, certificates from numbers, errors. */
 
-export type { Certificate, KnownVector } from './certificate.ts';
+export type { Certificate, KnownVector } from './claims.ts';
 export {
   CertificateError,
   GleanError,

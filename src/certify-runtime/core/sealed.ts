@@ -1,6 +1,7 @@
 /** Reads a sealed file: digests, form, claims and last layer. It proves nothing; verify.ts does. */
 
-import { CERTIFICATE_KEY, type Certificate, certificateConstants, check, parseCertificate } from './certificate.ts';
+import { check, parseCertificate } from './certificate.ts';
+import { CERTIFICATE_KEY, type Certificate, certificateConstants } from './claims.ts';
 import { fileDigest, weightsDigest } from './digest.ts';
 import { MAX_CLASSES, type MarginTerms, marginTerms } from './margin.ts';
 import { outputInfos, TENSORS } from './names.ts';

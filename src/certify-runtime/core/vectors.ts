@@ -1,6 +1,6 @@
 /** Known vectors: inputs stored with their answers, run at every load to catch a provider that computes something else. */
 
-import type { Certificate, KnownVector } from './certificate.ts';
+import type { Certificate, KnownVector } from './claims.ts';
 import { CertificateError, ProviderError } from './errors.ts';
 import { imageNorms, type MarginTerms, marginCertificate } from './margin.ts';
 import type { AffineBound, LinearHead } from './proof/bound.ts';

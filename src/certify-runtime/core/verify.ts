@@ -3,7 +3,8 @@
  * may only be weaker than what is proven here.
  */
 
-import { type Certificate, check, type KnownVector } from './certificate.ts';
+import { check } from './certificate.ts';
+import type { KnownVector } from './claims.ts';
 import { UnprovableError } from './errors.ts';
 import { headGraph } from './head-graph.ts';
 import {
@@ -23,14 +24,11 @@ import { readLinearHead } from './proof/head.ts';
 import type { Rule } from './proof/rule.ts';
 import { rulesFor } from './proof/rules-for.ts';
 import { readSealed, type SealedModel } from './sealed.ts';
+import type { CertifiedModel } from './signed.ts';
 import { vectorPixels } from './vectors.ts';
 
 /** A model whose certificate holds. */
-export interface VerifiedModel {
-  readonly certificate: Certificate;
-  /** What the file claims, proven to hold; the radius is computed from these. */
-  readonly terms: MarginTerms;
-  readonly head: LinearHead;
+export interface VerifiedModel extends CertifiedModel {
   /** What the proof found; never above the claims. */
   readonly proven: EncoderBound;
 }
@@ -218,7 +216,7 @@ function checkLayers(claimed: readonly LayerBound[], proven: readonly LayerBound
  *
  * @throws UnprovableError or CertificateError naming the first thing that does not hold
  */
-export async function proveSealed({ graph, certificate, head, terms }: SealedModel): Promise<EncoderBound> {
+async function proveSealed({ graph, certificate, head, terms }: SealedModel): Promise<EncoderBound> {
   const { shape } = certificate.input;
   const inputs = shape.reduce((product, size) => product * size, 1);
   const { encoder, constants } = proveConstants(graph, await rulesFor(graph));
@@ -240,5 +238,6 @@ export async function proveSealed({ graph, certificate, head, terms }: SealedMod
 export async function verifyModel(bytes: Uint8Array): Promise<VerifiedModel> {
   const sealed = await readSealed(bytes);
   const { certificate, terms, head } = sealed;
-  return { certificate, terms, head, proven: await proveSealed(sealed) };
+  const proven = await proveSealed(sealed);
+  return { certificate, terms, head, proven, operators: new Set(sealed.graph.nodes.map(({ op }) => op)) };
 }
