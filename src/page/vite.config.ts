@@ -6,10 +6,13 @@ import { gleanPlugin } from './build/plugin.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** Threads need them, and a host that can send them should. */
+/** The page does without, on one thread; the stricter kind of host is the one to develop against. */
 const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
-export default defineConfig(async (): Promise<UserConfig> => {
+export default defineConfig(async ({ isPreview = false }): Promise<UserConfig> => {
+  const preview = { host: '127.0.0.1', headers: ISOLATION };
+  const build = { outDir: here('../../dist/page'), emptyOutDir: true };
+  if (isPreview) return { root: here('.'), build, preview };
   const content = await buildContent();
   return {
     root: here('.'),
@@ -20,8 +23,7 @@ export default defineConfig(async (): Promise<UserConfig> => {
     worker: { format: 'es' },
     resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'] },
     build: {
-      outDir: here('../../dist/page'),
-      emptyOutDir: true,
+      ...build,
       target: 'es2022',
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
@@ -31,6 +33,5 @@ export default defineConfig(async (): Promise<UserConfig> => {
         output: { entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
       },
     },
-    preview: { host: '127.0.0.1', headers: ISOLATION },
   };
 });

@@ -5,7 +5,7 @@ import { normaliseDigit } from '../digit/normalise.ts';
 import type { Client } from '../worker/client.ts';
 import type { Answer, ModelFacts } from '../worker/protocol.ts';
 import { chart, legend, shareTable } from './chart.ts';
-import { html } from './dom.ts';
+import { formatCount, html } from './dom.ts';
 import { readPicture } from './picture.ts';
 
 /** Of the paper's table. */
@@ -15,7 +15,7 @@ const MAX_FILES = 5000;
 /** Width of the chart, in CSS pixels. */
 const [MIN_CHART, MAX_CHART] = [280, 730];
 
-export interface Pictures {
+interface Pictures {
   readonly title: string;
   readonly names: readonly string[];
   /** One after the other. */
@@ -25,7 +25,7 @@ export interface Pictures {
 }
 
 /** The test domain as it is, every digit in the other colour, or all in one. */
-export type Colouring = 'test' | 'swapped' | 'red' | 'green';
+type Colouring = 'test' | 'swapped' | 'red' | 'green';
 
 const COLOURINGS: readonly (readonly [Colouring, string])[] = [
   ['test', 'as in the test domain: 90 % contradict the label'],
@@ -35,7 +35,7 @@ const COLOURINGS: readonly (readonly [Colouring, string])[] = [
 ];
 
 /** Records of 784 grey bytes, label, colour, digit; src/page/build/content.ts writes them. */
-export function testDigits(bytes: Uint8Array, colouring: Colouring): Pictures {
+function testDigits(bytes: Uint8Array, colouring: Colouring): Pictures {
   const record = AREA + 3;
   const count = bytes.length / record;
   const images = new Uint8Array(count * IMAGE_SIZE);
@@ -84,7 +84,7 @@ async function fromFiles(files: readonly File[]): Promise<{ readonly pictures: P
   parts.forEach((part, i) => {
     images.set(part, i * IMAGE_SIZE);
   });
-  return { pictures: { title: `${parts.length} pictures of yours`, names, images, truth }, refused };
+  return { pictures: { title: `${formatCount(parts.length)} of your pictures`, names, images, truth }, refused };
 }
 
 /** What is said of labels that nobody gave. */
@@ -204,7 +204,7 @@ export class BatchView {
       }));
     const curves = curvesAt(CURVE_RADII);
     const [first, second] = curves.map(({ shares }) => `${(100 * shares[0]!).toFixed(1)} %`);
-    const title = `${pictures.title}: right are ${first} by the ${curves[0]!.name.toLowerCase()}, ${second} by the ${curves[1]!.name.replace('Ordinary', 'ordinary')}`;
+    const title = `${pictures.title}. Right: ${first} by the ${curves[0]!.name.toLowerCase()}, ${second} by the ${curves[1]!.name.replace('Ordinary', 'ordinary')}`;
     const width = Math.min(Math.max(this.#result.clientWidth, MIN_CHART), MAX_CHART);
     const save = html('button', { type: 'button' }, 'Save all answers (JSON)');
     save.addEventListener('click', () => this.#save(pictures, answers));
@@ -212,7 +212,7 @@ export class BatchView {
       html(
         'p',
         { id: 'batch-summary' },
-        `${title}. ${(2 * pictures.names.length).toLocaleString('en')} certificates in ${seconds.toFixed(2)} s.`,
+        `${title}. ${formatCount(answers.length * pictures.names.length)} certificates in ${seconds.toFixed(2)} s.`,
       ),
       legend(curves),
       chart(CURVE_RADII, curves, `Certified accuracy. ${title}`, width),

@@ -61,7 +61,7 @@ class Card {
         html(
           'section',
           {},
-          html('h3', {}, 'The paper’s (smoothing)'),
+          html('h3', {}, 'Smoothing (paper)'),
           this.#smoothed,
           html('span', { class: 'track', 'aria-hidden': true }, this.#smoothedBar),
           this.#smoothedLabel,

@@ -47,3 +47,8 @@ export function formatRadius(value: number): string {
 export function formatBytes(bytes: number): string {
   return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.round(bytes / 1e3)} kB`;
 }
+
+/** With a narrow space between thousands, as elsewhere on the page. */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en').replaceAll(',', '\u202f');
+}

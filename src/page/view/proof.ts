@@ -39,9 +39,10 @@ function layers({ title, certificate }: ModelFacts): HTMLElement {
 }
 
 function threads({ threads: count, isolated }: Started): string {
-  return isolated
-    ? `${count} (this host sends COOP and COEP, so threads would be allowed)`
-    : '1 (this host sends no COOP and COEP headers; for networks of this size more would not help)';
+  const host = isolated
+    ? 'sends the COOP and COEP headers that more would need'
+    : 'sends no COOP and COEP headers, so that more could not be had';
+  return `${count}: for networks of this size the fastest. This host ${host}.`;
 }
 
 export class ProofView {
