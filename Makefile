@@ -57,6 +57,11 @@ compare: setup ## the README's comparison: four objectives, three seeds each (ab
 serve: setup ## HTTP service on the models in models/ (ARGS='--port 8080 …'; glean serve --help)
 	@$(GLEAN) serve $(ARGS)
 
+.PHONY: web
+web: setup ## build the browser page into dist/page and serve it on this machine
+	@npx --no-install vite build --config src/page/vite.config.ts --logLevel warn
+	@npx --no-install vite preview --config src/page/vite.config.ts
+
 .PHONY: runtime
 runtime: setup ## build the package glean-certify into src/certify-runtime/dist
 	@npx --no-install tsc -p src/certify-runtime/tsconfig.json

@@ -9,6 +9,7 @@ import { AnswerIsNo } from './answer.ts';
 /** Loaded one by one, so that --help starts at once. */
 const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   overhead: async () => (await import('../bench/overhead.ts')).overhead,
+  wasm: async () => (await import('../bench/wasm.ts')).wasm,
 };
 
 interface BenchArguments {
