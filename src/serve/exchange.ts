@@ -84,7 +84,7 @@ export class Exchange {
     if (request.complete) return;
     request.resume();
     const timer = setTimeout(() => request.socket.destroy(), LINGER).unref();
-    request.once('close', () => clearTimeout(timer));
+    for (const event of ['end', 'close']) request.once(event, () => clearTimeout(timer));
   }
 
   #end(logger: Logger, metrics: Metrics): void {

@@ -28,8 +28,20 @@ export function errorBody(message: string): string {
   return JSON.stringify({ error: message });
 }
 
-/** What a client sent, quoted and cut, for use in a message. */
-export function shown(value: unknown, length = 60): string {
-  const text = JSON.stringify(value) ?? 'nothing';
-  return text.length <= length ? text : `${text.slice(0, length)}…`;
+const SHOWN_CHARACTERS = 60;
+const SHOWN_ITEMS = 6;
+
+/** What a client sent, for use in a message: one level of it, cut, so that neither depth nor size costs anything. */
+export function shown(value: unknown): string {
+  if (!Array.isArray(value)) return shownItem(value);
+  const items = value.slice(0, SHOWN_ITEMS).map((item) => (Array.isArray(item) ? '[…]' : shownItem(item)));
+  return `[${items.join(',')}${value.length > SHOWN_ITEMS ? ',…' : ''}]`;
+}
+
+function shownItem(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  if (typeof value !== 'string') return String(value);
+  const cut = value.length > SHOWN_CHARACTERS;
+  return `${JSON.stringify(cut ? value.slice(0, SHOWN_CHARACTERS) : value)}${cut ? '…' : ''}`;
 }

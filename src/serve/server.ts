@@ -35,7 +35,7 @@ export function createHttpServer(service: Service): Server {
   const others = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
     errorHandler: (error) => {
-      logger.warn({ err: error }, 'request that is no request');
+      logger.info({ why: error instanceof Error ? error.message : String(error) }, 'malformed request');
       return new Response(errorBody('the request cannot be read'), {
         status: 400,
         headers: { 'content-type': 'application/json' },
