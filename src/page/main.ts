@@ -9,8 +9,8 @@ import { readPicture, show } from './view/picture.ts';
 import { ProofView } from './view/proof.ts';
 import { Samples } from './view/samples.ts';
 import { WorstView } from './view/worst.ts';
-import { connect, WorkerError } from './worker/client.ts';
-import { type ModelAnswers, type Started, SUPERSEDED } from './worker/protocol.ts';
+import { connect } from './worker/client.ts';
+import type { ModelAnswers, Started } from './worker/protocol.ts';
 
 /** Milliseconds without a change before the slow things begin: the search, and reading aloud. */
 const CALM = 400;
@@ -26,7 +26,6 @@ const ownColour = byId('own-colour', HTMLLabelElement);
 const colourNote = byId('colour-note', HTMLParagraphElement);
 
 function report(error: unknown): void {
-  if (error instanceof WorkerError && error.code === SUPERSEDED) return;
   failure.textContent = error instanceof Error ? error.message : String(error);
   failure.hidden = false;
 }
@@ -67,6 +66,8 @@ class Inquiry {
   #asking = false;
   #stale = false;
   #calm: ReturnType<typeof setTimeout> | undefined;
+  /** Counts searches, and pictures that make them stale. */
+  #search = 0;
 
   constructor(started: Started, views: Views) {
     this.#started = started;
@@ -94,11 +95,13 @@ class Inquiry {
     clearTimeout(this.#calm);
     const { cards, worst, proof } = this.#views;
     const asked = subject;
+    this.#search++;
     if (asked === undefined) {
       cards.blank();
       worst.blank();
       return;
     }
+    worst.busy();
     const image = imageOf(asked);
     const images = [image, paint(asked.grey, RED), paint(asked.grey, GREEN)];
     const answers = await client.call('predict', { images, smooth: true });
@@ -118,12 +121,13 @@ class Inquiry {
   async search(image = subject === undefined ? undefined : imageOf(subject)): Promise<void> {
     if (image === undefined) return;
     const { worst } = this.#views;
+    const own = ++this.#search;
     worst.busy();
     try {
-      worst.update(await client.call('worst', { model: worst.model, image }));
+      const track = await client.call('worst', { model: worst.model, image });
+      if (own === this.#search) worst.update(track);
     } catch (error) {
-      if (error instanceof WorkerError && error.code === SUPERSEDED) return;
-      worst.failed(error instanceof Error ? error.message : String(error));
+      if (own === this.#search) worst.failed(error instanceof Error ? error.message : String(error));
     }
   }
 }

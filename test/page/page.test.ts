@@ -139,6 +139,7 @@ describe('the page', () => {
     await page.locator('input[value="#00ff00"]').focus();
     await page.keyboard.press('ArrowLeft');
     assert.ok(await page.isChecked('input[value="#ff0000"]'));
+    await cardWhere(page, 'cmnist', ({ label, margin, red }) => red === `${label}, ${margin.toFixed(3)}`);
 
     const slider = page.getByRole('slider', { name: 'Size of the perturbation' });
     await page.waitForSelector('#distance:not([disabled])');

@@ -42,18 +42,14 @@ function testDigits(bytes: Uint8Array, colouring: Colouring): Pictures {
   const truth: number[] = [];
   const names: string[] = [];
   for (let i = 0; i < count; i++) {
-    const [label, colour, digit] = bytes.subarray(i * record + AREA, (i + 1) * record) as unknown as [
-      number,
-      number,
-      number,
-    ];
+    const [label, colour, digit] = bytes.subarray(i * record + AREA, (i + 1) * record);
     const green = { test: colour === 1, swapped: colour === 0, red: false, green: true }[colouring];
     images.set(paint(bytes.subarray(i * record, i * record + AREA), green ? GREEN : RED), i * IMAGE_SIZE);
-    truth.push(label);
+    truth.push(label!);
     names.push(`test digit ${i} (${digit})`);
   }
   return {
-    title: `${count} test digits, ${COLOURINGS.find(([name]) => name === colouring)![1]}`,
+    title: `${formatCount(count)} test digits (${COLOURINGS.find(([name]) => name === colouring)![1]})`,
     names,
     images,
     truth,

@@ -2,7 +2,7 @@
 import type { CallName, Calls, Reply, Request } from './protocol.ts';
 
 /** A call that failed in the worker; `code` is the certifier's, where the error was one of its own. */
-export class WorkerError extends Error {
+class WorkerError extends Error {
   readonly code: string;
 
   constructor(code: string, message: string) {
@@ -29,6 +29,7 @@ export interface Client {
 export function connect(worker: Worker): Client {
   const pending = new Map<number, Pending>();
   let last = 0;
+  let broken: WorkerError | undefined;
   worker.addEventListener('message', ({ data }: MessageEvent<Reply>) => {
     const waiting = pending.get(data.id);
     if (waiting === undefined) return;
@@ -42,11 +43,13 @@ export function connect(worker: Worker): Client {
   });
   // The worker's script itself failed: nothing will be answered any more.
   worker.addEventListener('error', ({ message }) => {
-    for (const { reject } of pending.values()) reject(new WorkerError('WORKER', message ?? 'the worker did not start'));
+    broken = new WorkerError('WORKER', message ?? 'the worker did not start');
+    for (const { reject } of pending.values()) reject(broken);
     pending.clear();
   });
   return {
     call(name, input, onProgress) {
+      if (broken !== undefined) return Promise.reject(broken);
       const id = ++last;
       const request: Request<typeof name> = { id, call: name, input };
       return new Promise((resolve, reject) => {

@@ -9,17 +9,7 @@ import { readOnnx } from '../../certify-runtime/core/onnx/read.ts';
 import { Certifier } from '../../certify-runtime/web.ts';
 import { IMAGE_SIZE } from '../digit/colour.ts';
 import { type Content, fetchContent, unpack } from './content.ts';
-import {
-  type Answer,
-  type CallName,
-  type Calls,
-  type ModelAnswers,
-  type ModelFacts,
-  type Reply,
-  type Request,
-  type Started,
-  SUPERSEDED,
-} from './protocol.ts';
+import type { Answer, CallName, Calls, ModelAnswers, ModelFacts, Reply, Request, Started } from './protocol.ts';
 import { worstPerturbation } from './worst.ts';
 
 /** Put in by the build. */
@@ -104,7 +94,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0
 
 class Superseded extends GleanError {
   constructor() {
-    super(SUPERSEDED, 'another picture took its place');
+    super('SUPERSEDED', 'another picture took its place');
   }
 }
 

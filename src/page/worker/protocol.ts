@@ -86,6 +86,3 @@ export type Reply =
   | { readonly id: number; readonly output: unknown }
   | { readonly id: number; readonly error: { readonly code: string; readonly message: string } }
   | { readonly id: number; readonly progress: number };
-
-/** Code of the error that a call gets when a newer one of its kind took its place. */
-export const SUPERSEDED = 'SUPERSEDED';
