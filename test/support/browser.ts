@@ -1,7 +1,7 @@
 /** Finds a real Chromium for the tests, or brings one; where none starts it fails, and says what was tried. */
 import { execFile } from 'node:child_process';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { access, chmod, constants, mkdir, mkdtemp, readFile, rename, rm } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -72,6 +72,9 @@ async function unpackBundled(): Promise<string> {
     await pipeline(packed, createBrotliDecompress(), createWriteStream(executable));
     await unpackTar(join(root, 'bin', 'al2023.tar.br'), draft);
     await unpackTar(join(root, 'bin', 'fonts.tar.br'), draft);
+    // The package's own names folders of AWS Lambda.
+    const fonts = `<dir>${join(folder, 'fonts')}</dir><cachedir>${join(folder, 'font-cache')}</cachedir>`;
+    await writeFile(join(draft, 'fonts.conf'), `<?xml version="1.0"?><fontconfig>${fonts}</fontconfig>`);
     await chmod(executable, 0o755);
     await rename(draft, folder).catch(async (error: NodeJS.ErrnoException) => {
       // Another process was first: its copy is as good.

@@ -118,7 +118,6 @@ export class WorstView {
   #drawStrip(track: Track): void {
     const last = track.steps.length - 1;
     const x = (k: number): number => (WIDTH * Math.min(Math.max(k, 0), last)) / last;
-    const reach = track.steps[last]!.distance;
     // Before the flip the way is straight, so that steps and distances go together; a ball beyond the end fills it.
     const perStep = track.steps[1]!.distance;
     const ball = Math.min(1, track.radius / (perStep * last));
@@ -148,7 +147,6 @@ export class WorstView {
         : [mark(flipDistance / (perStep * last), 'flip', `flip at ${flipDistance.toFixed(3)}`)]),
     );
     this.#slider.setAttribute('aria-describedby', 'distance-says');
-    this.#slider.dataset['reach'] = reach.toFixed(3);
   }
 
   #showStep(): void {
