@@ -1,5 +1,5 @@
 /** Builds the page into dist/page: static files for any host and any folder of it, without a host of anyone else. */
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { defineConfig, type UserConfig } from 'vite';
 import { buildContent } from './build/content.ts';
 import { gleanPlugin } from './build/plugin.ts';
@@ -13,7 +13,9 @@ export default defineConfig(async ({ isPreview = false }): Promise<UserConfig> =
   const preview = { host: '127.0.0.1', headers: ISOLATION };
   const build = { outDir: here('../../dist/page'), emptyOutDir: true };
   if (isPreview) return { root: here('.'), build, preview };
-  const content = await buildContent();
+  // Other files under the same names: signed ones, or newer ones.
+  const models = process.env['GLEAN_PAGE_MODELS'];
+  const content = await buildContent(models === undefined ? undefined : pathToFileURL(`${models}/`));
   return {
     root: here('.'),
     base: './',

@@ -124,6 +124,38 @@ describe('the page', () => {
     await context.close();
   });
 
+  it('takes many picture files, their names for labels, and names those that are none', async () => {
+    const { context, page } = await visit(browser, plain.url);
+    const [red, green] = await Promise.all(
+      ['red', 'green'].map((colour) => readFile(new URL(`../../docs/images/digit-${colour}.png`, import.meta.url))),
+    );
+    const predicted = await Promise.all(
+      certifiers.map((certifier) => certifier.predictBatch([{ encoded: red! }, { encoded: green! }])),
+    );
+    const png = (name: string, buffer: Buffer) => ({ name, mimeType: 'image/png', buffer });
+    const files = [
+      png('7-a.png', red!),
+      png('2.png', green!),
+      png('unknown.png', green!),
+      png('broken.png', red!.subarray(0, 60)),
+    ];
+    await page.setInputFiles('#batch input[type=file]', files);
+    const summary = (await page.textContent('#batch-summary'))!;
+    const truth = [1, 0];
+    const shares = [...summary.matchAll(/([\d.]+) % by/g)].map(([, share]) => share);
+    predicted.forEach((answers, m) => {
+      // A label that nobody gave counts as right.
+      const right = 1 + answers.filter(({ label }, i) => label === truth[i]).length;
+      assert.equal(shares[m], ((100 * right) / 3).toFixed(1));
+    });
+    const message = page.locator('#batch [role=status]', { hasText: 'broken.png' });
+    assert.match(
+      (await message.textContent())!,
+      /^1 file name does not begin with its digit .* broken\.png: found image\/png/,
+    );
+    await context.close();
+  });
+
   it('is used by keyboard alone: drawing, samples, colours, slider', async () => {
     const { context, page } = await visit(browser, plain.url);
     await page.focus('#pad');

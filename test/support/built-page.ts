@@ -12,13 +12,19 @@ export interface BuiltPage {
   remove(): Promise<void>;
 }
 
-export async function buildPage(): Promise<BuiltPage> {
+/** @param models another folder of models than the project's */
+export async function buildPage(models?: string): Promise<BuiltPage> {
   const folder = await mkdtemp(join(tmpdir(), 'glean-page-'));
-  await build({
-    configFile: fileURLToPath(new URL('../../src/page/vite.config.ts', import.meta.url)),
-    logLevel: 'error',
-    build: { outDir: folder, emptyOutDir: true },
-  });
+  if (models !== undefined) process.env['GLEAN_PAGE_MODELS'] = models;
+  try {
+    await build({
+      configFile: fileURLToPath(new URL('../../src/page/vite.config.ts', import.meta.url)),
+      logLevel: 'error',
+      build: { outDir: folder, emptyOutDir: true },
+    });
+  } finally {
+    delete process.env['GLEAN_PAGE_MODELS'];
+  }
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
 }
 

@@ -62,7 +62,8 @@ async function optional(url: URL): Promise<string | undefined> {
 /** Hosts that do not compress are many; 14 MB of WASM are 3.7 MB once packed, and the browser unpacks them. */
 const pack = (bytes: Uint8Array): Promise<Uint8Array> => promisify(gzip)(bytes, { level: 9 });
 
-export async function buildContent(): Promise<BuiltContent> {
+/** @param folders URL of the folder that has a folder for each model */
+export async function buildContent(folders = new URL('models/', PROJECT)): Promise<BuiltContent> {
   const files = new Map<string, Uint8Array>();
   const add = (bytes: Uint8Array, extension: string): ContentFile => {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -73,7 +74,7 @@ export async function buildContent(): Promise<BuiltContent> {
   const wasm = createRequire(import.meta.url).resolve('onnxruntime-web/ort-wasm-simd-threaded.wasm');
   const models = await Promise.all(
     MODELS.map(async ({ id, title }) => {
-      const folder = new URL(`models/${id}/`, PROJECT);
+      const folder = new URL(`${id}/`, folders);
       const [signature, publicKey] = await Promise.all([
         optional(new URL('model.onnx.sig', folder)),
         optional(new URL('public.pem', folder)),

@@ -87,9 +87,13 @@ async function fromFiles(files: readonly File[]): Promise<{ readonly pictures: P
 function caveat({ truth }: Pictures): string {
   const known = truth.filter((label) => label !== undefined).length;
   if (known === truth.length) return '';
-  return known === 0
-    ? 'No file name begins with its digit (7-a.png), so no label can be wrong here: the curve is the share that is certified at r.'
-    : `${truth.length - known} file names do not begin with their digit (7-a.png); their labels count as right.`;
+  if (known === 0) {
+    return 'No file name begins with its digit (7-a.png), so no label can be wrong here: the curve is the share that is certified at r.';
+  }
+  const unknown = truth.length - known;
+  return unknown === 1
+    ? '1 file name does not begin with its digit (7-a.png); its label counts as right.'
+    : `${unknown} file names do not begin with their digit (7-a.png); their labels count as right.`;
 }
 
 export class BatchView {
@@ -137,6 +141,7 @@ export class BatchView {
         { class: 'drop', id: 'drop' },
         'Or drop your own pictures here, or ',
         this.#choose,
+        this.#files,
         html(
           'span',
           { class: 'small muted' },
