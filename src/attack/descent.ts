@@ -61,7 +61,14 @@ function makeLanes(ledgers: readonly Ledger[], classes: number, options: Descent
       for (let restart = 0; restart < restarts; restart++) {
         const budget = ledger.radius * INSIDE;
         const delta = restart < kinds ? new Float64Array(size) : randomVector(size, budget * random.uniform(), random);
-        lanes.push({ ledger, to, inRange: inRange || restart % 2 === 1, delta, budget, best: Number.POSITIVE_INFINITY });
+        lanes.push({
+          ledger,
+          to,
+          inRange: inRange || restart % 2 === 1,
+          delta,
+          budget,
+          best: Number.POSITIVE_INFINITY,
+        });
       }
     }
   }
