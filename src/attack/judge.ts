@@ -1,6 +1,6 @@
 /** The judge of an attack: the deployed program, which says what label an image has and what radius it claims. */
 import * as ort from 'onnxruntime-node';
-import { TENSORS } from '../certify-runtime/core/head-graph.ts';
+import { TENSORS } from '../certify-runtime/core/names.ts';
 
 /** Answers for n images, one after the other. */
 export interface Answers {
