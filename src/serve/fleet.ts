@@ -28,7 +28,7 @@ export class Fleet {
   #onReady = (): void => {};
   #onFailure = (_error: Error): void => {};
   #onStopped = (): void => {};
-  /** Where the first worker listens; those after it take the same port. */
+  /** Where they listen. */
   #port: number;
 
   /** @param begin what a new worker is told: the models and keys of that moment */
@@ -100,7 +100,7 @@ export class Fleet {
 
   #fork(): void {
     const born = performance.now();
-    const worker = cluster.fork({ GLEAN_SERVE_SETTINGS: JSON.stringify({ ...this.#settings, port: this.#port }) });
+    const worker = cluster.fork({ GLEAN_SERVE_SETTINGS: JSON.stringify(this.#settings) });
     this.#alive.add(worker);
     worker.on('message', (message: ToSupervisor) => this.#heard(worker, message));
     worker.on('error', (error) => this.#logger.warn({ worker: worker.id, err: error }, 'worker cannot be reached'));
@@ -116,6 +116,7 @@ export class Fleet {
       this.collector.workers = this.#ready.size;
       this.#onReady();
     } else if (message.type === 'failed') {
+      this.#logger.error({ worker: worker.id, code: message.code, why: message.message }, 'worker cannot listen');
       this.#onFailure(listenError(this.#settings, message.code, message.message));
     } else if (message.type === 'collected') {
       this.collector.collected(worker.id, message.request, message.metrics);

@@ -26,10 +26,17 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 };
 
-export function createHttpServer(service: Service): Server {
+export interface HttpServer {
+  readonly server: Server;
+  /** Closes the connections on which nobody waits for an answer. */
+  closeQuiet(): void;
+}
+
+export function createHttpServer(service: Service): HttpServer {
   const { settings, logger, metrics } = service;
   /** Who is being answered on a connection. */
   const current = new WeakMap<Socket, Exchange>();
+  const sockets = new Set<Socket>();
   const exchanges = new WeakMap<IncomingMessage, Exchange>();
   const app = createApp(service, (request) => exchanges.get(request)!);
   const others = getRequestListener(app.fetch, {
@@ -107,9 +114,18 @@ export function createHttpServer(service: Service): Server {
       return;
     }
     service.connections++;
-    socket.once('close', () => service.connections--);
+    sockets.add(socket);
+    socket.once('close', () => {
+      service.connections--;
+      sockets.delete(socket);
+    });
   });
-  return server;
+  return {
+    server,
+    closeQuiet: () => {
+      for (const socket of sockets) if (current.get(socket)?.response.writableFinished !== false) socket.destroy();
+    },
+  };
 }
 
 /** The path of a request line, without its query. */

@@ -43,7 +43,7 @@ function scrape(): Promise<string> {
 }
 
 const service = new Service(settings, logger, scrape);
-const server = createHttpServer(service);
+const { server, closeQuiet } = createHttpServer(service);
 let stopping = false;
 
 async function start(message: Extract<ToWorker, { type: 'start' }>): Promise<void> {
@@ -75,6 +75,7 @@ async function stop(): Promise<void> {
   if (server.listening) {
     await sleep(settings.drain);
     const all = closed(server);
+    closeQuiet();
     const cut = setTimeout(() => {
       logger.warn({ connections: service.connections }, 'cut off what was not answered in time');
       server.closeAllConnections();

@@ -31,7 +31,12 @@ function parse(text: string): RawAnswer | undefined {
   if (Number.isNaN(length)) assert.fail(`an answer without a length: ${headers}`);
   if (body.length < length) return undefined;
   const closes = /^connection: close/im.test(headers);
-  return { status: Number(headers.slice(9, 12)), headers, body: Buffer.from(body.slice(0, length), "latin1").toString(), closes };
+  return {
+    status: Number(headers.slice(9, 12)),
+    headers,
+    body: Buffer.from(body.slice(0, length), 'latin1').toString(),
+    closes,
+  };
 }
 
 class Client {
@@ -65,7 +70,7 @@ class Client {
         else resolve(result);
       };
       const onData = (chunk: Buffer) => {
-        text += chunk.toString("latin1");
+        text += chunk.toString('latin1');
         const parsed = parse(text);
         if (parsed !== undefined) end(parsed);
       };
