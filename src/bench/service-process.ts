@@ -17,7 +17,8 @@ export class ServiceProcess {
   #url = '';
 
   private constructor(args: readonly string[]) {
-    this.process = spawn(process.execPath, ['bin/glean.mjs', 'serve', '--port', '0', ...args], {
+    const port = args.includes('--port') ? [] : ['--port', '0'];
+    this.process = spawn(process.execPath, ['bin/glean.mjs', 'serve', ...port, ...args], {
       cwd: PROJECT,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
