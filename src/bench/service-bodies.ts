@@ -17,7 +17,7 @@ function decimals(bytes: Uint8Array): number[] {
   return Array.from(bytes, (byte) => Number((byte / 255).toPrecision(8)));
 }
 
-export function floats(bytes: Uint8Array): Buffer {
+function floats(bytes: Uint8Array): Buffer {
   return Buffer.from(Float32Array.from(bytes, (byte) => byte / 255).buffer);
 }
 

@@ -34,7 +34,7 @@ export function binaryRequest(pixels: Float32Array, extra: Record<string, unknow
   };
 }
 
-export interface Output {
+interface Output {
   readonly name: string;
   readonly datatype: string;
   readonly shape: readonly number[];

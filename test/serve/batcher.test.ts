@@ -1,0 +1,86 @@
+/** The queue before a model: what one batch holds, who is refused, who is passed over, and what a failed run costs. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Batcher } from '../../src/serve/batcher.ts';
+import { HttpError } from '../../src/serve/http-error.ts';
+import { floor32 } from '../../src/serve/protocol/tensors.ts';
+
+/** A model whose answer to n is 10n, and which fails on a batch that holds a negative number. */
+function counting(limits: { queue: number; maxBatch: number }): {
+  readonly batcher: Batcher<number, number>;
+  readonly batches: number[];
+} {
+  const batches: number[] = [];
+  const run = async (images: readonly number[]): Promise<readonly number[]> => {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (images.some((image) => image < 0)) throw new Error('a run failed');
+    return images.map((image) => 10 * image);
+  };
+  const batcher = new Batcher<number, number>(run, limits, (images) => batches.push(images));
+  return { batcher, batches };
+}
+
+test('what waits is one batch; a job larger than a batch goes over several, and each gets its own answers', async () => {
+  const { batcher, batches } = counting({ queue: 100, maxBatch: 4 });
+  const jobs = [[1], [2, 3], [4, 5, 6, 7, 8, 9, 10], [11]];
+  const answers = await Promise.all(jobs.map((job) => batcher.submit(job)));
+  assert.deepEqual(
+    answers,
+    jobs.map((job) => job.map((image) => 10 * image)),
+  );
+  assert.deepEqual(batches, [4, 4, 3]);
+  assert.equal(batcher.waiting, 0);
+});
+
+test('the queue holds so many and no more; there is room again when they are done', async () => {
+  const { batcher } = counting({ queue: 3, maxBatch: 2 });
+  const taken = [batcher.submit([1, 2]), batcher.submit([3])];
+  const refusal = (status: number) => (error: unknown) => error instanceof HttpError && error.status === status;
+  assert.throws(() => batcher.admit(), refusal(503));
+  assert.throws(() => batcher.submit([4]), refusal(503));
+  assert.throws(() => batcher.admit(4), refusal(413));
+  assert.deepEqual(await Promise.all(taken), [[10, 20], [30]]);
+  assert.deepEqual(await batcher.submit([4, 5, 6]), [[40, 50, 60]].flat());
+});
+
+test('a job whose client went away is not run', async () => {
+  const { batcher, batches } = counting({ queue: 9, maxBatch: 9 });
+  const gone = batcher.submit([1, 2], () => true);
+  const stays = batcher.submit([3]);
+  await assert.rejects(gone, /went away/);
+  assert.deepEqual(await stays, [30]);
+  assert.deepEqual(batches, [1]);
+  assert.equal(batcher.waiting, 0);
+});
+
+test('a failed run fails those it held, and no others', async () => {
+  const { batcher } = counting({ queue: 9, maxBatch: 2 });
+  const outcomes = await Promise.allSettled([batcher.submit([1]), batcher.submit([-1, 2, 3]), batcher.submit([4])]);
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['rejected', 'rejected', 'fulfilled'],
+  );
+  assert.equal(batcher.waiting, 0);
+  await batcher.idle();
+  assert.deepEqual(await batcher.submit([5]), [50]);
+});
+
+test('idle waits for all that was accepted', async () => {
+  const { batcher } = counting({ queue: 9, maxBatch: 1 });
+  let answered = 0;
+  const jobs = [1, 2, 3].map((image) => batcher.submit([image]).then(() => answered++));
+  await batcher.idle();
+  await Promise.all(jobs);
+  assert.equal(answered, 3);
+});
+
+test('a radius that is written as float32 never grows', () => {
+  for (let i = 0; i < 2000; i++) {
+    const value = (i + 1) / 777.7;
+    const written = floor32(value);
+    assert.equal(Math.fround(written), written);
+    assert.ok(written <= value && value - written < 2 ** -23 * value);
+  }
+  assert.equal(floor32(0.5), 0.5);
+  assert.equal(floor32(0), 0);
+});
