@@ -12,7 +12,7 @@ export interface Post {
   readonly body: Buffer;
 }
 
-export interface Reply {
+interface Reply {
   readonly status: number;
   readonly body: Buffer;
 }

@@ -10,6 +10,8 @@ import { AnswerIsNo } from './answer.ts';
 const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   overhead: async () => (await import('../bench/overhead.ts')).overhead,
   wasm: async () => (await import('../bench/wasm.ts')).wasm,
+  throughput: async () => (await import('../bench/service.ts')).serviceThroughput,
+  overload: async () => (await import('../bench/service.ts')).serviceOverload,
 };
 
 interface BenchArguments {
