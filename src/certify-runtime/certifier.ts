@@ -180,6 +180,7 @@ export class CertifierBase<R extends number | null = number, Other = never> {
   #disposed: Promise<void> | null = null;
   #idle: (() => void) | null = null;
 
+  /** @internal */
   constructor(model: LoadedModel) {
     this.#model = model;
     this.#size = model.certificate.input.shape.reduce((product, size) => product * size, 1);

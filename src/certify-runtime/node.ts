@@ -115,7 +115,11 @@ async function decoder(): Promise<typeof import('./encoded-image.ts')> {
   }
 }
 
-/** The text of a `.sig` file; undefined where there is none. */
+/**
+ * The text of a `.sig` file; undefined where there is none.
+ *
+ * @internal
+ */
 export async function readSignatureFile(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
@@ -126,7 +130,11 @@ export async function readSignatureFile(path: string): Promise<string | undefine
   }
 }
 
-/** The bytes of a model file. */
+/**
+ * The bytes of a model file.
+ *
+ * @internal
+ */
 export async function readModelFile(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
@@ -140,6 +148,7 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
  * Runs the known vectors through the whole file, its own certificate head included, as any other program would.
  *
  * @throws ProviderError where an answer is not what follows from the proof
+ * @internal
  */
 export async function checkGraph(bytes: Uint8Array, model: VerifiedModel): Promise<void> {
   const { certificate, terms, head } = model;
@@ -148,7 +157,11 @@ export async function checkGraph(bytes: Uint8Array, model: VerifiedModel): Promi
   checkAnswers(await runUnverified(bytes, Float32Array.from(images), shape), certificate, terms, head);
 }
 
-/** Runs a model that is being sealed; nothing about it is verified yet. */
+/**
+ * Runs a model that is being sealed; nothing about it is verified yet.
+ *
+ * @internal
+ */
 export async function runUnverified(
   bytes: Uint8Array,
   images: Float32Array,
