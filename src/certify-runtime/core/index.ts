@@ -19,6 +19,7 @@ export {
   marginCertificate,
 } from './margin.ts';
 export type { Attribute, ElementTypeName, Graph, OnnxNode, Tensor, TensorData, ValueInfo } from './onnx/model.ts';
+export { ElementType } from './onnx/model.ts';
 export type { AffineBound, EncoderBound, LayerBound, LinearHead } from './proof/bound.ts';
 export { readSealed, type SealedModel } from './sealed.ts';
 export type { SignatureOptions } from './signature.ts';
