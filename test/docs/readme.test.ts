@@ -31,3 +31,18 @@ it('names commands that exist', async () => {
   const { stdout } = await glean('--help');
   for (const [, name] of readme.matchAll(/`glean ([a-z]+)/g)) assert.match(stdout, new RegExp(`glean ${name}`));
 });
+
+it('states speeds that make bench measured', async () => {
+  const { sections } = JSON.parse(await readFile('docs/bench.json', 'utf8')) as {
+    sections: Record<string, { value: number; unit: string }[]>;
+  };
+  const measured = new Set(
+    Object.values(sections)
+      .flat()
+      .filter(({ unit }) => unit === '×')
+      .map(({ value }) => `${value.toPrecision(3)}×`),
+  );
+  const stated = [...readme.matchAll(/\d+\.?\d*×/g)].map(([cell]) => cell);
+  assert.ok(stated.length >= 6);
+  for (const cell of stated) assert.ok(measured.has(cell), cell);
+});
