@@ -1,19 +1,15 @@
-/** The certifier: a sealed model, proven or signed, on an ONNX Runtime session. Node and browser share this file. */
+/** The certifier: what a loaded model answers, with its radius. Node and browser share this file. */
 
 import type { Certificate } from './core/claims.ts';
-import { sha256 } from './core/digest.ts';
 import { InputError, ProviderError } from './core/errors.ts';
 import { isPixelImage, isPixels, type PixelImage, type Pixels, pixelsOf } from './core/images.ts';
 import { largestLogit, marginRadius } from './core/margin.ts';
 import { TENSORS } from './core/names.ts';
-import { networkBytes } from './core/network-bytes.ts';
 import type { AffineBound, EncoderBound } from './core/proof/bound.ts';
-import type { SignatureOptions } from './core/signature.ts';
-import { type CertifiedModel, readSigned } from './core/signed.ts';
+import type { CertifiedModel } from './core/signed.ts';
 import type { SmoothedCertificate } from './core/smoothing/certify.ts';
-import { checkAnswers, vectorPixels } from './core/vectors.ts';
 import { type Workspace, WorkspacePool } from './core/workspace.ts';
-import { type OnnxRuntime, openProvider, type Provider, type Session } from './providers.ts';
+import type { LoadedModel } from './load.ts';
 
 /** What a margin certificate rests on. */
 export interface CertificateSummary {
@@ -56,113 +52,6 @@ export interface SmoothOptions {
   readonly seed?: number;
   /** Which of a seed's independent streams is drawn from (0): one for each image, say. */
   readonly stream?: number;
-}
-
-export interface LoadOptions<P extends string = string> extends SignatureOptions {
-  /** The execution provider, or a list of which the first that works is taken. */
-  readonly providers?: P | readonly P[];
-  /**
-   * 'always' proves every claim from the bytes. 'unless-signed' leaves the proof out where a valid signature by
-   * `publicKey` vouches for the file; it needs `publicKey`.
-   */
-  readonly proof?: 'always' | 'unless-signed';
-  /** Threads of one run; ONNX Runtime's own choice by default. In a browser, onnxruntime-web's `env.wasm.numThreads` says. */
-  readonly threads?: number;
-  /** Takes a provider that nothing is proven about (WebGPU, say); predictions then have no radius. */
-  readonly uncertified?: boolean;
-}
-
-export interface LoadedModel extends CertifiedModel {
-  /** What the proof found, never above the claims; null where a signature stands for it. */
-  readonly proven: EncoderBound | null;
-  readonly sha256: string;
-  readonly session: Session;
-  readonly runtime: OnnxRuntime;
-  readonly provider: string;
-  readonly certified: boolean;
-}
-
-/**
- * Checks the signature where one is given or demanded, reads and proves the file, loads its network, and runs its known
- * vectors on the first provider that works.
- *
- * @throws SignatureError where the signature is absent or wrong,
- *   OnnxFormatError, UnprovableError or CertificateError where the file does not hold what it claims,
- *   ProviderError where no provider can load it or one does not compute what was certified
- */
-export async function loadModel(
-  runtime: OnnxRuntime,
-  bytes: Uint8Array,
-  providers: readonly Provider[],
-  options: LoadOptions,
-): Promise<LoadedModel> {
-  // A copy, so that what is signed, what is proven and what is run are the same bytes, whatever the caller does next.
-  const own = new Uint8Array(bytes);
-  const { publicKey, signature, requireSignature, proof = 'always', uncertified = false, threads } = options;
-  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
-    throw new InputError(`threads must be an integer of at least 1, got ${threads}`, { threads });
-  }
-  if (proof === 'unless-signed' && publicKey === undefined) {
-    throw new InputError("proof 'unless-signed' needs the publicKey that must have signed the file");
-  }
-  if (publicKey !== undefined || signature !== undefined || requireSignature === true) {
-    const { checkSignature } = await import('./core/signature.ts');
-    await checkSignature(own, options);
-  }
-  const signed = publicKey !== undefined && signature !== undefined;
-  const read: CertifiedModel & { readonly proven: EncoderBound | null } =
-    proof === 'unless-signed' && signed
-      ? { ...readSigned(own), proven: null }
-      : await (await import('./core/verify.ts')).verifyModel(own);
-  const network = networkBytes(own);
-  const refused: ProviderError[] = [];
-  for (const provider of providers) {
-    try {
-      const session = await openProvider(runtime, network, provider, {
-        uncertified,
-        operators: read.operators,
-        threads,
-      });
-      const model: LoadedModel = {
-        ...read,
-        sha256: await sha256(own),
-        session,
-        runtime,
-        provider: provider.name,
-        certified: !uncertified,
-      };
-      try {
-        if (!uncertified) await runVectors(model);
-        return model;
-      } catch (error) {
-        await session.release();
-        throw error;
-      }
-    } catch (error) {
-      if (!(error instanceof ProviderError)) throw error;
-      refused.push(error);
-    }
-  }
-  if (refused.length === 1) throw refused[0]!;
-  throw new ProviderError(`no provider of the list works: ${refused.map(({ message }) => message).join('; ')}`, {
-    providers: providers.map(({ name }) => name),
-  });
-}
-
-async function runVectors(model: LoadedModel): Promise<void> {
-  const { certificate, terms, head } = model;
-  const certifier = new CertifierBase(model);
-  try {
-    const images = certificate.vectors.map((vector) => vectorPixels(vector, certificate.input.shape));
-    const answers: Prediction[] = [];
-    // One by one, as most callers will, and together: providers choose their kernels by the size of the batch.
-    for (const image of images) answers.push(await certifier.predict(image));
-    checkAnswers(answers, certificate, terms, head);
-    checkAnswers(await certifier.predictBatch(images), certificate, terms, head);
-  } catch (error) {
-    if (error instanceof ProviderError) throw error;
-    throw new ProviderError(`the provider cannot run the model: ${error instanceof Error ? error.message : error}`);
-  }
 }
 
 /** Of δ, the smallest; one part in 2⁵⁰ covers the roundings of this sum. */

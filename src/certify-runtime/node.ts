@@ -3,16 +3,18 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import * as ort from 'onnxruntime-node';
-import { CertifierBase, type LoadOptions, loadModel } from './certifier.ts';
+import { CertifierBase } from './certifier.ts';
 import { InputError, ProviderError } from './core/errors.ts';
 import type { PixelImage } from './core/images.ts';
 import { checkAnswers, type ModelAnswer, vectorPixels } from './core/vectors.ts';
 import type { VerifiedModel } from './core/verify.ts';
 import type { DecodeOptions } from './encoded-image.ts';
+import { type LoadOptions, loadModel } from './load.ts';
 import type { OnnxRuntime, Provider } from './providers.ts';
 
-export type { CertificateSummary, LoadOptions, Prediction, SmoothedPrediction, SmoothOptions } from './certifier.ts';
+export type { CertificateSummary, Prediction, SmoothedPrediction, SmoothOptions } from './certifier.ts';
 export * from './core/index.ts';
+export type { LoadOptions } from './load.ts';
 
 const runtime = ort as unknown as OnnxRuntime;
 

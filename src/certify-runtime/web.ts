@@ -1,13 +1,15 @@
 /** The certifier on onnxruntime-web's WASM. */
 
 import * as ort from 'onnxruntime-web/wasm';
-import { CertifierBase, type LoadOptions, loadModel } from './certifier.ts';
+import { CertifierBase } from './certifier.ts';
 import { InputError } from './core/errors.ts';
 import type { PixelImage } from './core/images.ts';
+import { type LoadOptions, loadModel } from './load.ts';
 import type { OnnxRuntime, Session } from './providers.ts';
 
-export type { CertificateSummary, LoadOptions, Prediction, SmoothedPrediction, SmoothOptions } from './certifier.ts';
+export type { CertificateSummary, Prediction, SmoothedPrediction, SmoothOptions } from './certifier.ts';
 export * from './core/index.ts';
+export type { LoadOptions } from './load.ts';
 
 /** Pixels (ImageData among them), or what a canvas can draw. */
 export type WebImage = PixelImage | ImageBitmap | HTMLCanvasElement | OffscreenCanvas;

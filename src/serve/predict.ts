@@ -1,9 +1,10 @@
 /** POST /predict: a picture in, label and radius out. */
+
+import { floorToFloat32 } from '../certify-runtime/core/margin.ts';
 import { decodeImage } from '../certify-runtime/encoded-image.ts';
 import { readBody, Share } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { HttpError, shown } from './http-error.ts';
-import { floor32 } from './protocol/tensors.ts';
 import type { ServedModel } from './served-model.ts';
 import type { Service } from './service.ts';
 
@@ -45,7 +46,7 @@ export async function predictPicture(
       version: model.version,
       label,
       class: className,
-      radius: floor32(radius),
+      radius: floorToFloat32(radius),
       logits: [...logits],
       parameters: model.parameters,
     };

@@ -1,9 +1,9 @@
 /** The queue before a model: what one batch holds, who is refused, who is passed over, and what a failed run costs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { floorToFloat32 } from '../../src/certify-runtime/core/margin.ts';
 import { Batcher } from '../../src/serve/batcher.ts';
 import { HttpError } from '../../src/serve/http-error.ts';
-import { floor32 } from '../../src/serve/protocol/tensors.ts';
 
 /** A model whose answer to n is 10n, and which fails on a batch that holds a negative number. */
 function counting(limits: { queue: number; maxBatch: number }): {
@@ -77,10 +77,10 @@ test('idle waits for all that was accepted', async () => {
 test('a radius that is written as float32 never grows', () => {
   for (let i = 0; i < 2000; i++) {
     const value = (i + 1) / 777.7;
-    const written = floor32(value);
+    const written = floorToFloat32(value);
     assert.equal(Math.fround(written), written);
     assert.ok(written <= value && value - written < 2 ** -23 * value);
   }
-  assert.equal(floor32(0.5), 0.5);
-  assert.equal(floor32(0), 0);
+  assert.equal(floorToFloat32(0.5), 0.5);
+  assert.equal(floorToFloat32(0), 0);
 });

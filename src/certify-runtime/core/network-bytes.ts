@@ -1,12 +1,15 @@
 /** The network of a sealed file without its certificate head, as an ONNX file: what a certifier runs. */
 
 import { HEAD_PREFIX, TENSORS } from './names.ts';
+import { GRAPH, MODEL, NODE, TENSOR, VALUE_INFO } from './onnx/field-numbers.ts';
 import { type Field, fieldsOf, partOf, textOf } from './onnx/fields.ts';
 
-/** Of onnx.proto: where a model has its graph and metadata, a graph its parts, and each part its name. */
-const MODEL = { graph: 7, metadata: 14 } as const;
-const GRAPH = { node: 1, initializer: 5, output: 12 } as const;
-const NAME: Readonly<Record<number, number>> = { [GRAPH.node]: 3, [GRAPH.initializer]: 8, [GRAPH.output]: 1 };
+/** Where each part of a graph has its name. */
+const NAME: Readonly<Record<number, number>> = {
+  [GRAPH.node]: NODE.name,
+  [GRAPH.initializer]: TENSOR.name,
+  [GRAPH.output]: VALUE_INFO.name,
+};
 
 /** A length-delimited field: its tag and length, then its content. */
 function field(number: number, content: readonly Uint8Array[]): Uint8Array[] {
@@ -39,7 +42,7 @@ export function networkBytes(bytes: Uint8Array): Uint8Array {
   // Before the graph: numbers and names, copied whole. After it: the operator set.
   const before = bytes.subarray(0, graph.start - field(MODEL.graph, piece(graph))[0]!.length);
   const after = fields
-    .filter(({ number, start }) => start > graph.start && number !== MODEL.metadata)
+    .filter(({ number, start }) => start > graph.start && number !== MODEL.metadata_props)
     .flatMap((part) => field(part.number, piece(part)));
   const pieces = [before, ...field(MODEL.graph, content), ...after];
   const result = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));

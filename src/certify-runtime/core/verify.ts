@@ -216,13 +216,12 @@ function checkLayers(claimed: readonly LayerBound[], proven: readonly LayerBound
  *
  * @throws UnprovableError or CertificateError naming the first thing that does not hold
  */
-async function proveSealed({ graph, certificate, head, terms }: SealedModel): Promise<EncoderBound> {
+async function proveSealed({ graph, certificate, terms }: SealedModel): Promise<EncoderBound> {
   const { shape } = certificate.input;
   const inputs = shape.reduce((product, size) => product * size, 1);
   const { encoder, constants } = proveConstants(graph, await rulesFor(graph));
   checkConstants(terms.constants, constants, inputs);
   checkLayers(certificate.lipschitz.layers, encoder.layers);
-  check(head.latentSize === encoder.latentSize, 'the head does not take the latent');
   checkHead(graph, terms, inputs);
   for (const [i, vector] of certificate.vectors.entries()) {
     checkVector(vector, `vectors[${i}]`, vectorPixels(vector, shape), terms);

@@ -1,6 +1,7 @@
 /** Writes the answer to an inference request: JSON, or JSON followed by raw little-endian tensors. */
+import { floorToFloat32 } from '../../certify-runtime/core/margin.ts';
 import type { WantedOutput } from './infer-request.ts';
-import { BYTES_PER_VALUE, floor32, OUTPUT_TYPES, type OutputName } from './tensors.ts';
+import { BYTES_PER_VALUE, OUTPUT_TYPES, type OutputName } from './tensors.ts';
 
 export interface InferAnswer {
   readonly body: string | Buffer;
@@ -45,7 +46,8 @@ function toText(name: OutputName, answers: readonly AnsweredImage[]): string {
   let text = '';
   for (const answer of answers) {
     if (text !== '') text += ',';
-    text += name === 'label' ? answer.label : name === 'radius' ? floor32(answer.radius) : answer.logits.join(',');
+    text +=
+      name === 'label' ? answer.label : name === 'radius' ? floorToFloat32(answer.radius) : answer.logits.join(',');
   }
   return text;
 }
@@ -57,7 +59,7 @@ function toBytes(name: OutputName, answers: readonly AnsweredImage[]): Buffer {
   let at = 0;
   for (const { label, radius, logits } of answers) {
     if (name === 'label') at = bytes.writeBigInt64LE(BigInt(label), at);
-    else if (name === 'radius') at = bytes.writeFloatLE(floor32(radius), at);
+    else if (name === 'radius') at = bytes.writeFloatLE(floorToFloat32(radius), at);
     else for (const logit of logits) at = bytes.writeFloatLE(logit, at);
   }
   return bytes;

@@ -23,13 +23,3 @@ export type InputType = (typeof INPUT_TYPES)[number];
 
 /** JSON's length in a body that goes on with raw tensors. */
 export const HEADER_LENGTH = 'inference-header-content-length';
-
-const float = new Float32Array(1);
-const bits = new Uint32Array(float.buffer);
-
-/** The largest float32 that is at most `value` ≥ 0: a radius must not grow when it is written with fewer bits. */
-export function floor32(value: number): number {
-  float[0] = value;
-  if (float[0]! > value) bits[0]! -= 1;
-  return float[0]!;
-}

@@ -1,5 +1,6 @@
 /**
- * The messages of an ONNX file, field by field: the one place with ONNX's field numbers, for reader and writer.
+ * The messages of an ONNX file, field by field: the one place with ONNX's field numbers, for reader and writer
+ * (field-numbers.ts repeats a few, and a test compares).
  *
  * Taken from onnx.proto (proto2) of ONNX 1.18 to 1.20, IR version 13. A field without a rule is in every file glean writes.
  * `ignored` fields carry no computation; `refused` ones do, or might, and glean has no use for them.
