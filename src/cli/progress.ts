@@ -1,16 +1,12 @@
 /** How training is shown: a bar on a terminal, plain lines elsewhere. Everything goes to stderr. */
 import { SingleBar } from 'cli-progress';
 import type { TrainReporter } from '../train/run.ts';
-import type { Accuracies, StepMetrics } from '../train/trainer.ts';
+import type { Accuracies } from '../train/trainer.ts';
 
 function percent(values: Readonly<Record<string, number>>): string {
   return Object.entries(values)
     .map(([name, value]) => `${name} ${(100 * value).toFixed(1)} %`)
     .join(', ');
-}
-
-function penalty(metrics: StepMetrics): number {
-  return metrics.environments.reduce((sum, environment) => sum + environment.penalty, 0);
 }
 
 /** A reporter for `glean train`. */
@@ -30,7 +26,7 @@ export function trainProgress(stream: NodeJS.WriteStream = process.stderr): Trai
       else if (step > 0) stream.write(`going on at step ${step} of ${steps}\n`);
     },
     onStep(metrics) {
-      const shown = { loss: metrics.loss.toFixed(4), penalty: penalty(metrics).toExponential(1), accuracy };
+      const shown = { loss: metrics.loss.toFixed(4), penalty: metrics.penalty.toExponential(1), accuracy };
       if (bar === undefined) {
         if (metrics.step % 20 === 0 || metrics.step === metrics.steps) {
           stream.write(

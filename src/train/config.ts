@@ -9,6 +9,27 @@ const nonNegative = v.pipe(v.number(), v.finite(), v.minValue(0));
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 const evenInteger = v.pipe(positiveInteger, v.multipleOf(2, 'MaxMin pairs units: an even number is needed'));
 
+/** When the penalty's weight is what: `before` until step `warmup`, `weight` from there on (ERM: 0 and 0). */
+const schedule = { weight: nonNegative, before: nonNegative, warmup: nonNegativeInteger };
+
+/** GLEAN: risks over environments and an invariance penalty, noise on z. */
+const invarianceSchema = v.strictObject({
+  /** σ of the Gaussian noise added to z. */
+  noise: nonNegative,
+  penalty: v.variant('kind', [
+    /** Arjovsky et al. 2019. */
+    v.strictObject({ kind: v.literal('irm'), ...schedule }),
+  ]),
+  environments: v.variant('kind', [
+    /** The training domains as the data set gives them. */
+    v.strictObject({ kind: v.literal('given') }),
+    /** What a short-trained reference gets right, and what it gets wrong (EIIL; Creager et al. 2021). */
+    v.strictObject({ kind: v.literal('inferred'), referenceSteps: positiveInteger }),
+  ]),
+});
+
+const objectiveSchema = invarianceSchema;
+
 const configSchema = v.strictObject({
   /** Name of the model: `models/<id>/`. */
   id: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens')),
@@ -18,18 +39,7 @@ const configSchema = v.strictObject({
     /** Outputs of each Cayley layer of the encoder. */
     hidden: v.pipe(v.array(evenInteger), v.minLength(1)),
   }),
-  objective: v.strictObject({
-    /** σ of the Gaussian noise added to z. */
-    noise: nonNegative,
-    /** The IRM penalty's weight: `before` until step `warmup`, `weight` from there on (ERM: 0 and 0). */
-    irm: v.strictObject({ weight: nonNegative, before: nonNegative, warmup: nonNegativeInteger }),
-    environments: v.variant('kind', [
-      /** The training domains as the data set gives them. */
-      v.strictObject({ kind: v.literal('given') }),
-      /** What a short-trained reference gets right, and what it gets wrong (EIIL; Creager et al. 2021). */
-      v.strictObject({ kind: v.literal('inferred'), referenceSteps: positiveInteger }),
-    ]),
-  }),
+  objective: objectiveSchema,
   optimizer: v.strictObject({
     steps: positiveInteger,
     /** At most this many images of each environment in a step; all of them where there are fewer. */

@@ -6,8 +6,9 @@ import { writeFileAtomic } from '../export/atomic-file.ts';
 import { type CheckpointError, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { readConfig, type TrainConfig } from './config.ts';
 import type { DomainDataset } from './data/dataset.ts';
-import type { PlainNetwork } from './network.ts';
-import { type Accuracies, type StepMetrics, Trainer } from './trainer.ts';
+import type { StepMetrics } from './learner.ts';
+import type { PlainNetwork } from './network/network.ts';
+import { type Accuracies, Trainer } from './trainer.ts';
 
 /** Hears how training goes. */
 export interface TrainReporter {

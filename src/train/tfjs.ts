@@ -88,7 +88,7 @@ export function statelessNormal(shape: readonly number[], seed: readonly [number
  * Bytes as float32 on [0, 1]: byte/255, rounded once. tfjs has no tensors of bytes, and turning them into floats in
  * JavaScript took a third of a training step; TensorFlow's kernels do it on all cores.
  */
-export function unitInterval(bytes: Uint8Array, shape: readonly [number, number]): tf.Tensor2D {
+export function unitInterval(bytes: Uint8Array, shape: readonly number[]): tf.Tensor {
   const { binding } = native;
   const attributes = [
     { name: 'SrcT', type: binding.TF_ATTR_TYPE, value: binding.TF_UINT8 },

@@ -1,47 +1,14 @@
-/** The training loop: one trainer for ERM, plain IRM and environment inference, resumable at any step. */
+/** Training, resumable at any step: what is trained before the network, the network itself, snapshots of both. */
 import { createHash } from 'node:crypto';
-import { GleanError } from '../certify-runtime/core/errors.ts';
-import { createRandom } from '../certify-runtime/core/smoothing/random.ts';
-import { Adam } from './adam.ts';
 import { type Checkpoint, CheckpointError, type SavedTensor } from './checkpoint.ts';
 import type { TrainConfig } from './config.ts';
-import type { DomainDataset, ImageSet } from './data/dataset.ts';
-import {
-  drawImages,
-  type Environment,
-  givenEnvironments,
-  pooledEnvironment,
-  splitByCorrectness,
-} from './environments.ts';
-import {
-  classify,
-  condense,
-  encode,
-  initialParameters,
-  type NetworkShape,
-  type PlainNetwork,
-  weightsOf,
-} from './network.ts';
-import { irmRisk, objective, penaltyWeight } from './objective.ts';
-import { createPool, imageBytes, type Pool } from './pool.ts';
-import { statelessNormal, tf, unitInterval } from './tfjs.ts';
-
-/** What one step reports. */
-export interface StepMetrics {
-  readonly phase: 'reference' | 'main';
-  /** Steps done in this phase, of `steps`. */
-  readonly step: number;
-  readonly steps: number;
-  readonly loss: number;
-  readonly lambda: number;
-  readonly learningRate: number;
-  readonly environments: readonly {
-    readonly name: string;
-    readonly size: number;
-    readonly risk: number;
-    readonly penalty: number;
-  }[];
-}
+import { type DomainDataset, type ImageSet, readRange } from './data/dataset.ts';
+import { type Environment, givenEnvironments, pooledEnvironment, splitByCorrectness } from './environments.ts';
+import { Learner, type StepMetrics } from './learner.ts';
+import { createNetwork, type Network, type PlainNetwork } from './network/network.ts';
+import { createObjective, referenceObjective } from './objective/create.ts';
+import { createPool, type Pool } from './pool.ts';
+import { tf } from './tfjs.ts';
 
 /** Accuracies on the training domains and on images held out from them; the test domain is never looked at. */
 export interface Accuracies {
@@ -49,131 +16,16 @@ export interface Accuracies {
   readonly validation: Readonly<Record<string, number>>;
 }
 
-// Streams of random numbers; each step has one of each, so that nothing depends on what ran before it.
-const STREAMS = { batch: 1, noise: 2 } as const;
-const PHASES = { reference: 1, main: 2 } as const;
-const EVALUATION_BATCH = 2048;
+/** At most this many images of each set are looked at in an evaluation: its first ones. */
+const EVALUATED = 4096;
 
-let instances = 0;
-
-/** One network in training: its parameters, its optimizer and the step it has reached. */
-class Learner {
-  readonly #shape: NetworkShape;
-  readonly #config: TrainConfig;
-  readonly #pool: Pool;
-  readonly #phase: 'reference' | 'main';
-  readonly variables: ReadonlyMap<string, tf.Variable>;
-  readonly adam: Adam;
-  step = 0;
-
-  constructor(config: TrainConfig, shape: NetworkShape, pool: Pool, phase: 'reference' | 'main') {
-    this.#config = config;
-    this.#shape = shape;
-    this.#pool = pool;
-    this.#phase = phase;
-    const prefix = `learner${instances++}`;
-    const initial = initialParameters(shape, 2 * config.seed + (phase === 'main' ? 0 : 1));
-    this.variables = new Map(
-      [...initial].map(([name, value]) => [name, tf.variable(value, true, `${prefix}/${name}`)]),
-    );
-    for (const value of initial.values()) value.dispose();
-    this.adam = new Adam(this.variables);
-  }
-
-  #seed(stream: keyof typeof STREAMS): number {
-    return (this.step * 16 + PHASES[this.#phase] * 4 + STREAMS[stream]) >>> 0;
-  }
-
-  /**
-   * One step of Adam, of `steps`, on the objective over the environments; `learningRate` is this step's.
-   *
-   * @throws GleanError where the loss is no longer a finite number
-   */
-  train(environments: readonly Environment[], steps: number, lambda: number, learningRate: number): StepMetrics {
-    const { optimizer, objective: settings, augmentation, seed } = this.#config;
-    const random = createRandom(seed, this.#seed('batch'));
-    const draws = environments.map((environment) => drawImages(environment, optimizer.perEnvironment, random));
-    const indices = Uint32Array.from(draws.flatMap((draw) => [...draw]));
-    const bytes = imageBytes(this.#pool, indices, augmentation.shift, random);
-    const labels = Int32Array.from(indices, (index) => this.#pool.labels[index]!);
-
-    const metrics = tf.tidy(() => {
-      const images = unitInterval(bytes, [indices.length, this.#shape.inputs]);
-      const targets = tf.oneHot(tf.tensor1d(labels, 'int32'), this.#shape.classes).toFloat() as tf.Tensor2D;
-      const latent = this.#shape.hidden[this.#shape.hidden.length - 1]!;
-      const noise = tf.mul(statelessNormal([indices.length, latent], [seed, this.#seed('noise')]), settings.noise);
-      let parts: { risk: number; penalty: number }[] = [];
-      const { value, grads } = tf.variableGrads(() => {
-        const weights = weightsOf(this.variables, this.#shape);
-        const logits = classify(weights, tf.add(encode(weights, images), noise) as tf.Tensor2D);
-        let offset = 0;
-        const risks = draws.map((draw) => {
-          const begin = offset;
-          offset += draw.length;
-          return irmRisk(
-            tf.slice2d(logits, [begin, 0], [draw.length, -1]),
-            tf.slice2d(targets, [begin, 0], [draw.length, -1]),
-          );
-        });
-        parts = risks.map(({ risk, penalty }) => ({ risk: risk.dataSync()[0]!, penalty: penalty.dataSync()[0]! }));
-        return objective(risks, lambda);
-      }, [...this.variables.values()]);
-      const loss = value.dataSync()[0]!;
-      if (!Number.isFinite(loss)) {
-        throw new GleanError(
-          'DIVERGED',
-          `the loss is ${loss} at step ${this.step + 1} of ${steps}, expected a finite number; lower optimizer.learningRate`,
-          { step: this.step + 1, loss },
-        );
-      }
-      this.adam.apply(grads, this.step + 1, learningRate);
-      return { loss, parts };
-    });
-    this.step++;
-    return {
-      phase: this.#phase,
-      step: this.step,
-      steps,
-      loss: metrics.loss,
-      lambda,
-      learningRate,
-      environments: environments.map(({ name }, i) => ({ name, size: draws[i]!.length, ...metrics.parts[i]! })),
-    };
-  }
-
-  /** The labels given to images, without noise or augmentation. */
-  predict(bytesOf: (begin: number, end: number) => Uint8Array, size: number): Uint8Array {
-    const labels = new Uint8Array(size);
-    tf.tidy(() => {
-      const weights = weightsOf(this.variables, this.#shape);
-      for (let begin = 0; begin < size; begin += EVALUATION_BATCH) {
-        const end = Math.min(size, begin + EVALUATION_BATCH);
-        const found = tf.tidy(() => {
-          const images = unitInterval(bytesOf(begin, end), [end - begin, this.#shape.inputs]);
-          return tf.argMax(classify(weights, encode(weights, images)), 1).dataSync();
-        });
-        labels.set(found, begin);
-      }
-    });
-    return labels;
-  }
-
-  dispose(): void {
-    this.adam.dispose();
-    for (const variable of this.variables.values()) variable.dispose();
-  }
-}
-
-/** The images of a pool in order, as they are. */
-function wholeImages({ pixels, size }: Pool): (begin: number, end: number) => Uint8Array {
-  const stride = pixels.length / size;
-  return (begin, end) => pixels.subarray(begin * stride, end * stride);
-}
-
-/** Share of `set` that the learner labels right. */
+/** Share of the first images of `set` that the learner labels right. */
 function accuracy(learner: Learner, set: ImageSet): number {
-  const labels = learner.predict(wholeImages(createPool([set])), set.size);
-  return labels.reduce((right, label, i) => right + (label === set.labels[i] ? 1 : 0), 0) / set.size;
+  const size = Math.min(set.size, EVALUATED);
+  const labels = learner.predict((begin, end) => readRange(set, begin, end), size);
+  let right = 0;
+  for (let i = 0; i < size; i++) if (labels[i] === set.labels[i]) right++;
+  return right / size;
 }
 
 /** Trains the network a configuration describes, on the training domains of a data set. */
@@ -185,7 +37,7 @@ export class Trainer {
    */
   readonly run: string;
   readonly #dataset: DomainDataset;
-  readonly #shape: NetworkShape;
+  readonly #network: Network;
   readonly #pool: Pool;
   readonly #main: Learner;
   #environments: readonly Environment[] | undefined;
@@ -198,10 +50,16 @@ export class Trainer {
     this.run = createHash('sha256')
       .update(JSON.stringify([config, dataset.sha256]))
       .digest('hex');
-    const inputs = dataset.shape[0] * dataset.shape[1] * dataset.shape[2];
-    this.#shape = { inputs, hidden: config.network.hidden, classes: dataset.classes.length };
+    this.#network = createNetwork(config.network, dataset.shape, dataset.classes.length);
     this.#pool = createPool(dataset.train);
-    this.#main = new Learner(config, this.#shape, this.#pool, 'main');
+    this.#main = new Learner({
+      config,
+      network: this.#network,
+      pool: this.#pool,
+      objective: createObjective(config.objective),
+      phase: 0,
+      name: 'main',
+    });
     if (config.objective.environments.kind === 'given') this.#environments = givenEnvironments(this.#pool);
   }
 
@@ -217,15 +75,22 @@ export class Trainer {
   *prepare(): Generator<StepMetrics, void, undefined> {
     const { environments } = this.config.objective;
     if (this.#environments !== undefined || environments.kind !== 'inferred') return;
-    const reference = new Learner(this.config, this.#shape, this.#pool, 'reference');
+    const reference = new Learner({
+      config: this.config,
+      network: this.#network,
+      pool: this.#pool,
+      objective: referenceObjective(this.config.objective),
+      phase: 1,
+      name: 'reference',
+    });
     try {
       const everything = pooledEnvironment(this.#pool);
       const { learningRate } = this.config.optimizer;
       while (reference.step < environments.referenceSteps) {
-        yield reference.train(everything, environments.referenceSteps, 0, learningRate);
+        yield reference.train(everything, environments.referenceSteps, learningRate);
       }
-      const labels = reference.predict(wholeImages(this.#pool), this.#pool.size);
-      this.#setCorrect(labels.map((label, i) => (label === this.#pool.labels[i] ? 1 : 0)));
+      const labels = reference.predict((begin, end) => readRange(this.#pool, begin, end), this.#pool.size);
+      this.#setCorrect(Uint8Array.from(labels, (label, i) => (label === this.#pool.labels[i] ? 1 : 0)));
     } finally {
       reference.dispose();
     }
@@ -239,11 +104,9 @@ export class Trainer {
   /** One step; `prepare` must have run to its end. */
   trainStep(): StepMetrics {
     if (this.#environments === undefined) throw new Error('prepare() comes before trainStep()');
-    const { optimizer, objective: settings } = this.config;
-    const { steps } = optimizer;
-    const { step } = this.#main;
-    const learningRate = optimizer.learningRate * 0.5 * (1 + Math.cos((Math.PI * step) / steps));
-    return this.#main.train(this.#environments, steps, penaltyWeight(settings.irm, step), learningRate);
+    const { steps, learningRate } = this.config.optimizer;
+    const rate = learningRate * 0.5 * (1 + Math.cos((Math.PI * this.step) / steps));
+    return this.#main.train(this.#environments, steps, rate);
   }
 
   evaluate(): Accuracies {
@@ -253,7 +116,7 @@ export class Trainer {
   }
 
   condense(): PlainNetwork {
-    return condense(this.#main.variables, this.#shape);
+    return this.#network.condense(this.#main.variables);
   }
 
   /** Everything needed to go on from here. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { Certifier } from '../../src/certify-runtime/node.ts';
+import { readRange } from '../../src/train/data/dataset.ts';
 import { openDataset } from '../../src/train/data/registry.ts';
 import { tf } from '../../src/train/tfjs.ts';
 import { glean } from '../support/glean.ts';
@@ -22,7 +23,7 @@ before(async () => {
   config['optimizer'] = { steps: STEPS, perEnvironment: 500, learningRate: 0.01 };
   config['objective'] = {
     noise: 0.12,
-    irm: { weight: 0, before: 0, warmup: 0 },
+    penalty: { kind: 'irm', weight: 0, before: 0, warmup: 0 },
     environments: { kind: 'inferred', referenceSteps: 3 },
   };
   await writeFile(path('small.json'), JSON.stringify(config));
@@ -100,10 +101,9 @@ describe('train, export, verify, certify', { concurrency: false }, () => {
     const { test } = dataset;
     const certifier = await Certifier.load(path('model', 'model.onnx'));
     const model = await tf.loadGraphModel(pathToFileURL(path('run', 'graph-model', 'model.json')).href);
-    const size = certifier.imageSize;
     for (let begin = 0; begin < test.size; begin += 500) {
       const end = Math.min(test.size, begin + 500);
-      const pixels = Float32Array.from(test.pixels.subarray(begin * size, end * size), (byte) => byte / 255);
+      const pixels = Float32Array.from(readRange(test, begin, end), (byte) => byte / 255);
       const predictions = await certifier.predictBatch(pixels);
       const images = tf.tensor4d(pixels, [end - begin, ...dataset.shape]);
       const logits = model.execute(images, 'logits') as typeof images;

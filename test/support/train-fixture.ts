@@ -1,22 +1,16 @@
 /** A training run small enough for a test: the first images of every domain of Coloured MNIST, a network of 16 units. */
 import { parseConfig, type TrainConfig } from '../../src/train/config.ts';
-import { type DomainDataset, hashImageSets, type ImageSet } from '../../src/train/data/dataset.ts';
+import { type DomainDataset, hashImageSets, type ImageSet, selectImages } from '../../src/train/data/dataset.ts';
 import { openDataset } from '../../src/train/data/registry.ts';
 
 /** Coloured MNIST with at most `limit` images in each set. */
 export async function smallDataset(limit = 100): Promise<DomainDataset> {
   const full = await openDataset('cmnist');
-  const cut = (set: ImageSet): ImageSet => {
-    const size = Math.min(limit, set.size);
-    return {
-      ...set,
-      size,
-      pixels: set.pixels.slice(0, (set.pixels.length / set.size) * size),
-      labels: set.labels.slice(0, size),
-      attribute: set.attribute.slice(0, size),
-      source: set.source.slice(0, size),
-    };
-  };
+  const cut = (set: ImageSet) =>
+    selectImages(
+      set,
+      Array.from({ length: Math.min(limit, set.size) }, (_, i) => i),
+    );
   const train = full.train.map(cut);
   const validation = full.validation.map(cut);
   const test = cut(full.test);
@@ -33,7 +27,7 @@ export function smallConfig(
     readonly steps?: number;
     readonly learningRate?: number;
     readonly environments?: Given | Inferred;
-    readonly irm?: TrainConfig['objective']['irm'];
+    readonly penalty?: TrainConfig['objective']['penalty'];
   } = {},
 ): TrainConfig {
   const value = {
@@ -43,7 +37,7 @@ export function smallConfig(
     network: { hidden: [16, 16] },
     objective: {
       noise: 0.12,
-      irm: change.irm ?? { weight: 100, before: 1, warmup: 2 },
+      penalty: change.penalty ?? { kind: 'irm', weight: 100, before: 1, warmup: 2 },
       environments: change.environments ?? { kind: 'inferred', referenceSteps: 12 },
     },
     optimizer: { steps: change.steps ?? 8, perEnvironment: 60, learningRate: change.learningRate ?? 0.01 },

@@ -27,9 +27,10 @@ test('the configurations we ship', async () => {
     assert.ok(DATASET_NAMES.includes(config.data.name), `${name}: ${config.data.name}`);
   }
   const irm = await readConfig(join(folder, 'cmnist-irm.json'));
-  assert.deepEqual([irm.objective.irm.weight, irm.objective.environments.kind], [10_000, 'given']);
+  assert.deepEqual(irm.objective.penalty, { kind: 'irm', weight: 10_000, before: 1, warmup: 100 });
+  assert.equal(irm.objective.environments.kind, 'given');
   const erm = await readConfig(join(folder, 'cmnist-erm.json'));
-  assert.deepEqual([erm.objective.irm.weight, erm.objective.irm.before], [0, 0]);
+  assert.deepEqual([erm.objective.penalty.weight, erm.objective.penalty.before], [0, 0]);
 });
 
 /** A copy of the example with one field, given by its path, set; `undefined` removes it. */
@@ -56,7 +57,8 @@ const WRONG: readonly (readonly [path: string, value: unknown, message: RegExp])
   ['network.hidden', [128, 127], /network\.hidden\.1: .*even/],
   ['network.hidden', 128, /network\.hidden/],
   ['objective.noise', -0.1, /objective\.noise/],
-  ['objective.irm.weight', undefined, /objective\.irm\.weight/],
+  ['objective.penalty.weight', undefined, /objective\.penalty\.weight/],
+  ['objective.penalty.kind', 'guessed', /objective\.penalty\.kind/],
   ['objective.environments', { kind: 'guessed' }, /objective\.environments\.kind/],
   ['objective.environments', { kind: 'inferred' }, /objective\.environments\.referenceSteps/],
   ['objective.environments', { kind: 'given', referenceSteps: 3 }, /objective\.environments\.referenceSteps/],
@@ -98,7 +100,7 @@ test('a configuration is frozen in its depth, and the order of fields in the fil
         )
       : value;
   assert.equal(JSON.stringify(parseConfig(reversed(example), 'f')), JSON.stringify(config));
-  for (const part of [config, config.network, config.network.hidden, config.objective.irm]) {
+  for (const part of [config, config.network, config.network.hidden, config.objective.penalty]) {
     assert.ok(Object.isFrozen(part));
   }
 });

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
-import { irmRisk, objective, penaltyWeight } from '../../src/train/objective.ts';
-import { tf } from '../../src/train/tfjs.ts';
-import { differences, distance, rowsOf } from '../support/matrix.ts';
+import { createRandom } from '../../../src/certify-runtime/core/smoothing/random.ts';
+import { penaltyWeight, weigh } from '../../../src/train/objective/invariance.ts';
+import { irmPenalty } from '../../../src/train/objective/irm.ts';
+import { crossEntropy as riskOf } from '../../../src/train/objective/objective.ts';
+import { tf } from '../../../src/train/tfjs.ts';
+import { differences, distance, rowsOf } from '../../support/matrix.ts';
 
 type Logits = readonly (readonly number[])[];
 
@@ -25,10 +27,17 @@ function penaltyOf(logits: Logits, labels: readonly number[]): number {
   return ((8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h)) ** 2;
 }
 
+/** Risk and penalty of one environment. */
+const answersOf = (logits: tf.Tensor2D, targets: tf.Tensor2D) => {
+  const risk = riskOf(logits, targets);
+  return { risk, penalty: irmPenalty([{ latent: logits, logits, targets, risk }]) };
+};
+
 const evaluate = (logits: Logits, labels: readonly number[]) =>
   tf.tidy(() => {
     const targets = tf.oneHot(tf.tensor1d([...labels], 'int32'), logits[0]!.length).toFloat() as tf.Tensor2D;
-    const { risk, penalty } = irmRisk(tf.tensor2d(logits.map((row) => [...row])), targets);
+    const y = tf.tensor2d(logits.map((row) => [...row]));
+    const { risk, penalty } = answersOf(y, targets);
     return { risk: risk.dataSync()[0]!, penalty: penalty.dataSync()[0]! };
   });
 
@@ -86,7 +95,7 @@ test('the gradient of the penalty with respect to the logits', () => {
       const targets = tf.oneHot(tf.tensor1d(labels, 'int32'), 3).toFloat() as tf.Tensor2D;
       return [
         ...tf
-          .grad((y) => irmRisk(y as tf.Tensor2D, targets).penalty)(tf.tensor2d(logits))
+          .grad((y) => answersOf(y as tf.Tensor2D, targets).penalty)(tf.tensor2d(logits))
           .dataSync(),
       ];
     });
@@ -105,14 +114,10 @@ test('penaltyWeight: before, then the full weight from step `warmup` on', () => 
   assert.equal(penaltyWeight({ weight: 5, before: 0, warmup: 0 }, 0), 5);
 });
 
-test('objective: Σ(R + λ·penalty), divided by λ above 1', () => {
+test('weigh: ΣR + λ·penalty, divided by λ above 1', () => {
   const value = (lambda: number) =>
     tf.tidy(() => {
-      const risks = [
-        { risk: tf.scalar(0.5), penalty: tf.scalar(0.25) },
-        { risk: tf.scalar(2), penalty: tf.scalar(0.5) },
-      ];
-      return objective(risks, lambda).dataSync()[0]!;
+      return weigh([tf.scalar(0.5), tf.scalar(2)], tf.scalar(0.75), lambda).dataSync()[0]!;
     });
   assert.equal(value(0), 2.5);
   assert.equal(value(0.5), 2.875);

@@ -1,0 +1,47 @@
+/** GLEAN's objective: Σ_e R_e(β∘Ψ) + λ·penalty over environments e, with Gaussian noise on z. */
+import type { TrainConfig } from '../config.ts';
+import { tf } from '../tfjs.ts';
+import { type Batch, crossEntropy, type Loss, type Model, type Objective, type StepContext } from './objective.ts';
+import { createPenalty } from './penalties.ts';
+
+export type InvarianceConfig = Extract<TrainConfig['objective'], { readonly penalty: unknown }>;
+
+/** λ at a step: a small weight first, while features are found, then the full one. */
+export function penaltyWeight(
+  schedule: Pick<InvarianceConfig['penalty'], 'weight' | 'before' | 'warmup'>,
+  step: number,
+) {
+  return step < schedule.warmup ? schedule.before : schedule.weight;
+}
+
+/**
+ * Σ_e R_e + λ·penalty, divided by λ where λ > 1, so that a sudden λ of 10 000 does not blow up the step (as in
+ * Arjovsky's own code).
+ */
+export function weigh(risks: readonly tf.Scalar[], penalty: tf.Scalar, lambda: number): tf.Scalar {
+  const total = tf.add(tf.addN([...risks]), tf.mul(penalty, lambda));
+  return (lambda > 1 ? tf.div(total, lambda) : total) as tf.Scalar;
+}
+
+/** The stream of the noise on z. */
+const NOISE = 0;
+
+export function invarianceObjective(config: InvarianceConfig): Objective {
+  const penaltyOf = createPenalty(config.penalty);
+  return {
+    loss(model: Model, { images, targets, environments }: Batch, context: StepContext): Loss {
+      const clean = model.encode(images);
+      const latent = tf.add(clean, tf.mul(context.normal(clean.shape, NOISE), config.noise)) as tf.Tensor2D;
+      const logits = model.classify(latent);
+      const answers = environments.map(({ begin, size }) => {
+        const rows = (of: tf.Tensor2D) => tf.slice2d(of, [begin, 0], [size, -1]);
+        const [y, t] = [rows(logits), rows(targets)];
+        return { latent: rows(latent), logits: y, targets: t, risk: crossEntropy(y, t) };
+      });
+      const risks = answers.map(({ risk }) => risk);
+      const penalty = penaltyOf(answers);
+      const lambda = penaltyWeight(config.penalty, context.step);
+      return { loss: weigh(risks, penalty, lambda), lambda, risks, penalty };
+    },
+  };
+}

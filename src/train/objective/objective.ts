@@ -1,0 +1,49 @@
+/** What a training objective is: a loss of one batch, given the network at this step's weights. */
+import type { tf } from '../tfjs.ts';
+
+/** Images of one step, those of one environment next to each other. */
+export interface Batch {
+  /** [N, H, W, C] on [0, 1]. */
+  readonly images: tf.Tensor4D;
+  /** [N, K], one-hot. */
+  readonly targets: tf.Tensor2D;
+  readonly environments: readonly { readonly name: string; readonly begin: number; readonly size: number }[];
+}
+
+/** The network at this step's weights; differentiable in them and in what goes in. */
+export interface Model {
+  /** z = Ψ(x): [N, H, W, C] → [N, d]. */
+  encode(images: tf.Tensor4D): tf.Tensor2D;
+  /** y = β(z): [N, d] → [N, K]. */
+  classify(latent: tf.Tensor2D): tf.Tensor2D;
+}
+
+export interface StepContext {
+  /** Steps done before this one, of `steps`. */
+  readonly step: number;
+  readonly steps: number;
+  /** N(0, 1) numbers decided by seed, step and `stream` (0 … 31), whatever else was drawn. */
+  normal(shape: readonly number[], stream: number): tf.Tensor;
+}
+
+export interface Loss {
+  /** What the step minimises. */
+  readonly loss: tf.Scalar;
+  /** The penalty's weight at this step; 0 where there is none. */
+  readonly lambda: number;
+  /** Mean cross-entropy of each environment. */
+  readonly risks: readonly tf.Scalar[];
+  /** Summed over the environments, without its weight. */
+  readonly penalty?: tf.Scalar;
+}
+
+export interface Objective {
+  /** Images to train on in place of the batch's, found without a tape (SmoothAdv's attack). */
+  perturb?(model: Model, batch: Batch, context: StepContext): tf.Tensor4D;
+  loss(model: Model, batch: Batch, context: StepContext): Loss;
+}
+
+/** R = mean cross-entropy of softmax(y) against the targets; both [N, K]. */
+export function crossEntropy(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar {
+  return logits.logSoftmax().mul(targets).sum(1).mean().neg() as tf.Scalar;
+}
