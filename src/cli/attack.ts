@@ -9,6 +9,7 @@ import { TENSORS } from '../certify-runtime/core/names.ts';
 import { readOnnx } from '../certify-runtime/core/onnx/read.ts';
 import { Certifier, readModelFile } from '../certify-runtime/node.ts';
 import { writeFileAtomic } from '../export/atomic-file.ts';
+import { readRange } from '../train/data/dataset.ts';
 import { DATASET_NAMES, openDataset } from '../train/data/registry.ts';
 import { AnswerIsNo } from './answer.ts';
 import { selectSplits } from './certified-accuracy.ts';
@@ -137,9 +138,8 @@ export const attackCommand: CommandModule<object, AttackArguments> = {
     if (`${set!.shape}` !== `${shape}`) {
       throw new InputError(`the model takes images of ${shape.join('×')}, the data set has ${set!.shape.join('×')}`);
     }
-    const size = shape.reduce((product, length) => product * length, 1);
     const count = Math.min(args.limit, set!.size);
-    const pixels = Float32Array.from(set!.pixels.subarray(0, count * size), (byte) => byte / 255);
+    const pixels = Float32Array.from(readRange(set!, 0, count), (byte) => byte / 255);
 
     const network = differentiate(readOnnx(bytes).graph, TENSORS.image, TENSORS.logits);
     if (network === null) console.error('glean: no gradient of this graph is known: estimating it, a weaker attack');

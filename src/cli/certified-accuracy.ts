@@ -2,7 +2,7 @@
 
 import { InputError } from '../certify-runtime/core/errors.ts';
 import type { Certifier } from '../certify-runtime/node.ts';
-import type { DomainDataset, ImageSet } from '../train/data/dataset.ts';
+import { type DomainDataset, type ImageSet, readRange } from '../train/data/dataset.ts';
 
 export type Method = 'margin' | 'smoothing';
 
@@ -82,7 +82,7 @@ export async function certifyImages(
   const answers: Certified[] = [];
   for (let begin = 0; begin < total; begin += BATCH) {
     const end = Math.min(total, begin + BATCH);
-    const pixels = set.pixels.subarray(begin * size, end * size);
+    const pixels = readRange(set, begin, end);
     if (smoothing === undefined) {
       const predictions = await certifier.predictBatch(pixels);
       predictions.forEach(({ label, radius }, i) => {
@@ -90,7 +90,7 @@ export async function certifyImages(
       });
     } else {
       for (let i = begin; i < end; i++) {
-        const image = set.pixels.subarray(i * size, (i + 1) * size);
+        const image = pixels.subarray((i - begin) * size, (i - begin + 1) * size);
         // One stream of random numbers for each image: the answer does not depend on the order or the limit.
         const { label, radius } = await certifier.smooth(image, { ...smoothing, stream: i });
         answers.push({ correct: label === set.labels[i], radius });

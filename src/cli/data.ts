@@ -12,7 +12,7 @@ interface DataArguments {
 }
 
 function describe(split: string, set: ImageSet): Record<string, unknown> {
-  const agreeing = set.labels.reduce((count, label, i) => count + (label === set.attribute[i] ? 1 : 0), 0);
+  const agreeing = set.attribute.reduce((count, cue, i) => count + (cue === set.labels[i] ? 1 : 0), 0);
   return { split, domain: set.name, images: set.size, cueAgrees: agreeing / set.size };
 }
 

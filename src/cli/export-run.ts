@@ -13,7 +13,7 @@ import { convertGraphModel } from '../export/convert.ts';
 import { GRAPH_MODEL, writeGraphModel } from '../export/graph-model.ts';
 import { modelCard } from '../export/model-card.ts';
 import { seal } from '../export/seal.ts';
-import type { DomainDataset } from '../train/data/dataset.ts';
+import { bytesPerImage, type DomainDataset } from '../train/data/dataset.ts';
 import { openDataset } from '../train/data/registry.ts';
 import {
   type CertifiedAccuracy,
@@ -43,11 +43,8 @@ async function packageVersions(): Promise<Record<string, string>> {
 /** Two held-out images of different labels, and two of noise: what a provider must answer as this machine does. */
 function knownVectors(dataset: DomainDataset): Uint8Array[] {
   const set = dataset.validation[0]!;
-  const size = set.pixels.length / set.size;
-  const images = [0, 1].map((label) => {
-    const index = set.labels.indexOf(label);
-    return set.pixels.slice(index * size, (index + 1) * size);
-  });
+  const size = bytesPerImage(set.shape);
+  const images = [0, 1].map((label) => set.read([set.labels.indexOf(label)]));
   const noise = [0, 1].map((stream) => {
     const random = createRandom(0, stream);
     return Uint8Array.from({ length: size }, () => uniformInt(256, random));

@@ -1,15 +1,16 @@
-/** The training images of all domains in one array, and batches of them as the network takes them. */
+/** The training images of all domains under one numbering, and batches of them as the network takes them. */
 import type { Random } from '../certify-runtime/core/smoothing/random.ts';
 import { uniformInt } from '../certify-runtime/core/smoothing/random.ts';
-import type { ImageSet } from './data/dataset.ts';
+import { checkIndex, type ImageSet, type Labels } from './data/dataset.ts';
 
 export interface Pool {
   readonly shape: readonly [height: number, width: number, channels: number];
   readonly size: number;
-  readonly pixels: Uint8Array;
-  readonly labels: Uint8Array;
+  readonly labels: Labels;
   /** The images of each given domain, as indices into the pool. */
   readonly domains: readonly { readonly name: string; readonly indices: Uint32Array }[];
+  /** The images of these indices, in their order: indices.length·H·W·C bytes. */
+  read(indices: ArrayLike<number>): Uint8Array;
 }
 
 export function createPool(sets: readonly ImageSet[]): Pool {
@@ -17,38 +18,50 @@ export function createPool(sets: readonly ImageSet[]): Pool {
   if (first === undefined) throw new Error('a pool needs at least one set of images');
   const size = sets.reduce((sum, set) => sum + set.size, 0);
   const stride = first.shape[0] * first.shape[1] * first.shape[2];
-  const pixels = new Uint8Array(size * stride);
-  const labels = new Uint8Array(size);
+  const labels = sets.some((set) => set.labels instanceof Uint16Array) ? new Uint16Array(size) : new Uint8Array(size);
+  const setOf = new Uint8Array(size);
+  const offsets: number[] = [];
   let offset = 0;
-  const domains = sets.map((set) => {
-    pixels.set(set.pixels, offset * stride);
+  const domains = sets.map((set, s) => {
     labels.set(set.labels, offset);
+    setOf.fill(s, offset, offset + set.size);
     const indices = Uint32Array.from({ length: set.size }, (_, i) => offset + i);
+    offsets.push(offset);
     offset += set.size;
     return { name: set.name, indices };
   });
-  return { shape: first.shape, size, pixels, labels, domains };
+  const read = (indices: ArrayLike<number>): Uint8Array => {
+    const bytes = new Uint8Array(indices.length * stride);
+    const places = sets.map((): number[] => []);
+    for (let n = 0; n < indices.length; n++) places[setOf[checkIndex(indices[n]!, size)]!]!.push(n);
+    for (const [s, set] of sets.entries()) {
+      const images = set.read(places[s]!.map((n) => indices[n]! - offsets[s]!));
+      places[s]!.forEach((n, i) => {
+        bytes.set(images.subarray(i * stride, (i + 1) * stride), n * stride);
+      });
+    }
+    return bytes;
+  };
+  return { shape: first.shape, size, labels, domains, read };
 }
 
 /** Images `indices` as bytes, [n, H·W·C]; each moved by up to `shift` pixels each way, the uncovered rim black. */
 export function imageBytes(pool: Pool, indices: ArrayLike<number>, shift: number, random: Random): Uint8Array {
   const [height, width, channels] = pool.shape;
+  const images = pool.read(indices);
+  if (shift === 0) return images;
   const stride = height * width * channels;
-  const batch = new Uint8Array(indices.length * stride);
+  const batch = new Uint8Array(images.length);
   for (let n = 0; n < indices.length; n++) {
-    const source = indices[n]! * stride;
-    if (shift === 0) {
-      batch.set(pool.pixels.subarray(source, source + stride), n * stride);
-      continue;
-    }
+    const source = n * stride;
     const dx = uniformInt(2 * shift + 1, random) - shift;
     const dy = uniformInt(2 * shift + 1, random) - shift;
     const columns = width - Math.abs(dx);
     if (columns <= 0) continue;
     for (let row = Math.max(0, -dy); row < Math.min(height, height - dy); row++) {
       const from = source + (row * width + Math.max(0, -dx)) * channels;
-      const to = n * stride + ((row + dy) * width + Math.max(0, dx)) * channels;
-      batch.set(pool.pixels.subarray(from, from + columns * channels), to);
+      const to = source + ((row + dy) * width + Math.max(0, dx)) * channels;
+      batch.set(images.subarray(from, from + columns * channels), to);
     }
   }
   return batch;

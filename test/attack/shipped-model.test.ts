@@ -6,6 +6,7 @@ import { attack } from '../../src/attack/attack.ts';
 import { differentiate } from '../../src/attack/gradient/network.ts';
 import { sessionJudge } from '../../src/attack/judge.ts';
 import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';
+import { readRange } from '../../src/train/data/dataset.ts';
 import { openDataset } from '../../src/train/data/registry.ts';
 import { LEAST_POINTS } from '../support/attacked-points.ts';
 
@@ -16,12 +17,11 @@ const IMAGES = 20;
 test('models/cmnist/model.onnx: no flip within a claimed radius', async (t) => {
   const bytes = await readFile(MODEL);
   const { test: set, classes } = await openDataset('cmnist');
-  const size = set.shape.reduce((product, length) => product * length, 1);
   const network = differentiate(readOnnx(bytes).graph, 'image', 'logits');
   assert.ok(network !== null);
   const judge = await sessionJudge(bytes, set.shape, classes.length);
   try {
-    const pixels = Float32Array.from(set.pixels.subarray(0, IMAGES * size), (byte) => byte / 255);
+    const pixels = Float32Array.from(readRange(set, 0, IMAGES), (byte) => byte / 255);
     const report = await attack(judge, network, pixels, { steps: 20, probes: 640, roundings: 448, seed: 1 });
     t.diagnostic(
       `${report.attackedPoints} points inside, ${report.evaluations} in all; flip/radius from ${report.smallestRatio}, median ${report.medianRatio}`,

@@ -15,6 +15,7 @@ import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts
 import { Certifier } from '../../src/certify-runtime/node.ts';
 import { Certifier as WebCertifier } from '../../src/certify-runtime/web.ts';
 import { writeOnnx } from '../../src/export/onnx-writer.ts';
+import { readRange } from '../../src/train/data/dataset.ts';
 import { openDataset } from '../../src/train/data/registry.ts';
 import { SHIPPED_MODEL } from '../support/glean.ts';
 import { run } from '../support/sealed.ts';
@@ -22,7 +23,7 @@ import { run } from '../support/sealed.ts';
 const bytes = new Uint8Array(await readFile(SHIPPED_MODEL));
 const { test } = await openDataset('cmnist');
 const SIZE = 28 * 28 * 3;
-const image = (i: number) => test.pixels.slice(i * SIZE, (i + 1) * SIZE);
+const image = (i: number) => test.read([i]);
 const floats = (i: number) => Float32Array.from(image(i), (byte) => byte / 255);
 
 let certifier: Certifier;
@@ -36,10 +37,10 @@ describe('predict', () => {
     const n = 200;
     const answers = await run(
       bytes,
-      Float32Array.from(test.pixels.subarray(0, n * SIZE), (b) => b / 255),
+      Float32Array.from(readRange(test, 0, n), (b) => b / 255),
       [28, 28, 3],
     );
-    const predictions = await certifier.predictBatch(test.pixels.subarray(0, n * SIZE));
+    const predictions = await certifier.predictBatch(readRange(test, 0, n));
     predictions.forEach(({ label, radius, logits, className }, i) => {
       assert.equal(label, answers[i]!.label);
       assert.equal(className, certifier.certificate.classes[label]);
@@ -122,7 +123,7 @@ describe('predict', () => {
     const batches: Promise<readonly { label: number; radius: number }[]>[] = [];
     for (let i = 0; i < 40; i++) {
       singles.push(certifier.predict(i % 2 === 0 ? image(i) : floats(i)));
-      if (i % 5 === 0) batches.push(certifier.predictBatch(test.pixels.subarray(i * SIZE, (i + 5) * SIZE)));
+      if (i % 5 === 0) batches.push(certifier.predictBatch(readRange(test, i, i + 5)));
     }
     const answers = [...(await Promise.all(singles)), ...(await Promise.all(batches)).flat()];
     answers.forEach(({ label, radius }, i) => {
@@ -148,8 +149,8 @@ describe('providers', () => {
   it('WASM gives the same labels, and logits within the proven slack', async () => {
     const web = await WebCertifier.load(bytes, { runtime: wasmRuntime });
     assert.equal(web.provider, 'wasm');
-    const here = await certifier.predictBatch(test.pixels.subarray(0, 300 * SIZE));
-    const there = await web.predictBatch(test.pixels.subarray(0, 300 * SIZE));
+    const here = await certifier.predictBatch(readRange(test, 0, 300));
+    const there = await web.predictBatch(readRange(test, 0, 300));
     there.forEach(({ label, radius }, i) => {
       assert.equal(label, here[i]!.label);
       assert.ok(Math.abs(radius - here[i]!.radius) < 1e-4);

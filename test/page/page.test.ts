@@ -8,6 +8,7 @@ import { Certifier } from '../../src/certify-runtime/node.ts';
 import { buildContent } from '../../src/page/build/content.ts';
 import { AREA, GREEN, paint, RED } from '../../src/page/digit/colour.ts';
 import { loadColouredMnist } from '../../src/train/data/coloured-mnist.ts';
+import { readAll } from '../../src/train/data/dataset.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { type BuiltPage, buildPage, card, cardWhere, visit } from '../support/built-page.ts';
 import { type StaticServer, serveFolder } from '../support/static-server.ts';
@@ -88,11 +89,11 @@ describe('the page', () => {
       const { sha256, answers } = models[m]!;
       assert.equal(sha256, certifier.sha256);
       assert.equal(answers.length, test.size);
-      const expected = await certifier.predictBatch(test.pixels);
+      const expected = await certifier.predictBatch(readAll(test));
       answers.forEach(({ label, radius, logits, truth }, i) => {
         assert.equal(truth, test.labels[i]);
         assert.equal(label, expected[i]!.label);
-        const image = test.pixels.subarray(i * certifier.imageSize, (i + 1) * certifier.imageSize);
+        const image = test.read([i]);
         const { logit, distance } = allowed(certifier, image);
         logits.forEach((y, j) => {
           assert.ok(Math.abs(y - expected[i]!.logits[j]!) <= logit, `logit ${j} of image ${i}`);

@@ -8,6 +8,7 @@ import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';
 import { verifyModel } from '../../src/certify-runtime/core/verify.ts';
 import { Certifier } from '../../src/certify-runtime/node.ts';
 import { orthogonalityDefect } from '../../src/export/orthogonalize.ts';
+import { readAll, readRange } from '../../src/train/data/dataset.ts';
 import { openDataset } from '../../src/train/data/registry.ts';
 import { tf } from '../../src/train/tfjs.ts';
 import { SHIPPED_MODEL } from '../support/glean.ts';
@@ -63,7 +64,7 @@ describe('the shipped model', () => {
     const { test } = await openDataset('cmnist');
     const certifier = await Certifier.load(bytes);
     const size = certifier.imageSize;
-    const pixels = Float32Array.from(test.pixels, (byte) => byte / 255);
+    const pixels = Float32Array.from(readAll(test), (byte) => byte / 255);
     const predictions = await certifier.predictBatch(pixels);
     const { head } = certifier.model;
     const biases = graph.nodes
@@ -96,7 +97,7 @@ describe('the shipped model', () => {
     const { test } = await openDataset('cmnist');
     const certifier = await Certifier.load(bytes);
     const n = 300;
-    const pixels = Float32Array.from(test.pixels.subarray(0, n * certifier.imageSize), (byte) => byte / 255);
+    const pixels = Float32Array.from(readRange(test, 0, n), (byte) => byte / 255);
     const predictions = await certifier.predictBatch(pixels);
     await certifier.dispose();
     const python = spawnSync('.venv/bin/python', ['test/support/onnx_answers.py', SHIPPED_MODEL], {
@@ -114,7 +115,7 @@ describe('the shipped model', () => {
   it('is as good on the reversed domain as the issue asks', async () => {
     const { test } = await openDataset('cmnist');
     const certifier = await Certifier.load(bytes);
-    const predictions = await certifier.predictBatch(Float32Array.from(test.pixels, (byte) => byte / 255));
+    const predictions = await certifier.predictBatch(Float32Array.from(readAll(test), (byte) => byte / 255));
     await certifier.dispose();
     const right = predictions.filter(({ label }, i) => label === test.labels[i]);
     assert.ok(right.length / test.size >= 0.67);
@@ -125,7 +126,7 @@ describe('the shipped model', () => {
     const { test } = await openDataset('cmnist');
     const certifier = await Certifier.load(bytes);
     const { head, terms } = certifier.model;
-    const predictions = await certifier.predictBatch(Float32Array.from(test.pixels, (byte) => byte / 255));
+    const predictions = await certifier.predictBatch(Float32Array.from(readAll(test), (byte) => byte / 255));
     await certifier.dispose();
     let distance = 0;
     for (let i = 0; i < head.latentSize; i++) distance += (head.weights[i]! - head.weights[head.latentSize + i]!) ** 2;

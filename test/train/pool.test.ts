@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { GleanError } from '../../src/certify-runtime/core/errors.ts';
 import { createRandom, type Random } from '../../src/certify-runtime/core/smoothing/random.ts';
-import type { ImageSet } from '../../src/train/data/dataset.ts';
+import { type ImageSet, memoryImages, readAll } from '../../src/train/data/dataset.ts';
 import {
   drawImages,
   type Environment,
@@ -23,7 +23,7 @@ function imageSet(name: string, size: number, shape: Shape, first: number): Imag
     (_, i) => 1 + ((first + 7 * i) % 255),
   );
   const labels = Uint8Array.from({ length: size }, (_, i) => (i + first) % 2);
-  return { name, shape, size, pixels, labels, attribute: labels, source: new Uint32Array(size) };
+  return memoryImages({ name, shape, pixels, labels, attribute: labels, source: new Uint32Array(size) });
 }
 
 /** Gives the words in turn: `uniformInt` takes each modulo its size. */
@@ -47,7 +47,16 @@ test('a pool keeps images, labels and domains in order', () => {
   const sets = [imageSet('a', 2, [2, 3, 1], 0), imageSet('b', 3, [2, 3, 1], 5)];
   const pool = createPool(sets);
   assert.equal(pool.size, 5);
-  assert.deepEqual([...pool.pixels], [...sets[0]!.pixels, ...sets[1]!.pixels]);
+  const [a, b] = sets.map(readAll);
+  assert.deepEqual([...pool.read([0, 1, 2, 3, 4])], [...a!, ...b!]);
+  // Across the sets, in any order, with repetition.
+  for (const indices of [[], [4], [3, 0, 4, 0, 1]]) {
+    assert.deepEqual(
+      [...pool.read(indices)],
+      indices.flatMap((i) => [...pool.read([i])]),
+    );
+  }
+  assert.throws(() => pool.read([5]), RangeError);
   assert.deepEqual([...pool.labels], [...sets[0]!.labels, ...sets[1]!.labels]);
   assert.deepEqual(
     pool.domains.map(({ name, indices }) => [name, ...indices]),
@@ -67,12 +76,11 @@ test('imageBytes: every shift moves the image and leaves a black rim, also one a
     [1, 1, 2],
   ] as const) {
     const pool = createPool([imageSet('a', 3, shape, 3)]);
-    const stride = shape[0] * shape[1] * shape[2];
     const shift = 4;
     for (let dx = -shift; dx <= shift; dx++) {
       for (let dy = -shift; dy <= shift; dy++) {
         const batch = imageBytes(pool, [2, 0, 2], shift, scripted([4, 4, dx + shift, dy + shift, 4, 4]));
-        const image = (n: number) => pool.pixels.subarray(n * stride, (n + 1) * stride);
+        const image = (n: number) => pool.read([n]);
         // Its neighbours in the batch stay as they are: nothing runs over.
         const expected = [...image(2), ...moved(image(0), shape, dx, dy), ...image(2)];
         assert.deepEqual([...batch], expected, `${shape} by ${dx}, ${dy}`);
@@ -84,10 +92,9 @@ test('imageBytes: every shift moves the image and leaves a black rim, also one a
 test('imageBytes: no shift draws no numbers, a shift draws every one as often', () => {
   const shape = [9, 9, 1] as const;
   const pool = createPool([imageSet('a', 1, shape, 0)]);
-  assert.deepEqual(imageBytes(pool, [0], 0, scripted([])), pool.pixels);
-  const all = Array.from({ length: 25 }, (_, i) =>
-    moved(pool.pixels, shape, (i % 5) - 2, Math.floor(i / 5) - 2).join(),
-  );
+  const pixels = pool.read([0]);
+  assert.deepEqual(imageBytes(pool, [0], 0, scripted([])), pixels);
+  const all = Array.from({ length: 25 }, (_, i) => moved(pixels, shape, (i % 5) - 2, Math.floor(i / 5) - 2).join());
   const counts = new Map(all.map((key) => [key, 0]));
   const draws = 5000;
   const batch = imageBytes(pool, new Uint32Array(draws), 2, createRandom(4));

@@ -36,7 +36,7 @@ async function testDigits(): Promise<Uint8Array> {
   const digitOf = new Map(Array.from(images.index, (source, i) => [source, images.labels[i]!] as const));
   const bytes = new Uint8Array(test.size * RECORD);
   for (let i = 0; i < test.size; i++) {
-    bytes.set(greyOf(test.pixels.subarray(i * AREA * 3, (i + 1) * AREA * 3)), i * RECORD);
+    bytes.set(greyOf(test.read([i])), i * RECORD);
     bytes.set([test.labels[i]!, test.attribute[i]!, digitOf.get(test.source[i]!)!], i * RECORD + AREA);
   }
   return bytes;

@@ -1,7 +1,7 @@
 /** Coloured MNIST: digits below or above five, in a colour that agrees with the label in training and not in the test. */
 import { InputError } from '../../certify-runtime/core/errors.ts';
 import { createRandom, type Random, shuffle } from '../../certify-runtime/core/smoothing/random.ts';
-import { type DomainDataset, hashImageSets, type ImageSet } from './dataset.ts';
+import { type DomainDataset, hashImageSets, type ImageSet, memoryImages } from './dataset.ts';
 import { type DigitSource, type Digits, readDigits } from './digit-source.ts';
 import type { GreyImages } from './grey-images.ts';
 
@@ -143,15 +143,14 @@ function colourDigits(
     attribute[i] = blind ? 0 : labels[i]! ^ contrary[i]!;
     for (let p = 0; p < area; p++) pixels[(i * area + p) * 3 + attribute[i]!] = images.pixels[digit * area + p]!;
   }
-  return {
+  return memoryImages({
     name: domain.name,
     shape: SHAPE,
-    size,
     pixels,
     labels,
     attribute,
     source: Uint32Array.from(chosen, (digit) => images.index[digit]!),
-  };
+  });
 }
 
 /** n zeros and ones with exactly round(share·n) ones, at random places. */

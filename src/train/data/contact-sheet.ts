@@ -55,7 +55,7 @@ async function drawContactSheet(dataset: DomainDataset): Promise<Buffer> {
       for (const [place, image] of firstOfClass(set, label).entries()) {
         const x = MARGIN + ROW_LABEL + (place % COLUMNS) * (tileWidth + GAP);
         const y = first + Math.floor(place / COLUMNS) * (tileHeight + GAP);
-        drawTile(page, width, x, y, set, image);
+        drawTile(page, width, x, y, set.shape, set.read([image]));
       }
     }
   }
@@ -93,13 +93,19 @@ function firstOfClass(set: ImageSet, label: number): number[] {
   return found;
 }
 
-function drawTile(page: Uint8Array, pageWidth: number, left: number, top: number, set: ImageSet, image: number): void {
-  const [height, width, channels] = set.shape;
+function drawTile(
+  page: Uint8Array,
+  pageWidth: number,
+  left: number,
+  top: number,
+  [height, width, channels]: ImageSet['shape'],
+  image: Uint8Array,
+): void {
   for (let y = 0; y < height * SCALE; y++) {
     for (let x = 0; x < width * SCALE; x++) {
-      const from = ((image * height + Math.floor(y / SCALE)) * width + Math.floor(x / SCALE)) * channels;
+      const from = (Math.floor(y / SCALE) * width + Math.floor(x / SCALE)) * channels;
       const to = ((top + y) * pageWidth + left + x) * 3;
-      for (let c = 0; c < 3; c++) page[to + c] = set.pixels[from + (channels === 3 ? c : 0)]!;
+      for (let c = 0; c < 3; c++) page[to + c] = image[from + (channels === 3 ? c : 0)]!;
     }
   }
 }

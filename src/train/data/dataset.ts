@@ -1,22 +1,30 @@
 /** What a data set with several domains is, to the trainer and to every command. */
 import { createHash } from 'node:crypto';
 
+/** An index into `classes` for each image: two bytes where there are more than 256. */
+export type Labels = Uint8Array | Uint16Array;
+
+type Shape = readonly [height: number, width: number, channels: number];
+
 /** Images of one domain and one split, as bytes; a model sees them as pixel/255. */
 export interface ImageSet {
   /** The domain's name, for example `train-10`. */
   readonly name: string;
   /** H, W, C. */
-  readonly shape: readonly [height: number, width: number, channels: number];
+  readonly shape: Shape;
   /** How many images. */
   readonly size: number;
-  /** size·H·W·C bytes, channels interleaved. */
-  readonly pixels: Uint8Array;
   /** Index into the data set's `classes`, one per image. */
-  readonly labels: Uint8Array;
+  readonly labels: Labels;
   /** The spurious attribute, one per image (for Coloured MNIST the colour: 0 red, 1 green). */
   readonly attribute: Uint8Array;
   /** Index of the image it was made from, within the source: what no two sets of a data set share. */
   readonly source: Uint32Array;
+  /**
+   * The images of these indices, in their order: indices.length·H·W·C bytes, channels interleaved. From memory, or by
+   * positional reads of a prepared file; the caller owns the array.
+   */
+  read(indices: ArrayLike<number>): Uint8Array;
 }
 
 /** A classification task whose spurious correlation changes from domain to domain. */
@@ -24,7 +32,7 @@ export interface DomainDataset {
   readonly name: string;
   readonly title: string;
   readonly classes: readonly string[];
-  readonly shape: readonly [height: number, width: number, channels: number];
+  readonly shape: Shape;
   /** One set per training domain. */
   readonly train: readonly ImageSet[];
   /** The same domains, on images held out from training. */
@@ -38,9 +46,81 @@ export interface DomainDataset {
   readonly source: string;
 }
 
+/** A set whose images are in memory: `pixels` holds one after the other, size·H·W·C bytes. */
+export function memoryImages(fields: Omit<ImageSet, 'size' | 'read'> & { readonly pixels: Uint8Array }): ImageSet {
+  const { pixels, ...rest } = fields;
+  const size = rest.labels.length;
+  const stride = bytesPerImage(rest.shape);
+  if (pixels.length !== size * stride)
+    throw new RangeError(`${pixels.length} bytes are not ${size} images of ${stride}`);
+  return {
+    ...rest,
+    size,
+    read: (indices) => {
+      const bytes = new Uint8Array(indices.length * stride);
+      for (let n = 0; n < indices.length; n++) {
+        const index = checkIndex(indices[n]!, size);
+        bytes.set(pixels.subarray(index * stride, (index + 1) * stride), n * stride);
+      }
+      return bytes;
+    },
+  };
+}
+
+/** The images of these indices as a set of their own, on the same bytes. */
+export function selectImages(set: ImageSet, indices: ArrayLike<number>): ImageSet {
+  const chosen = Uint32Array.from(indices, (index) => checkIndex(index, set.size));
+  return {
+    name: set.name,
+    shape: set.shape,
+    size: chosen.length,
+    labels: gather(set.labels, chosen),
+    attribute: gather(set.attribute, chosen),
+    source: gather(set.source, chosen),
+    read: (of) => set.read(Uint32Array.from(of, (i) => chosen[checkIndex(i, chosen.length)]!)),
+  };
+}
+
+function gather<T extends Labels | Uint32Array>(values: T, indices: Uint32Array): T {
+  const chosen = new (values.constructor as new (size: number) => T)(indices.length);
+  indices.forEach((index, i) => {
+    chosen[i] = values[index]!;
+  });
+  return chosen;
+}
+
+/** Images begin … end−1 of a set. */
+export function readRange(set: Pick<ImageSet, 'read'>, begin: number, end: number): Uint8Array {
+  return set.read(Uint32Array.from({ length: end - begin }, (_, i) => begin + i));
+}
+
+/** All images of a set: for sets that are known to fit. */
+export function readAll(set: ImageSet): Uint8Array {
+  return readRange(set, 0, set.size);
+}
+
+/** Bytes of one image: H·W·C. */
+export function bytesPerImage([height, width, channels]: Shape): number {
+  return height * width * channels;
+}
+
+/** @throws RangeError where `index` is not one of 0 … size−1: a typed array would give another image's bytes, or none */
+export function checkIndex(index: number, size: number): number {
+  if (!(Number.isInteger(index) && index >= 0 && index < size)) throw new RangeError(`no image ${index} in ${size}`);
+  return index;
+}
+
+/** At most this many images are in memory while a set is hashed. */
+const HASHED_AT_ONCE = 4096;
+
 /** SHA-256 over pixels, labels and attributes of the sets, in the order given; hexadecimal. */
 export function hashImageSets(sets: readonly ImageSet[]): string {
   const hash = createHash('sha256');
-  for (const set of sets) hash.update(set.pixels).update(set.labels).update(set.attribute);
+  for (const set of sets) {
+    for (let begin = 0; begin < set.size; begin += HASHED_AT_ONCE) {
+      hash.update(readRange(set, begin, Math.min(begin + HASHED_AT_ONCE, set.size)));
+    }
+    hash.update(set.labels).update(set.attribute);
+  }
   return hash.digest('hex');
 }

