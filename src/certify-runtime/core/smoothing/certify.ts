@@ -62,10 +62,7 @@ export function certifySmoothed(options: SmoothingOptions): SmoothedCertificate 
     n0 = SMOOTHING_DEFAULTS.n0,
     alpha = SMOOTHING_DEFAULTS.alpha,
   } = options;
-  checkSettings(sigma, n, alpha);
-  if (!Number.isInteger(n0) || n0 < 1 || n0 > MAX_DRAWS) {
-    throw new InputError(`n0 must be an integer in 1 … ${MAX_DRAWS}, got ${n0}`, { n0 });
-  }
+  checkSettings({ sigma, n, n0, alpha });
   if (!(logitError >= 0 && logitError < Number.POSITIVE_INFINITY)) {
     throw new InputError(`logitError must be finite and ≥ 0, got ${logitError}`, { logitError });
   }
@@ -78,15 +75,23 @@ export function certifySmoothed(options: SmoothingOptions): SmoothedCertificate 
   const c = first.indexOf(Math.max(...first));
   const lowered = y.map((value, j) => (j === c ? value - shift : value + shift));
   const count = sampleCounts({ logits: lowered, head, sigma, random, sampler }, n)[c]!;
+  return certificateOfCount(c, count, { sigma, n, alpha });
+}
+
+/** What follows where `count` of n draws gave `label`, which was selected by other draws. */
+export function certificateOfCount(
+  label: number,
+  count: number,
+  { sigma, n, alpha }: { readonly sigma: number; readonly n: number; readonly alpha: number },
+): SmoothedCertificate {
   const pA = clopperPearsonLower(count, n, alpha);
-  return pA > 0.5 ? { label: c, radius: radiusOf(sigma, pA), pA, count } : { label: -1, radius: 0, pA, count };
+  return pA > 0.5 ? { label, radius: radiusOf(sigma, pA), pA, count } : { label: -1, radius: 0, pA, count };
 }
 
 /** σΦ⁻¹(α^(1/n)): the radius when every draw gives the class, which no radius exceeds. 0 where even that abstains. */
 export function smoothingCap(sigma: number, n: number, alpha: number): number {
-  checkSettings(sigma, n, alpha);
-  const pA = clopperPearsonLower(n, n, alpha);
-  return pA > 0.5 ? radiusOf(sigma, pA) : 0;
+  checkSettings({ sigma, n, alpha });
+  return certificateOfCount(0, n, { sigma, n, alpha }).radius;
 }
 
 /**
@@ -133,12 +138,21 @@ function roundingOf(y: Float64Array, head: LinearHead, sigma: number): number {
   return 64 * K * (d + K) ** 1.5 * 2 ** -53 * size;
 }
 
-function checkSettings(sigma: number, n: number, alpha: number): void {
+/** @throws InputError if σ, n, n0 or α is out of range */
+export function checkSettings(settings: {
+  readonly sigma: number;
+  readonly n: number;
+  readonly n0?: number;
+  readonly alpha: number;
+}): void {
+  const { sigma, n, n0 = 1, alpha } = settings;
   if (!(sigma > 0 && sigma < Number.POSITIVE_INFINITY)) {
     throw new InputError(`sigma must be finite and > 0, got ${sigma}`, { sigma });
   }
-  if (!Number.isInteger(n) || n < 1 || n > MAX_DRAWS) {
-    throw new InputError(`n must be an integer in 1 … ${MAX_DRAWS}, got ${n}`, { n });
+  for (const [name, draws] of Object.entries({ n, n0 })) {
+    if (!Number.isInteger(draws) || draws < 1 || draws > MAX_DRAWS) {
+      throw new InputError(`${name} must be an integer in 1 … ${MAX_DRAWS}, got ${draws}`, { [name]: draws });
+    }
   }
   if (!(alpha > 0 && alpha < 1)) throw new InputError(`alpha must be in (0, 1), got ${alpha}`, { alpha });
 }
