@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { InputError } from '../certify-runtime/core/errors.ts';
+import { baselineSchema } from './objective/baseline-config.ts';
 
 const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
 const nonNegativeInteger = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -28,7 +29,10 @@ const invarianceSchema = v.strictObject({
   ]),
 });
 
-const objectiveSchema = invarianceSchema;
+/** A baseline where the field `baseline` is there, so that a message is about the schema that was meant. */
+const objectiveSchema = v.lazy((input) =>
+  typeof input === 'object' && input !== null && 'baseline' in input ? baselineSchema : invarianceSchema,
+) as v.GenericSchema<v.InferOutput<typeof baselineSchema> | v.InferOutput<typeof invarianceSchema>>;
 
 const configSchema = v.strictObject({
   /** Name of the model: `models/<id>/`. */
@@ -51,8 +55,8 @@ const configSchema = v.strictObject({
     /** Images are moved by up to this many pixels each way. */
     shift: nonNegativeInteger,
   }),
-  /** TensorFlow's generator takes 32 bits; one of them tells the reference from the network. */
-  seed: v.pipe(nonNegativeInteger, v.maxValue(2 ** 31 - 1)),
+  /** TensorFlow's generator takes 31 bits; four of them tell the references from the network. */
+  seed: v.pipe(nonNegativeInteger, v.maxValue(2 ** 27 - 1)),
 });
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;

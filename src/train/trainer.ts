@@ -60,7 +60,8 @@ export class Trainer {
       phase: 0,
       name: 'main',
     });
-    if (config.objective.environments.kind === 'given') this.#environments = givenEnvironments(this.#pool);
+    if ('baseline' in config.objective) this.#environments = pooledEnvironment(this.#pool);
+    else if (config.objective.environments.kind === 'given') this.#environments = givenEnvironments(this.#pool);
   }
 
   get step(): number {
@@ -73,13 +74,15 @@ export class Trainer {
 
   /** Trains the reference and splits the pool by its answers, where the configuration asks for that and it is not done. */
   *prepare(): Generator<StepMetrics, void, undefined> {
-    const { environments } = this.config.objective;
-    if (this.#environments !== undefined || environments.kind !== 'inferred') return;
+    const { objective } = this.config;
+    if (this.#environments !== undefined || 'baseline' in objective || objective.environments.kind !== 'inferred')
+      return;
+    const { environments } = objective;
     const reference = new Learner({
       config: this.config,
       network: this.#network,
       pool: this.#pool,
-      objective: referenceObjective(this.config.objective),
+      objective: referenceObjective(objective),
       phase: 1,
       name: 'reference',
     });
@@ -149,7 +152,8 @@ export class Trainer {
       }
       return saved;
     };
-    const inferred = this.config.objective.environments.kind === 'inferred';
+    const { objective } = this.config;
+    const inferred = !('baseline' in objective) && objective.environments.kind === 'inferred';
     const correct = inferred ? read('reference/correct', [this.#pool.size]) : undefined;
     const groups = { parameter: this.#main.variables, first: this.#main.adam.first, second: this.#main.adam.second };
     const saved = Object.entries(groups).flatMap(([group, members]) =>

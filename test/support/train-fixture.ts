@@ -2,6 +2,7 @@
 import { parseConfig, type TrainConfig } from '../../src/train/config.ts';
 import { type DomainDataset, hashImageSets, type ImageSet, selectImages } from '../../src/train/data/dataset.ts';
 import { openDataset } from '../../src/train/data/registry.ts';
+import type { InvarianceConfig } from '../../src/train/objective/invariance.ts';
 
 /** Coloured MNIST with at most `limit` images in each set. */
 export async function smallDataset(limit = 100): Promise<DomainDataset> {
@@ -27,7 +28,7 @@ export function smallConfig(
     readonly steps?: number;
     readonly learningRate?: number;
     readonly environments?: Given | Inferred;
-    readonly penalty?: TrainConfig['objective']['penalty'];
+    readonly penalty?: InvarianceConfig['penalty'];
   } = {},
 ): TrainConfig {
   const value = {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { InputError } from '../../src/certify-runtime/core/errors.ts';
 import { parseConfig, readConfig } from '../../src/train/config.ts';
 import { DATASET_NAMES } from '../../src/train/data/registry.ts';
+import type { InvarianceConfig } from '../../src/train/objective/invariance.ts';
 
 const folder = fileURLToPath(new URL('../../pipeline/configs', import.meta.url));
 const shipped = (await readdir(folder)).filter((name) => name.endsWith('.json'));
@@ -27,9 +28,10 @@ test('the configurations we ship', async () => {
     assert.ok(DATASET_NAMES.includes(config.data.name), `${name}: ${config.data.name}`);
   }
   const irm = await readConfig(join(folder, 'cmnist-irm.json'));
+  const erm = await readConfig(join(folder, 'cmnist-erm.json'));
+  assert.ok('penalty' in irm.objective && 'penalty' in erm.objective);
   assert.deepEqual(irm.objective.penalty, { kind: 'irm', weight: 10_000, before: 1, warmup: 100 });
   assert.equal(irm.objective.environments.kind, 'given');
-  const erm = await readConfig(join(folder, 'cmnist-erm.json'));
   assert.deepEqual([erm.objective.penalty.weight, erm.objective.penalty.before], [0, 0]);
 });
 
@@ -58,6 +60,8 @@ const WRONG: readonly (readonly [path: string, value: unknown, message: RegExp])
   ['network.hidden', 128, /network\.hidden/],
   ['objective.noise', -0.1, /objective\.noise/],
   ['objective.penalty.weight', undefined, /objective\.penalty\.weight/],
+  ['objective', { baseline: 'gaussian', sigma: 0 }, /objective\.sigma: .*0/],
+  ['objective', { baseline: 'gaussian', sigma: 0.12, noise: 0.12 }, /objective\.noise/],
   ['objective.penalty.kind', 'guessed', /objective\.penalty\.kind/],
   ['objective.environments', { kind: 'guessed' }, /objective\.environments\.kind/],
   ['objective.environments', { kind: 'inferred' }, /objective\.environments\.referenceSteps/],
@@ -100,7 +104,7 @@ test('a configuration is frozen in its depth, and the order of fields in the fil
         )
       : value;
   assert.equal(JSON.stringify(parseConfig(reversed(example), 'f')), JSON.stringify(config));
-  for (const part of [config, config.network, config.network.hidden, config.objective.penalty]) {
+  for (const part of [config, config.network, config.network.hidden, (config.objective as InvarianceConfig).penalty]) {
     assert.ok(Object.isFrozen(part));
   }
 });
