@@ -5,11 +5,24 @@ import { parseHTML } from 'linkedom';
 interface Axis {
   readonly label: string;
   readonly domain: readonly [number, number];
+  /** Powers of ten at equal distances. */
+  readonly log?: boolean;
+}
+
+interface Point {
+  readonly x: number;
+  readonly y: number;
 }
 
 interface Series {
   readonly name: string;
-  readonly points: readonly { readonly x: number; readonly y: number }[];
+  readonly points: readonly Point[];
+  /** Drawn as a band around the line: y ± spread. */
+  readonly spread?: readonly number[];
+  /** For what is not to be compared with the others. */
+  readonly dashed?: boolean;
+  /** Marks the points themselves. */
+  readonly dots?: boolean;
 }
 
 export interface LineChart {
@@ -64,11 +77,30 @@ export function lineChart({ title, subtitle, x, y, series }: LineChart): string 
     ...SIZE,
     marginRight,
     style: { fontFamily: FONT, fontSize: '13px', background: 'white', color: '#24292f' },
-    x: { domain: [...x.domain], label: x.label, labelAnchor: 'center', labelArrow: 'none', tickSize: 4 },
+    x: {
+      domain: [...x.domain],
+      label: x.label,
+      labelAnchor: 'center',
+      labelArrow: 'none',
+      tickSize: 4,
+      ...(x.log === true ? { type: 'log', ticks: 6 } : {}),
+    },
     y: { domain: [...y.domain], label: null, grid: true, ticks: 6, tickSize: 0 },
     marks: [
       Plot.ruleY([y.domain[0]], { stroke: '#8c959f' }),
-      ...series.map(({ points }, i) =>
+      ...series.flatMap(({ points, spread }, i) =>
+        spread === undefined
+          ? []
+          : Plot.areaY(points, {
+              x: 'x',
+              y1: ({ y: value }: Point, at: number) => value - spread[at]!,
+              y2: ({ y: value }: Point, at: number) => value + spread[at]!,
+              fill: colour(i),
+              fillOpacity: 0.15,
+              clip: true,
+            }),
+      ),
+      ...series.map(({ points, dashed = false, dots = false }, i) =>
         Plot.line(points, {
           x: 'x',
           y: 'y',
@@ -76,6 +108,8 @@ export function lineChart({ title, subtitle, x, y, series }: LineChart): string 
           strokeWidth: 2.25,
           strokeLinejoin: 'round',
           clip: true,
+          ...(dashed ? { strokeDasharray: '6 4' } : {}),
+          ...(dots ? { marker: 'dot' as const } : {}),
         }),
       ),
       ...series.map(({ name }, i) =>
@@ -118,5 +152,11 @@ export function lineChart({ title, subtitle, x, y, series }: LineChart): string 
   for (const [key, value] of Object.entries({ width: '100%', height: '100%', fill: 'white' }))
     background.setAttribute(key, value);
   plot.prepend(background as unknown as Node);
-  return `${plot.outerHTML}\n`;
+  // Plot counts its clips through the life of the process; counted anew, the same chart is the same text.
+  const clips = new Map<string, string>();
+  const text = plot.outerHTML.replace(/plot-clip-\d+/g, (id) => {
+    if (!clips.has(id)) clips.set(id, `clip-${clips.size + 1}`);
+    return clips.get(id)!;
+  });
+  return `${text}\n`;
 }

@@ -9,6 +9,7 @@ import { certifyCommand } from './certify.ts';
 import { dataCommand } from './data.ts';
 import { exportCommand } from './export.ts';
 import { keygenCommand } from './keygen.ts';
+import { paperCommand } from './paper.ts';
 import { predictCommand } from './predict.ts';
 import { sealCommand } from './seal.ts';
 import { serveCommand } from './serve.ts';
@@ -38,6 +39,7 @@ export async function main(args: readonly string[]): Promise<number> {
     .command(dataCommand)
     .command(keygenCommand)
     .command(signCommand)
+    .command(paperCommand)
     .command(benchCommand)
     .demandCommand(1, 'Name a command.')
     .strict()

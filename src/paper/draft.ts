@@ -1,0 +1,84 @@
+/** From a line of the plan to an experiment: a configuration of pipeline/configs, changed in what the line says. */
+import { readFile } from 'node:fs/promises';
+import { parseConfig } from '../train/config.ts';
+import type { Experiment, Place, Task } from './experiment.ts';
+
+/** A configuration before it is checked. */
+export interface RawConfig {
+  readonly [field: string]: unknown;
+  readonly network: Readonly<Record<string, unknown>>;
+  readonly objective: Readonly<Record<string, unknown>>;
+  readonly optimizer: Readonly<Record<string, unknown>>;
+}
+
+export type Change = (config: RawConfig) => RawConfig;
+
+/** A line of the plan. */
+export interface Draft {
+  readonly id: string;
+  readonly task: Task;
+  readonly method: string;
+  /** A file of pipeline/configs, without its ending. */
+  readonly config: string;
+  readonly change?: Change;
+  readonly oracle?: string;
+  readonly seeds: number;
+  readonly stage: number;
+  readonly places: readonly Place[];
+}
+
+/** What decides how long measuring takes. */
+export interface Effort {
+  readonly n: number;
+  readonly n0: number;
+  readonly alpha: number;
+  readonly images: number;
+  readonly attack: Experiment['measurement']['attack'];
+}
+
+const CONFIGS = new URL('../../pipeline/configs/', import.meta.url);
+
+/** Changes fields of the penalty. */
+export function penalty(fields: Readonly<Record<string, unknown>>): Change {
+  return (config) => ({
+    ...config,
+    objective: { ...config.objective, penalty: { ...(config.objective['penalty'] as object), ...fields } },
+  });
+}
+
+/** σ of the noise in training; certification follows it. */
+export function sigma(value: number): Change {
+  return (config) => {
+    const field = 'baseline' in config.objective ? 'sigma' : 'noise';
+    return { ...config, objective: { ...config.objective, [field]: value } };
+  };
+}
+
+/** The same network without the constraint that makes it 1-Lipschitz. */
+export const unconstrained: Change = (config) => ({ ...config, network: { ...config.network, lipschitz: false } });
+
+/** The experiment of a line. @throws InputError where the configuration is not one */
+export async function experimentOf(draft: Draft, effort: Effort): Promise<Experiment> {
+  const { id, task, method, change = (config) => config, places, stage } = draft;
+  const source = `pipeline/configs/${draft.config}.json`;
+  const raw = JSON.parse(await readFile(new URL(`${draft.config}.json`, CONFIGS), 'utf8')) as RawConfig;
+  const config = parseConfig({ ...change(raw), id, title: method, seed: 0 }, `${source}, as ${id}`);
+  const { n, n0, alpha, images, attack } = effort;
+  const noise = 'baseline' in config.objective ? config.objective.sigma : config.objective.noise;
+  return {
+    id,
+    task,
+    method,
+    oracle: draft.oracle ?? null,
+    config,
+    seeds: Array.from({ length: draft.seeds }, (_, seed) => seed),
+    measurement: {
+      kind: config.network.lipschitz === false ? 'plain' : 'sealed',
+      smoothing: { sigma: noise, n, n0, alpha },
+      images,
+      attack,
+    },
+    places,
+    stage,
+  };
+}

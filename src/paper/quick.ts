@@ -1,0 +1,50 @@
+/** The plan in quick mode: one tiny run of every kind of work, to see that everything runs. The numbers mean nothing. */
+import { parseConfig, type TrainConfig } from '../train/config.ts';
+import type { Experiment } from './experiment.ts';
+
+const STEPS = 3;
+const HIDDEN = [16, 16];
+const CHANNELS = 4;
+
+/** What two experiments share that exercise the same code. */
+function kindOf({ task, config }: Experiment): string {
+  const { objective, network } = config;
+  const goal = 'baseline' in objective ? objective.baseline : [objective.penalty.kind, objective.environments.kind];
+  return JSON.stringify([task, goal, 'conv' in network, network.lipschitz ?? true]);
+}
+
+/** The same kind of configuration, as small as it goes. */
+function shrink(config: TrainConfig): TrainConfig {
+  const { network } = config;
+  const hidden = HIDDEN.slice(0, network.hidden.length);
+  const small =
+    'conv' in network
+      ? { ...network, conv: network.conv.map((layer) => ({ ...layer, channels: CHANNELS })), hidden }
+      : { ...network, hidden };
+  return parseConfig(
+    { ...config, network: small, optimizer: { ...config.optimizer, steps: STEPS, perEnvironment: 32 } },
+    `${config.id}, quick`,
+  );
+}
+
+/** The first experiment of every kind, at its smallest; two seeds of the first one. */
+export function quickPlan(plan: readonly Experiment[]): readonly Experiment[] {
+  const kinds = new Set<string>();
+  const chosen = plan.filter((experiment) => {
+    const kind = kindOf(experiment);
+    if (kinds.has(kind)) return false;
+    kinds.add(kind);
+    return true;
+  });
+  return chosen.map((experiment, index) => ({
+    ...experiment,
+    config: shrink(experiment.config),
+    seeds: index === 0 ? [0, 1] : [0],
+    measurement: {
+      ...experiment.measurement,
+      smoothing: { ...experiment.measurement.smoothing, n: 1000 },
+      images: 20,
+      attack: { images: 4, steps: 5, restarts: 1 },
+    },
+  }));
+}
