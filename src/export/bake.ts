@@ -1,26 +1,24 @@
-/** Baking: a trained network with every Cayley layer replaced by a plain matrix, orthogonal to float32's precision. */
+/** Baking: a trained network's orthogonal weights made so to float32's precision. */
 import { orthogonalize } from './orthogonalize.ts';
+import type { PlainLayer, PlainNetwork } from './plain-network.ts';
 
-/** x ↦ x·weights + bias, then MaxMin where `maxMin` is set. */
-export interface DenseLayer {
-  readonly inputs: number;
-  readonly outputs: number;
-  /** [inputs, outputs], row-major. */
-  readonly weights: Float32Array;
-  readonly bias: Float32Array;
-  readonly maxMin: boolean;
+/** Orthogonal in float64, then rounded: each of the matrices [rows, columns] one after the other in `weights`. */
+function rounded(weights: Float32Array, rows: number, columns: number): Float32Array {
+  const size = rows * columns;
+  const result = new Float32Array(weights.length);
+  for (let begin = 0; begin < weights.length; begin += size) {
+    result.set(orthogonalize(weights.subarray(begin, begin + size), rows, columns), begin);
+  }
+  return result;
 }
 
-export interface DenseNetwork {
-  readonly encoder: readonly DenseLayer[];
-  readonly head: DenseLayer;
+function bakeLayer(layer: PlainLayer): PlainLayer {
+  const { inputs, outputs } = layer;
+  if (layer.kind === 'fourier') return { ...layer, blocks: rounded(layer.blocks, 2 * inputs, 2 * outputs) };
+  return layer.orthogonal ? { ...layer, weights: rounded(layer.weights, inputs, outputs) } : layer;
 }
 
-/** Encoder weights made orthogonal in float64, then rounded; the head, which is scaled, stays as it is. */
-export function bake(network: DenseNetwork): DenseNetwork {
-  const encoder = network.encoder.map((layer) => ({
-    ...layer,
-    weights: Float32Array.from(orthogonalize(layer.weights, layer.inputs, layer.outputs)),
-  }));
-  return { encoder, head: network.head };
+/** The head, which is scaled, and layers that are not meant to be orthogonal stay as they are. */
+export function bake(network: PlainNetwork): PlainNetwork {
+  return { encoder: network.encoder.map(bakeLayer), head: network.head };
 }

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GleanError } from '../certify-runtime/core/errors.ts';
 import type { OnnxModel } from '../certify-runtime/core/onnx/model.ts';
-import { readOnnx } from '../certify-runtime/core/onnx/read.ts';
+import { readForeignOnnx } from './foreign-onnx/read.ts';
 
 const OPSET = '18';
 const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -51,7 +51,7 @@ export async function convertGraphModel(modelJson: string, outputs: readonly str
       const last = output.trim().split('\n').slice(-5).join('\n');
       throw new GleanError('TF2ONNX', `tf2onnx failed with exit code ${status} on ${modelJson}:\n${last}`, { status });
     }
-    return readOnnx(await readFile(path), { lenient: true });
+    return readForeignOnnx(await readFile(path));
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

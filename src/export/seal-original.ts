@@ -4,9 +4,9 @@ import { parseCertificate } from '../certify-runtime/core/certificate.ts';
 import { CERTIFICATE_KEY, type Certificate } from '../certify-runtime/core/claims.ts';
 import { CertificateError, InputError } from '../certify-runtime/core/errors.ts';
 import type { OnnxModel } from '../certify-runtime/core/onnx/model.ts';
-import { readOnnx } from '../certify-runtime/core/onnx/read.ts';
 import { vectorPixels } from '../certify-runtime/core/vectors.ts';
 import type { VerifiedModel } from '../certify-runtime/core/verify.ts';
+import { readForeignOnnx } from './foreign-onnx/read.ts';
 import type { ImageShape } from './input-layer.ts';
 import { compareWithOriginal } from './original.ts';
 import { type PreparedNetwork, type PrepareOptions, prepareNetwork } from './prepare.ts';
@@ -48,7 +48,7 @@ function earlierCertificate(model: OnnxModel): Certificate | null {
  * @throws OnnxFormatError where the file cannot be read; what prepareNetwork, seal and compareWithOriginal throw
  */
 export async function sealOriginal(bytes: Uint8Array, options: SealOriginalOptions): Promise<SealedOriginal> {
-  const model = readOnnx(bytes, { lenient: true });
+  const model = readForeignOnnx(bytes);
   const earlier = earlierCertificate(model);
   const prepared = prepareNetwork(model, options);
   const { classes: count, input } = prepared;

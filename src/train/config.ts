@@ -2,13 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { InputError } from '../certify-runtime/core/errors.ts';
+import { networkSchema } from './network/config.ts';
 import { baselineSchema } from './objective/baseline-config.ts';
 
 const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
 const nonNegativeInteger = v.pipe(v.number(), v.integer(), v.minValue(0));
 const nonNegative = v.pipe(v.number(), v.finite(), v.minValue(0));
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
-const evenInteger = v.pipe(positiveInteger, v.multipleOf(2, 'MaxMin pairs units: an even number is needed'));
 
 /** When the penalty's weight is what: `before` until step `warmup`, `weight` from there on (ERM: 0 and 0). */
 const schedule = { weight: nonNegative, before: nonNegative, warmup: nonNegativeInteger };
@@ -39,10 +39,7 @@ const configSchema = v.strictObject({
   id: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens')),
   title: v.string(),
   data: v.strictObject({ name: v.string() }),
-  network: v.strictObject({
-    /** Outputs of each Cayley layer of the encoder. */
-    hidden: v.pipe(v.array(evenInteger), v.minLength(1)),
-  }),
+  network: networkSchema,
   objective: objectiveSchema,
   optimizer: v.strictObject({
     steps: positiveInteger,

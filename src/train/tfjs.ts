@@ -37,7 +37,7 @@ function nativeBackend(): NativeBackend {
 
 const native = nativeBackend();
 
-function runMatrixInverse(x: tf.Tensor2D): tf.Tensor2D {
+function runMatrixInverse(x: tf.Tensor): tf.Tensor {
   const { binding } = native;
   return native.executeSingleOutput(
     'MatrixInverse',
@@ -46,24 +46,24 @@ function runMatrixInverse(x: tf.Tensor2D): tf.Tensor2D {
       { name: 'T', type: binding.TF_ATTR_TYPE, value: binding.TF_FLOAT },
     ],
     [x],
-  ) as tf.Tensor2D;
+  );
 }
 
 /**
- * Y = X⁻¹ for X [n, n], by TensorFlow's LU kernel. Gradient: dX = −Yᵀ·dY·Yᵀ (from dY = −Y·dX·Y; Petersen & Pedersen,
+ * Y = X⁻¹ for a matrix X [n, n], or each of X [F, n, n], by TensorFlow's LU kernel. Gradient: dX = −Yᵀ·dY·Yᵀ (from dY = −Y·dX·Y; Petersen & Pedersen,
  * The Matrix Cookbook, eq. 59). A singular X makes TensorFlow throw.
  */
-export const matrixInverse: (x: tf.Tensor2D) => tf.Tensor2D = tf.customGrad((x, save) => {
-  const y = runMatrixInverse(x as tf.Tensor2D);
+export const matrixInverse = tf.customGrad<tf.Tensor3D>((x, save) => {
+  const y = runMatrixInverse(x as tf.Tensor3D) as tf.Tensor3D;
   (save as tf.GradSaveFunc)([y]);
   return {
     value: y,
     gradFunc: (dy, saved) => {
-      const inverse = saved[0] as tf.Tensor2D;
-      return tf.matMul(tf.matMul(inverse, dy as tf.Tensor2D, true), inverse, false, true).neg();
+      const inverse = saved[0] as tf.Tensor3D;
+      return tf.matMul(tf.matMul(inverse, dy as tf.Tensor3D, true), inverse, false, true).neg();
     },
   };
-}) as (x: tf.Tensor2D) => tf.Tensor2D;
+}) as unknown as <T extends tf.Tensor2D | tf.Tensor3D>(x: T) => T;
 
 /**
  * Standard normal numbers of the given shape from TensorFlow's counter-based generator (Philox): the same two 32-bit

@@ -1,34 +1,38 @@
-/** The Cayley transform: an orthogonal matrix from free parameters. */
+/** The Cayley transform: orthogonal matrices from free parameters. */
 import { matrixInverse, tf } from '../tfjs.ts';
 
+/** Square blocks u [F, m, m] and what is below them, v [F, n − m, m] or null. */
+interface Tall {
+  readonly top: tf.Tensor3D;
+  readonly bottom: tf.Tensor3D | null;
+}
+
 /**
- * Q = [(I+A)⁻¹(I−A); −2V(I+A)⁻¹] with A = U − Uᵀ + VᵀV: columns orthonormal, QᵀQ = I.
+ * Q = [(I+A)⁻¹(I−A); −2V(I+A)⁻¹] with A = U − Uᵀ + VᵀV, for each of F blocks: columns orthonormal, QᵀQ = I.
  *
- * `parameters` is [U; V], [n, m] with n ≥ m, U its first m rows; so is Q. Where n < m the caller transposes.
  * I + A is always invertible, since its symmetric part I + VᵀV is positive definite.
  * Trockman & Kolter, Orthogonalizing Convolutional Layers with the Cayley Transform, ICLR 2021, section 3 and appendix.
  */
-function cayleyTall(parameters: tf.Tensor2D): tf.Tensor2D {
-  const [n, m] = parameters.shape;
-  const u = tf.slice2d(parameters, [0, 0], [m, m]);
-  const skew = tf.sub(u, tf.transpose(u)) as tf.Tensor2D;
-  if (n === m) {
-    const inverse = matrixInverse(tf.add(tf.eye(m), skew) as tf.Tensor2D);
-    return tf.matMul(inverse, tf.sub(tf.eye(m), skew) as tf.Tensor2D) as tf.Tensor2D;
-  }
-  const v = tf.slice2d(parameters, [m, 0], [n - m, m]) as tf.Tensor2D;
-  const a = tf.add(skew, tf.matMul(v, v, true)) as tf.Tensor2D;
-  const inverse = matrixInverse(tf.add(tf.eye(m), a) as tf.Tensor2D);
-  const top = tf.matMul(inverse, tf.sub(tf.eye(m), a) as tf.Tensor2D) as tf.Tensor2D;
-  const bottom = tf.mul(tf.matMul(v, inverse), -2) as tf.Tensor2D;
-  return tf.concat2d([top, bottom], 0);
+export function cayleyBlocks(u: tf.Tensor3D, v: tf.Tensor3D | null): Tall {
+  const identity = tf.eye(u.shape[1]);
+  const skew = tf.sub(u, tf.transpose(u, [0, 2, 1])) as tf.Tensor3D;
+  const a = v === null ? skew : (tf.add(skew, tf.matMul(v, v, true)) as tf.Tensor3D);
+  const inverse = matrixInverse(tf.add(a, identity) as tf.Tensor3D);
+  return {
+    top: tf.matMul(inverse, tf.sub(identity, a) as tf.Tensor3D) as tf.Tensor3D,
+    bottom: v === null ? null : (tf.mul(tf.matMul(v, inverse), -2) as tf.Tensor3D),
+  };
 }
 
 /**
  * The orthogonal (semi-orthogonal where sizes differ) matrix Q [inputs, outputs] that `parameters` stand for,
- * ‖x·Q‖₂ ≤ ‖x‖₂. `parameters` are [max, min] of the two sizes.
+ * ‖x·Q‖₂ ≤ ‖x‖₂. `parameters` are [n, m], the larger of the sizes and the smaller: U their first m rows, V the others.
  */
 export function cayley(parameters: tf.Tensor2D, inputs: number, outputs: number): tf.Tensor2D {
-  const q = cayleyTall(parameters);
+  const [n, m] = parameters.shape;
+  const blocks = tf.reshape(parameters, [1, n, m]) as tf.Tensor3D;
+  const u = tf.slice3d(blocks, [0, 0, 0], [1, m, m]);
+  const { top, bottom } = cayleyBlocks(u, n === m ? null : tf.slice3d(blocks, [0, m, 0], [1, n - m, m]));
+  const q = tf.reshape(bottom === null ? top : tf.concat3d([top, bottom], 1), [n, m]) as tf.Tensor2D;
   return inputs >= outputs ? q : (tf.transpose(q) as tf.Tensor2D);
 }

@@ -1,7 +1,11 @@
-/** The network to train: an encoder Ψ of Cayley-orthogonal layers with MaxMin, and a linear head β, behind one interface. */
+/** The network to train: an encoder Ψ of 1-Lipschitz layers and a linear head β, or plain layers of the same shape. */
+import type { DenseLayer, PlainNetwork } from '../../export/plain-network.ts';
 import type { TrainConfig } from '../config.ts';
-import type { tf } from '../tfjs.ts';
-import { denseNetwork } from './dense.ts';
+import type { EvaluatedLayer, Layer } from '../layers/layer.ts';
+import { statelessNormal, tf } from '../tfjs.ts';
+import { encoderLayers, headLayer } from './layers.ts';
+
+export type { PlainNetwork };
 
 /** Named parameters, in a fixed order. */
 export type Parameters = ReadonlyMap<string, tf.Tensor>;
@@ -9,28 +13,10 @@ export type Parameters = ReadonlyMap<string, tf.Tensor>;
 /** Height, width and channels of an image. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
 
-/** A dense layer with plain weights: x ↦ x·weights + bias, then MaxMin where `maxMin` is set. */
-export interface PlainLayer {
-  readonly inputs: number;
-  readonly outputs: number;
-  /** [inputs, outputs], row-major. */
-  readonly weights: Float32Array;
-  readonly bias: Float32Array;
-  readonly maxMin: boolean;
-}
-
-/** The network with plain weights in place of the Cayley parameters: what leaves training. */
-export interface PlainNetwork {
-  readonly encoder: readonly PlainLayer[];
-  readonly head: PlainLayer;
-}
-
 /** What one step computes with: Cayley maps are evaluated once, however many batches are run through them. */
 export interface Weights {
-  /** x [N, H, W, C] → z [N, d]. */
-  readonly encoder: (images: tf.Tensor4D) => tf.Tensor2D;
-  /** z [N, d] → y [N, K]. */
-  readonly head: (latent: tf.Tensor2D) => tf.Tensor2D;
+  readonly encoder: readonly EvaluatedLayer[];
+  readonly head: EvaluatedLayer<DenseLayer>;
 }
 
 export interface Network {
@@ -47,11 +33,58 @@ export interface Network {
   encode(weights: Weights, images: tf.Tensor4D): tf.Tensor2D;
   /** y = β(z): [N, d] → [N, K]. */
   classify(weights: Weights, latent: tf.Tensor2D): tf.Tensor2D;
-  /** Cayley parameters replaced by the float32 matrices they stand for, the temperature folded into the head. */
+  /** Cayley parameters replaced by the float32 weights they stand for, the temperature folded into the head. */
   condense(parameters: Parameters): PlainNetwork;
 }
 
-/** The network that a configuration describes, for images of `shape`. */
+/**
+ * The network that a configuration describes, for images of `shape`.
+ *
+ * @throws InputError where the images cannot be down-sampled as it says
+ */
 export function createNetwork(config: TrainConfig['network'], shape: ImageShape, classes: number): Network {
-  return denseNetwork(config.hidden, shape, classes);
+  const { layers, latent } = encoderLayers(config, shape);
+  const head = headLayer(config, latent, classes);
+  const scopes: (readonly [scope: string, layer: Layer])[] = [
+    ...layers.map((layer, i) => [`encoder.${i}`, layer] as const),
+    ['head', head],
+  ];
+  const parameterOf = (parameters: Parameters, scope: string) => (name: string) => {
+    const tensor = parameters.get(`${scope}.${name}`);
+    if (tensor === undefined) throw new Error(`no parameter '${scope}.${name}'`);
+    return tensor;
+  };
+  const evaluate = (parameters: Parameters): Weights => ({
+    encoder: layers.map((layer, i) => layer.evaluate(parameterOf(parameters, `encoder.${i}`))),
+    head: head.evaluate(parameterOf(parameters, 'head')),
+  });
+  return {
+    shape,
+    latent,
+    classes,
+    initialParameters: (seed) =>
+      new Map(
+        scopes.flatMap(([scope, layer], i) => {
+          // A stream for each layer.
+          const draw = (size: readonly number[], deviation: number) =>
+            tf.tidy(() => tf.mul(statelessNormal(size, [seed, -1 - i]), deviation));
+          return [...layer.initialParameters(draw)].map(([name, value]) => [`${scope}.${name}`, value] as const);
+        }),
+      ),
+    weights: evaluate,
+    encode: ({ encoder }, images) => {
+      const z = encoder.reduce<tf.Tensor>((x, layer) => layer.apply(x), images);
+      return tf.reshape(z, [-1, latent]) as tf.Tensor2D;
+    },
+    classify: (weights, latents) => weights.head.apply(latents) as tf.Tensor2D,
+    condense: (parameters) => {
+      tf.engine().startScope();
+      try {
+        const { encoder, head: last } = evaluate(parameters);
+        return { encoder: encoder.map((layer) => layer.condense()), head: last.condense() };
+      } finally {
+        tf.engine().endScope();
+      }
+    },
+  };
 }

@@ -1,4 +1,5 @@
-/** GroupSort with groups of two. */
+/** Activations: GroupSort with groups of two, and ReLU. */
+import type { Activation } from '../../export/plain-network.ts';
 import { tf } from '../tfjs.ts';
 
 /**
@@ -10,4 +11,9 @@ export function maxMin<T extends tf.Tensor>(x: T): T {
   const axis = x.rank - 1;
   const [a, b] = tf.split(x, 2, axis) as [tf.Tensor, tf.Tensor];
   return tf.concat([tf.maximum(a, b), tf.minimum(a, b)], axis) as T;
+}
+
+export function activate(x: tf.Tensor, activation: Activation): tf.Tensor {
+  if (activation === 'none') return x;
+  return activation === 'maxMin' ? maxMin(x) : tf.relu(x);
 }

@@ -1,0 +1,84 @@
+/** Nodes and constants of a TensorFlow.js graph model, in order, as they are added. Format: TensorFlow's NodeDef in JSON. */
+
+type AttributeJson = Readonly<Record<string, unknown>>;
+
+interface NodeJson {
+  readonly name: string;
+  readonly op: string;
+  readonly input?: readonly string[];
+  readonly attr: Readonly<Record<string, AttributeJson>>;
+}
+
+interface WeightJson {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: 'float32' | 'int32';
+}
+
+export const FLOAT = { type: 'DT_FLOAT' };
+export const INT = { type: 'DT_INT32' };
+
+export class GraphBuilder {
+  readonly nodes: NodeJson[] = [];
+  readonly weights: WeightJson[] = [];
+  readonly data: Uint8Array[] = [];
+
+  /** The graph's input, the batch free. */
+  input(name: string, shape: readonly number[]): string {
+    const dim = [-1, ...shape].map((size) => ({ size: String(size) }));
+    this.nodes.push({ name, op: 'Placeholder', attr: { dtype: FLOAT, shape: { shape: { dim } } } });
+    return name;
+  }
+
+  /** A node; gives its name, which is that of its first output. */
+  node(op: string, name: string, input: readonly string[], attr: Readonly<Record<string, AttributeJson>> = {}): string {
+    this.nodes.push({ name, op, input, attr: { T: FLOAT, ...attr } });
+    return name;
+  }
+
+  /** A constant; of the same name once, whoever asks for it. */
+  constant(name: string, shape: readonly number[], values: Float32Array | Int32Array): string {
+    if (this.weights.some((weight) => weight.name === name)) return name;
+    const dtype = values instanceof Float32Array ? 'float32' : 'int32';
+    const size = { dim: shape.map((length) => ({ size: String(length) })) };
+    const type = dtype === 'float32' ? FLOAT : INT;
+    const value = { tensor: { dtype: type.type, tensorShape: size } };
+    this.nodes.push({ name, op: 'Const', attr: { dtype: type, value } });
+    this.weights.push({ name, shape, dtype });
+    this.data.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    return name;
+  }
+
+  /** `value` in another shape; the batch, dimension 0, is free. */
+  reshape(name: string, value: string, shape: readonly number[]): string {
+    const target = this.constant(`shape/${shape.join('x')}`, [shape.length + 1], Int32Array.of(-1, ...shape));
+    return this.node('Reshape', name, [value, target], { Tshape: INT });
+  }
+
+  transpose(name: string, value: string, permutation: readonly number[]): string {
+    const axes = this.constant(`axes/${permutation.join('')}`, [permutation.length], Int32Array.from(permutation));
+    return this.node('Transpose', name, [value, axes], { Tperm: INT });
+  }
+
+  /** Product of the last two axes; constants of higher rank go with the axes before them. */
+  matMul(name: string, left: string, right: string): string {
+    return this.node('BatchMatMulV2', name, [left, right], { adj_x: { b: false }, adj_y: { b: false } });
+  }
+
+  /** Equal parts of an axis. */
+  split(name: string, value: string, axis: number, parts: number): readonly string[] {
+    const at = this.constant(`axis/${axis}`, [], Int32Array.of(axis));
+    this.node('Split', name, [at, value], { num_split: { i: String(parts) } });
+    return Array.from({ length: parts }, (_, i) => (i === 0 ? name : `${name}:${i}`));
+  }
+
+  /** Σ of tensors, each finished before it is added. */
+  sum(name: string, values: readonly string[]): string {
+    return this.node('AddN', name, values, { N: { i: String(values.length) } });
+  }
+
+  concat(name: string, values: readonly string[], axis: number): string {
+    const at = this.constant(`axis/${axis}`, [], Int32Array.of(axis));
+    return this.node('ConcatV2', name, [...values, at], { N: { i: String(values.length) }, Tidx: INT });
+  }
+}
