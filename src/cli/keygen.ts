@@ -3,7 +3,8 @@ import { stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { InputError } from '../certify-runtime/core/errors.ts';
-import { generateKeys, readPublicKey } from '../certify-runtime/core/signature.ts';
+import { readPublicKey } from '../certify-runtime/core/signature.ts';
+import { generateKeys } from '../certify-runtime/core/signing.ts';
 
 interface KeygenArguments {
   out: string;

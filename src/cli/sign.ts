@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import type { CommandModule } from 'yargs';
 import { InputError } from '../certify-runtime/core/errors.ts';
-import { readPrivateKey, sign, verifySignature } from '../certify-runtime/core/signature.ts';
+import { verifySignature } from '../certify-runtime/core/signature.ts';
+import { readPrivateKey, sign } from '../certify-runtime/core/signing.ts';
 import { verifyModel } from '../certify-runtime/core/verify.ts';
 import { readModelFile } from '../certify-runtime/node.ts';
 import { writeFileAtomic } from '../export/atomic-file.ts';

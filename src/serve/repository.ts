@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../certify-runtime/core/errors.ts';
-import { generateKeys, type PrivateKey, readPrivateKey, sign } from '../certify-runtime/core/signature.ts';
+import { generateKeys, type PrivateKey, readPrivateKey, sign } from '../certify-runtime/core/signing.ts';
 import type { Logger } from './log.ts';
 import type { ApprovedModel } from './messages.ts';
 import { verifyApart } from './verify.ts';

@@ -10,7 +10,7 @@ import { imageNorms, marginCertificate } from '../../src/certify-runtime/core/ma
 import { networkBytes } from '../../src/certify-runtime/core/network-bytes.ts';
 import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';
 import { checkArithmetic, PROBE_MODEL } from '../../src/certify-runtime/core/probe.ts';
-import { generateKeys, readPrivateKey, sign } from '../../src/certify-runtime/core/signature.ts';
+import { generateKeys, readPrivateKey, sign } from '../../src/certify-runtime/core/signing.ts';
 import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
 import { Certifier } from '../../src/certify-runtime/node.ts';
 import { Certifier as WebCertifier } from '../../src/certify-runtime/web.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
-import { generateKeys, readPrivateKey, sign } from '../../src/certify-runtime/core/signature.ts';
+import { generateKeys, readPrivateKey, sign } from '../../src/certify-runtime/core/signing.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { buildPage, visit } from '../support/built-page.ts';
 import { serveFolder } from '../support/static-server.ts';

@@ -5,8 +5,10 @@ import { CERTIFICATE_KEY, type Certificate, certificateConstants } from './claim
 import { fileDigest, weightsDigest } from './digest.ts';
 import { MAX_CLASSES, type MarginTerms, marginTerms } from './margin.ts';
 import { outputInfos, TENSORS } from './names.ts';
+import { encodeInfo } from './onnx/codec.ts';
 import type { Graph, ValueInfo } from './onnx/model.ts';
 import { readOnnx } from './onnx/read.ts';
+import { encode, firstDifference } from './onnx/wire.ts';
 import type { LinearHead } from './proof/bound.ts';
 import { readLinearHead } from './proof/head.ts';
 import { vectorPixels } from './vectors.ts';
@@ -26,20 +28,8 @@ const SEALED = { opset: 18, irVersion: 8 } as const;
 /** Of a file's nodes: more than the largest networks have, few enough to walk in a second. */
 const MAX_NODES = 10_000;
 
-function sameInfos(found: readonly ValueInfo[], expected: readonly ValueInfo[]): boolean {
-  return (
-    found.length === expected.length &&
-    found.every((info, i) => {
-      const other = expected[i]!;
-      return (
-        info.name === other.name &&
-        info.type === other.type &&
-        info.dims.length === other.dims.length &&
-        info.dims.every((dim, k) => dim === other.dims[k])
-      );
-    })
-  );
-}
+const sameInfos = (found: readonly ValueInfo[], expected: readonly ValueInfo[]) =>
+  firstDifference(encode({ 1: found.map(encodeInfo) }), encode({ 1: expected.map(encodeInfo) })) < 0;
 
 /**
  * Reads a sealed file and checks what needs no proof.
@@ -48,7 +38,8 @@ function sameInfos(found: readonly ValueInfo[], expected: readonly ValueInfo[]):
  *   CertificateError where the certificate is absent or malformed, or the file is not the one that was sealed
  */
 export async function readSealed(bytes: Uint8Array): Promise<SealedModel> {
-  const { graph, metadata, opset, irVersion } = readOnnx(bytes);
+  const model = readOnnx(bytes);
+  const { graph, metadata, opset, irVersion } = model;
   const text = metadata.get(CERTIFICATE_KEY);
   check(
     text !== undefined,
@@ -61,7 +52,7 @@ export async function readSealed(bytes: Uint8Array): Promise<SealedModel> {
   );
   const certificate = parseCertificate(text);
   const { fileSha256, weightsSha256, classes, vectors } = certificate;
-  const digest = await fileDigest(bytes, fileSha256);
+  const digest = await fileDigest(model, fileSha256);
   check(digest === fileSha256, `the file has been changed: its SHA-256 is ${digest}, sealed as ${fileSha256}`, {
     found: digest,
     expected: fileSha256,
@@ -79,7 +70,7 @@ export async function readSealed(bytes: Uint8Array): Promise<SealedModel> {
   check(classes.length <= MAX_CLASSES, `more than ${MAX_CLASSES} classes`);
   // So the image is no larger than the file, whatever its shape says.
   for (const vector of vectors) vectorPixels(vector, shape);
-  const head = readLinearHead(graph, { latent: TENSORS.latent, logits: TENSORS.logits });
+  const head = readLinearHead(graph);
   check(head.classes === classes.length, `the head has ${head.classes} classes, ${classes.length} are named`);
   const outputs = outputInfos(head.classes, head.latentSize);
   check(sameInfos(graph.outputs, outputs), 'the graph does not give label, radius, logits and latent, in this order', {

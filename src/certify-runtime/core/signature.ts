@@ -2,13 +2,13 @@
  * Detached Ed25519 signatures (RFC 8032) over a file's bytes, with WebCrypto: in Node and in the browser.
  *
  * Verification proves what a file claims of its own network. It cannot know whose network it is, nor that its classes,
- * sigma and training are true: a signature says that the holder of a key vouches for these bytes.
+ * sigma and training are true: a signature says that the holder of a key vouches for these bytes. signing.ts makes one.
  */
 
 import { InputError, SignatureError } from './errors.ts';
 
 /** What a `.sig` file holds, as JSON. */
-interface Signature {
+export interface Signature {
   readonly format: 1;
   readonly algorithm: 'Ed25519';
   /** SHA-256 of the raw public key, hexadecimal. It tells which key to fetch; it proves nothing. */
@@ -22,27 +22,21 @@ export interface PublicKey {
   readonly key: CryptoKey;
 }
 
-export interface PrivateKey extends PublicKey {
-  /** The public key of the pair. */
-  readonly public: PublicKey;
-}
-
-const ALGORITHM = 'Ed25519';
+export const ALGORITHM = 'Ed25519';
 const SIGNATURE_BYTES = 64;
-/** DER of every Ed25519 key but its 32 bytes (RFC 8410): SubjectPublicKeyInfo, and PrivateKeyInfo without attributes. */
+/** DER of every Ed25519 public key but its 32 bytes: SubjectPublicKeyInfo (RFC 8410). */
 const SPKI_PREFIX = '302a300506032b6570032100';
-const PKCS8_PREFIX = '302e020100300506032b657004220420';
 
 function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-function toBase64(bytes: Uint8Array): string {
+export function toBase64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes));
 }
 
 /** The bytes, if the text is base64 in its one form: padded, without white space and without left-over bits. */
-function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
+export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
   try {
     const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
     return toBase64(bytes) === text ? bytes : null;
@@ -51,12 +45,8 @@ function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
   }
 }
 
-function toPem(label: string, der: Uint8Array): string {
-  return `-----BEGIN ${label}-----\n${toBase64(der)}\n-----END ${label}-----\n`;
-}
-
 /** The DER in a PEM text, if it is an Ed25519 key of this kind. */
-function fromPem(text: string, label: string, prefix: string): Uint8Array<ArrayBuffer> {
+export function fromPem(text: string, label: string, prefix: string): Uint8Array<ArrayBuffer> {
   const match = new RegExp(`^\\s*-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]*)-----END ${label}-----\\s*$`).exec(text);
   const der = match === null ? null : fromBase64(match[1]!.replaceAll(/\s/g, ''));
   if (der === null || der.length !== prefix.length / 2 + 32 || !hex(der).startsWith(prefix)) {
@@ -67,7 +57,7 @@ function fromPem(text: string, label: string, prefix: string): Uint8Array<ArrayB
   return der;
 }
 
-async function publicKey(raw: Uint8Array<ArrayBuffer>): Promise<PublicKey> {
+export async function publicKey(raw: Uint8Array<ArrayBuffer>): Promise<PublicKey> {
   const key = await crypto.subtle.importKey('raw', raw, ALGORITHM, true, ['verify']);
   return { id: hex(new Uint8Array(await crypto.subtle.digest('SHA-256', raw))), key };
 }
@@ -79,45 +69,6 @@ async function publicKey(raw: Uint8Array<ArrayBuffer>): Promise<PublicKey> {
  */
 export async function readPublicKey(pem: string): Promise<PublicKey> {
   return publicKey(fromPem(pem, 'PUBLIC KEY', SPKI_PREFIX).slice(SPKI_PREFIX.length / 2));
-}
-
-/**
- * The private key in a PEM text (PKCS #8, not encrypted).
- *
- * @throws InputError if it is anything else
- */
-export async function readPrivateKey(pem: string): Promise<PrivateKey> {
-  const der = fromPem(pem, 'PRIVATE KEY', PKCS8_PREFIX);
-  const key = await crypto.subtle.importKey('pkcs8', der, ALGORITHM, true, ['sign']);
-  const { x = '' } = await crypto.subtle.exportKey('jwk', key);
-  const base64 = `${x.replaceAll('-', '+').replaceAll('_', '/')}=`;
-  const own = await publicKey(fromBase64(base64)!);
-  return { id: own.id, key, public: own };
-}
-
-/** A new pair, as PEM. */
-export async function generateKeys(): Promise<{ readonly privatePem: string; readonly publicPem: string }> {
-  const pair = (await crypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify'])) as CryptoKeyPair;
-  const [pkcs8, spki] = await Promise.all([
-    crypto.subtle.exportKey('pkcs8', pair.privateKey),
-    crypto.subtle.exportKey('spki', pair.publicKey),
-  ]);
-  return {
-    privatePem: toPem('PRIVATE KEY', new Uint8Array(pkcs8)),
-    publicPem: toPem('PUBLIC KEY', new Uint8Array(spki)),
-  };
-}
-
-/** The text of a `.sig` file for these bytes. */
-export async function sign(bytes: Uint8Array, { id, key }: PrivateKey): Promise<string> {
-  const signature = await crypto.subtle.sign(ALGORITHM, key, new Uint8Array(bytes));
-  const content: Signature = {
-    format: 1,
-    algorithm: ALGORITHM,
-    keyId: id,
-    signature: toBase64(new Uint8Array(signature)),
-  };
-  return `${JSON.stringify(content)}\n`;
 }
 
 function parseSignature(text: string): { readonly keyId: string; readonly bytes: Uint8Array<ArrayBuffer> } {

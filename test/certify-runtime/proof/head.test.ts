@@ -64,8 +64,12 @@ test('anything else is refused by name', () => {
       'Add',
       (b, z) => b.node('Add', [b.node('Add', [b.node('MatMul', [z, w(b)]), b.floats([1], [1])]), b.floats([1], [1])]),
     ],
-    ['Sigmoid', (b, z) => b.node('MatMul', [b.node('Sigmoid', [z]), w(b)])],
+    ['MatMul', (b, z) => b.node('MatMul', [b.node('Sigmoid', [z]), w(b)])],
     ['MatMul', (b, z) => b.node('MatMul', [z, z])],
+    ['Add', (b, z) => b.node('Add', [b.node('MatMul', [z, w(b)]), ''])],
+    ['Add', (b, z) => b.node('Add', [b.node('MatMul', [z, w(b)]), b.floats([1], [1]), b.floats([1], [1])])],
+    ['MatMul', (b, z) => b.node('MatMul', [z, w(b), w(b)])],
+    ['MatMul', (b, z) => b.node('MatMul', [z, w(b)], { transB: 0 })],
   ];
   for (const [op, make] of others) {
     assert.throws(

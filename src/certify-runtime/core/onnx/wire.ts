@@ -1,73 +1,17 @@
 /**
- * Protobuf's wire format, strictly: cuts a message into the fields its schema lists. It knows nothing of ONNX.
+ * Protobuf's wire format, both ways: a message cut into its fields, and put together from them. It knows nothing of ONNX.
  *
- * Whatever two protobuf readers might take differently is refused: non-minimal varints, repeated singular fields (merged
- * by some, last-wins by others), unknown fields, groups, text that is not UTF-8. In strict mode, fields must also come in
- * ascending order, repeated numbers unpacked, and nothing that is written may be left out, so that one message has one form.
+ * Cutting is lax: whether two readers could take a message differently is found by writing it again (read.ts).
  */
+
 import { OnnxFormatError } from '../errors.ts';
 
-/** What a field holds; a final s makes it repeated. `blob` is bytes as they are, `message` a part to decode in turn. */
-type Kind = 'int' | 'ints' | 'float' | 'floats' | 'doubles' | 'string' | 'strings' | 'blob' | 'message' | 'messages';
+/** One message may not have more fields than this: it bounds what a hostile file makes us keep. */
+const MAX_FIELDS = 100_000;
 
-/**
- * No rule: always written, so always there (leniently, an absent string is empty). `optional`: there when it is used.
- * `lenient`: read in lenient mode only. `ignored`: skipped in lenient mode. `refused`: never read.
- */
-type Rule = 'optional' | 'lenient' | 'ignored' | 'refused';
-
-/** A message's fields by number. */
-export type Schema = Readonly<Record<number, readonly [name: string, kind: Kind, rule?: Rule]>>;
-
-interface Values<M> {
-  int: bigint;
-  ints: bigint[];
-  float: number;
-  floats: number[];
-  doubles: number[];
-  string: string;
-  strings: string[];
-  blob: Uint8Array;
-  message: M;
-  messages: M[];
-}
-
-/** The fields of a message by name; M is what stands for a message inside it. */
-export type Message<S extends Schema, M> = {
-  [N in keyof S & number as S[N][2] extends 'ignored' | 'refused' ? never : S[N][0]]:
-    | Values<M>[S[N][1]]
-    | (S[N][2] extends 'optional' | 'lenient' ? (Values<M>[S[N][1]] extends unknown[] ? never : undefined) : never);
-};
-
-/** A part of the file: bytes `start` to `end`, and the name it goes by in errors. */
-export interface Span {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly lenient: boolean;
-  readonly start: number;
-  readonly end: number;
-  readonly path: string;
-}
-
-/** One field may not come more often than this in a message: it bounds what a hostile file makes us keep. */
-const MAX_OCCURRENCES = 100_000;
-
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-const littleEndianHost = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
-
-/** The wire type of each kind, and of its repeated form while unpacked. */
-export const wireType = { int: 0, double: 1, string: 2, blob: 2, message: 2, float: 5 } as const;
-export type Scalar = keyof typeof wireType;
-
-/** The kind without its final s, and whether it had one. */
-export function scalarOf(kind: Kind): readonly [scalar: Scalar, repeated: boolean] {
-  return kind.endsWith('s') ? [kind.slice(0, -1) as Scalar, true] : [kind as Scalar, false];
-}
-
-/** @throws {OnnxFormatError} always, naming the part and the byte. */
-export function refuse(span: Pick<Span, 'path' | 'start'>, problem: string, offset = span.start): never {
-  const path = span.path || 'model';
-  throw new OnnxFormatError(`${path}: ${problem} (at byte ${offset})`, { path, problem, offset });
+/** @throws OnnxFormatError always */
+export function refuse(problem: string, details: Record<string, unknown> = {}): never {
+  throw new OnnxFormatError(`ONNX file: ${problem}`, { problem, ...details });
 }
 
 /** Text from a file for an error message: short, with control characters escaped. */
@@ -75,129 +19,129 @@ export function quote(text: string): string {
   return `'${JSON.stringify(text.slice(0, 60)).slice(1, -1)}'`;
 }
 
-/** A copy of little-endian elements of `size` bytes in the host's byte order, or the other way round; aligned. */
-export function swapToHost(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  const copy = new Uint8Array(bytes);
-  if (!littleEndianHost) for (let i = 0; i < copy.length; i += size) copy.subarray(i, i + size).reverse();
-  return copy;
+// A byte order mark is a character like any other here.
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+
+interface Field {
+  readonly number: number;
+  /** Of a varint, its value as an unsigned 64-bit integer; else 0. */
+  readonly value: bigint;
+  /** Where the content lies: from `start` to before `end`. */
+  readonly start: number;
+  readonly end: number;
 }
 
-/** Reads forward through one span. */
-class Cursor {
-  readonly span: Span;
-  at: number;
+/** A message's fields, each asked for by number and kind; an absent one is an empty list. */
+export class Message {
+  readonly #bytes: Uint8Array;
+  readonly #fields: Field[] = [];
 
-  constructor(span: Span) {
-    this.span = span;
-    this.at = span.start;
+  /** @throws OnnxFormatError where the bytes end within a field, or a field is of a form that ONNX has no use for */
+  constructor(bytes: Uint8Array, begin = 0, end = bytes.length) {
+    this.#bytes = bytes;
+    let at = begin;
+    const varint = (): bigint => {
+      let value = 0n;
+      for (let shift = 0n; ; shift += 7n) {
+        if (at >= end || shift > 63n)
+          refuse(`a number is cut off or longer than 64 bits (at byte ${at})`, { offset: at });
+        const byte = bytes[at++]!;
+        value |= BigInt(byte & 127) << shift;
+        if (byte < 128) return value;
+      }
+    };
+    while (at < end) {
+      const offset = at;
+      const tag = Number(varint());
+      const wire = tag % 8;
+      const value = wire === 0 ? varint() : 0n;
+      const size = wire === 2 ? Number(varint()) : wire === 5 ? 4 : 0;
+      const start = at;
+      at += size;
+      if (![0, 2, 5].includes(wire) || at > end || this.#fields.length === MAX_FIELDS) {
+        refuse(`a field is cut off, of wire type ${wire}, or one of more than ${MAX_FIELDS} (at byte ${offset})`, {
+          offset,
+        });
+      }
+      this.#fields.push({ number: Math.floor(tag / 8), value, start, end: at });
+    }
   }
 
-  /** Steps over `size` bytes; returns where they start. */
-  take(size: number, what: string): number {
-    const left = this.span.end - this.at;
-    if (size > left) refuse(this.span, `${what} takes ${size} bytes, ${left} are left`, this.at);
-    this.at += size;
-    return this.at - size;
+  #all<T>(number: number, read: (field: Field) => T): T[] {
+    return this.#fields.filter((field) => field.number === number).map(read);
   }
 
-  /** An unsigned 64-bit integer: 7 bits a byte, least significant first, in as few bytes as it takes. */
-  varint(): bigint {
-    const start = this.at;
-    let low = 0; // bits 0 to 48, exact in a double
-    let high = 0; // bits 49 to 63
-    for (let i = 0; ; i++) {
-      const byte = this.span.bytes[this.take(1, 'a varint')]!;
-      if (i < 7) low += (byte & 0x7f) * 2 ** (7 * i);
-      else high += (byte & 0x7f) * 2 ** (7 * i - 49);
-      if (i === 9 && byte > 1) refuse(this.span, 'a varint is longer than 64 bits', start);
-      if (byte < 0x80) {
-        if (byte === 0 && i > 0) refuse(this.span, 'a varint is not in its shortest form', start);
-        return high === 0 ? BigInt(low) : (BigInt(high) << 49n) | BigInt(low);
+  ints(number: number): bigint[] {
+    return this.#all(number, ({ value }) => BigInt.asIntN(64, value));
+  }
+
+  /** NaN where the field is no float32. */
+  floats(number: number): number[] {
+    return this.blobs(number).map((blob) =>
+      blob.length === 4 ? new DataView(blob.buffer, blob.byteOffset).getFloat32(0, true) : Number.NaN,
+    );
+  }
+
+  /** The bytes themselves, not a copy. */
+  blobs(number: number): Uint8Array[] {
+    return this.#all(number, ({ start, end }) => this.#bytes.subarray(start, end));
+  }
+
+  /** @throws OnnxFormatError where it holds a NUL: ONNX Runtime hands text out as C strings, which end there */
+  texts(number: number): string[] {
+    return this.blobs(number).map((blob) => {
+      const text = utf8.decode(blob);
+      return text.includes('\0') ? refuse(`the text ${quote(text)} holds a NUL character`) : text;
+    });
+  }
+
+  parts(number: number): Message[] {
+    return this.#all(number, ({ start, end }) => new Message(this.#bytes, start, end));
+  }
+}
+
+/** A bigint is written as a varint, a number as a float32, text and bytes with their length before them, a list as repeated. */
+type Content = bigint | number | string | Uint8Array | undefined;
+
+/** A message from its fields by number, which JavaScript keeps in ascending order; undefined: not there. */
+export function encode(fields: Readonly<Record<number, Content | readonly Content[]>>): Uint8Array<ArrayBuffer> {
+  const chunks: Uint8Array[] = [];
+  for (const [number, contents] of Object.entries(fields)) {
+    for (const content of [contents].flat()) {
+      if (content === undefined) continue;
+      const tag = 8 * Number(number);
+      if (typeof content === 'bigint') {
+        chunks.push(varint(tag), varint(content));
+      } else if (typeof content === 'number') {
+        const float = new DataView(new ArrayBuffer(4));
+        float.setFloat32(0, content, true);
+        chunks.push(varint(tag + 5), new Uint8Array(float.buffer));
+      } else {
+        const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+        chunks.push(varint(tag + 2), varint(bytes.length), bytes);
       }
     }
   }
-
-  /** The bytes of a length-delimited field. */
-  part(name: string, path: string): Span {
-    const size = Number(this.varint());
-    const start = this.take(size, name);
-    return { ...this.span, start, end: this.at, path };
+  const message = new Uint8Array(chunks.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    message.set(chunk, at);
+    at += chunk.length;
   }
+  return message;
 }
 
-function text({ bytes, start, end, path }: Span): string {
-  let value: string;
-  try {
-    value = utf8.decode(bytes.subarray(start, end));
-  } catch {
-    refuse({ path, start }, 'text is not valid UTF-8');
-  }
-  // ONNX Runtime hands text out as C strings, which end there.
-  if (value.includes('\0')) refuse({ path, start }, 'text holds a NUL character');
-  return value;
+/** The first place where two files differ, their end included; −1: nowhere. */
+export function firstDifference(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.max(a.length, b.length);
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return i;
+  return -1;
 }
 
-function scalar(cursor: Cursor, kind: Scalar, name: string, path: string): unknown {
-  const { bytes, view } = cursor.span;
-  if (kind === 'int') return BigInt.asIntN(64, cursor.varint());
-  if (kind === 'float') return view.getFloat32(cursor.take(4, name), true);
-  if (kind === 'double') return view.getFloat64(cursor.take(8, name), true);
-  const part = cursor.part(name, path);
-  return kind === 'message' ? part : kind === 'string' ? text(part) : bytes.subarray(part.start, part.end);
-}
-
-/**
- * The fields of one message; a message inside it comes back as a span.
- *
- * @throws {OnnxFormatError} on any deviation from the schema, see the head of this file.
- */
-export function decode<S extends Schema>(span: Span, schema: S): Message<S, Span> {
-  const { lenient, path } = span;
-  const message: Record<string, unknown> = {};
-  const counts: Record<number, number> = {};
-  for (const [name, kind] of Object.values(schema)) if (scalarOf(kind)[1]) message[name] = [];
-
-  const cursor = new Cursor(span);
-  let previous = 0;
-  while (cursor.at < span.end) {
-    const at = cursor.at;
-    const tag = Number(cursor.varint());
-    const number = Math.floor(tag / 8);
-    const wire = tag % 8;
-    if (number === 0) refuse(span, 'field number 0', at);
-    const field = schema[number];
-    if (wire === 3 || wire === 4) refuse(span, `field ${number} is a group`, at);
-    if (!field) refuse(span, `unknown field ${number}`, at);
-
-    const [name, kind, rule] = field;
-    if (rule === 'refused') refuse(span, `${name} is not supported`, at);
-    if (!lenient && (rule === 'lenient' || rule === 'ignored')) refuse(span, `${name} is not in a sealed file`, at);
-    if (!lenient && number < previous) refuse(span, `${name} is out of order`, at);
-    previous = number;
-
-    const [base, repeated] = scalarOf(kind);
-    counts[number] = (counts[number] ?? 0) + 1;
-    const index = counts[number] - 1;
-    if (!repeated && index > 0) refuse(span, `${name} is there twice`, at);
-    if (index >= MAX_OCCURRENCES) refuse(span, `more than ${MAX_OCCURRENCES} of ${name}`, at);
-
-    const inner = `${path && `${path}.`}${name}${repeated ? `[${index}]` : ''}`;
-    const packed = lenient && repeated && wire === 2 && wireType[base] !== 2;
-    if (!packed && wire !== wireType[base]) refuse(span, `${name} has wire type ${wire}, not ${wireType[base]}`, at);
-    if (packed) {
-      const run = new Cursor(cursor.part(name, inner));
-      while (run.at < run.span.end) (message[name] as unknown[]).push(scalar(run, base, name, inner));
-      continue;
-    }
-    const value = scalar(cursor, rule === 'ignored' && base === 'string' ? 'blob' : base, name, inner);
-    if (repeated) (message[name] as unknown[]).push(value);
-    else message[name] = value;
-  }
-
-  for (const [name, kind, rule] of Object.values(schema)) {
-    if (rule !== undefined || name in message) continue;
-    if (!lenient || kind !== 'string') refuse(span, `${name} is missing`);
-    message[name] = '';
-  }
-  return message as Message<S, Span>;
+/** 7 bits a byte, least significant first, in as few bytes as it takes. */
+function varint(value: number | bigint): Uint8Array {
+  const bytes: number[] = [];
+  let rest = BigInt.asUintN(64, BigInt(value));
+  for (; rest > 127n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
+  return Uint8Array.of(...bytes, Number(rest));
 }

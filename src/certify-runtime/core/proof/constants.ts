@@ -1,24 +1,15 @@
-/** Values that do not depend on the pixels: Constant nodes, rearranged constants, and integers computed from shapes. */
+/** Values that do not depend on the pixels: rearranged constants, and integers computed from shapes. */
 
-import { ElementType, type Tensor } from '../onnx/model.ts';
+import { ElementType } from '../onnx/model.ts';
 import { transposeIndex } from './rearrange.ts';
+import type { Fold } from './rule.ts';
 import { type ShapeEntry, type ShapeValue, shapeValue } from './shape-value.ts';
-import type { Constant, Site, Value } from './site.ts';
+import type { Site, Value } from './site.ts';
 import { product } from './state.ts';
 
-/** The output of a node that does not depend on the pixels, or null where it does. */
-export function constantResult(site: Site): Value | null {
-  const { op, inputs } = site.node;
-  if (op === 'Constant') return constantNode(site);
-  if (op === 'Shape') return shapeOf(site);
-  const values = inputs.flatMap((_, i) => (site.has(i) ? [site.value(i)] : []));
-  if (values.length === 0 || values.some((value) => value.kind === 'data')) return null;
-  const rule = constantRules.get(op);
-  if (rule === undefined) site.refuse('this operator has no rule for constants (fold the constants first)');
-  return rule(site);
-}
-
-const constantRules: ReadonlyMap<string, (site: Site) => Value> = new Map([
+/** The output of a node whose inputs are constants or shapes; Shape's input may be anything. */
+export const folds: ReadonlyMap<string, Fold> = new Map([
+  ['Shape', shapeOf],
   ['Identity', (site: Site): Value => site.value(0)],
   ['Cast', castIntegers],
   ['Gather', gatherEntries],
@@ -31,26 +22,6 @@ const constantRules: ReadonlyMap<string, (site: Site) => Value> = new Map([
   ['Mul', arithmetic],
   ['Div', arithmetic],
 ]);
-
-function constantNode(site: Site): Constant {
-  const [name, attribute] = [...site.node.attributes][0] ?? ['', undefined];
-  if (site.node.attributes.size !== 1 || attribute === undefined) site.refuse('must have exactly one value');
-  const make = (type: Tensor['type'], dims: readonly number[], data: Tensor['data']): Constant => ({
-    kind: 'constant',
-    tensor: { name: site.node.outputs[0] ?? '', type, dims, data },
-  });
-  if (name === 'value' && attribute.kind === 'tensor') return { kind: 'constant', tensor: attribute.value };
-  if (name === 'value_float' && attribute.kind === 'float')
-    return make('float32', [], Float32Array.of(attribute.value));
-  if (name === 'value_floats' && attribute.kind === 'floats') {
-    return make('float32', [attribute.value.length], Float32Array.from(attribute.value));
-  }
-  if (name === 'value_int' && attribute.kind === 'int') return make('int64', [], BigInt64Array.of(attribute.value));
-  if (name === 'value_ints' && attribute.kind === 'ints') {
-    return make('int64', [attribute.value.length], BigInt64Array.from(attribute.value));
-  }
-  return site.refuse(`${name} has no rule`);
-}
 
 /** Shape of a tensor: its dimension 0 is k·N. */
 function shapeOf(site: Site): ShapeValue {

@@ -4,9 +4,8 @@ import { UnprovableError } from '../errors.ts';
 import type { Graph, OnnxNode } from '../onnx/model.ts';
 import { isFiniteBound } from './affine.ts';
 import type { AffineBound, EncoderBound } from './bound.ts';
-import { constantResult } from './constants.ts';
 import { FLUSH_32, mulUp, sqrtUp } from './rounding.ts';
-import type { Rule, RuleResult } from './rule.ts';
+import type { RuleBook } from './rule.ts';
 import { Site, type Value, type Walk } from './site.ts';
 import { computed, type Data, measureOf, noFold, product } from './state.ts';
 
@@ -20,7 +19,7 @@ const LARGEST_IMAGE_NORM = 2 ** 60;
  */
 export function boundEncoder(
   graph: Graph,
-  options: { readonly input: string; readonly latent: string; readonly rules: ReadonlyMap<string, Rule> },
+  options: { readonly input: string; readonly latent: string; readonly rules: RuleBook },
 ): EncoderBound {
   const image = graph.inputs.find((info) => info.name === options.input);
   if (image === undefined)
@@ -128,20 +127,20 @@ function nodesBetween(graph: Graph, latent: string): [number, OnnxNode][] {
   );
 }
 
-function apply(site: Site, rules: ReadonlyMap<string, Rule>): readonly Value[] {
+function apply(site: Site, rules: RuleBook): readonly Value[] {
   const { op, name, inputs, attributes } = site.node;
-  const constant = constantResult(site);
-  if (constant !== null) return [constant];
-  const rule = rules.get(op);
-  if (rule === undefined) site.refuse('this operator has no rule');
+  const values = inputs.flatMap((_, i) => (site.has(i) ? [site.value(i)] : []));
+  if (op === 'Shape' || (values.length > 0 && values.every(({ kind }) => kind !== 'data'))) {
+    const fold =
+      rules.folds?.get(op) ?? site.refuse('this operator has no rule for constants (fold the constants first)');
+    return [fold(site)];
+  }
+  const rule = rules.get(op) ?? site.refuse('this operator has no rule');
   for (const attribute of attributes.keys()) {
     if (!rule.attributes.includes(attribute)) site.refuse(`attribute ${attribute} has no rule`);
   }
-  inputs.forEach((_, i) => {
-    if (site.has(i)) site.value(i);
-  });
-  const applied: RuleResult = rule.apply(site);
-  for (const output of applied.outputs) if (output.kind === 'data') site.checkShape(output.shape);
-  site.walk.layers.push({ op, name, upper: applied.upper });
-  return applied.outputs;
+  const { outputs, upper } = rule.apply(site);
+  for (const output of outputs) if (output.kind === 'data') site.checkShape(output.shape);
+  site.walk.layers.push({ op, name, upper });
+  return outputs;
 }

@@ -1,7 +1,8 @@
 /** The linear head y = Wz + b as a graph has it, the distances between its rows, and its float32 error. */
 
 import { UnprovableError } from '../errors.ts';
-import type { Graph, OnnxNode, Tensor } from '../onnx/model.ts';
+import { TENSORS } from '../names.ts';
+import type { Attribute, Graph, OnnxNode } from '../onnx/model.ts';
 import { constantBound, isFiniteBound, scale, sum } from './affine.ts';
 import type { AffineBound, LinearHead } from './bound.ts';
 import { EXTRA_ROUNDINGS } from './linear.ts';
@@ -12,52 +13,56 @@ import { FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './rounding.ts';
  * Reads y = Wz + b between tensors `latent` and `logits`: one Gemm (alpha = beta = 1), or one MatMul and at most one Add.
  * @throws UnprovableError naming the node where the head is anything else.
  */
-export function readLinearHead(graph: Graph, options: { latent: string; logits: string }): LinearHead {
-  const nodes = headNodes(graph, options.latent, options.logits);
-  const [first, second] = nodes;
-  if (first === undefined)
-    throw new UnprovableError(`no node computes "${options.logits}" from "${options.latent}"`, { ...options });
-  if (first.op === 'Gemm' && nodes.length === 1) return readGemm(graph, first, options.latent);
-  if (first.op === 'MatMul' && (nodes.length === 1 || (nodes.length === 2 && second!.op === 'Add'))) {
-    return readMatMul(graph, first, second, options.latent);
+export function readLinearHead(
+  graph: Graph,
+  { latent, logits }: { readonly latent: string; readonly logits: string } = TENSORS,
+): LinearHead {
+  const last = graph.nodes.find(({ outputs }) => outputs.includes(logits));
+  if (last === undefined) throw new UnprovableError(`no node computes "${logits}"`, { logits });
+  const add = last.op === 'Add' ? last : null;
+  const product = (node: OnnxNode) => node.op === 'MatMul' && node.outputs.some((name) => last.inputs.includes(name));
+  const layer = (add && graph.nodes.find(product)) ?? last;
+  const gemm = layer.op === 'Gemm';
+  if (!gemm && layer.op !== 'MatMul') refuse(layer, 'the head is not one linear layer (Gemm, or MatMul and Add)');
+  if (layer.inputs[0] !== latent) refuse(layer, `its first input must be "${latent}"`);
+  for (const node of [layer, last]) {
+    const most = node.op === 'Gemm' ? 3 : 2;
+    if (node.inputs.length > most || node.outputs.length !== 1) refuse(node, 'it has more than a linear layer needs');
+    for (const [name, { value }] of node.attributes) checkAttribute(node, name, value);
   }
-  const odd =
-    nodes.find((node, i) => (i === 0 ? !['Gemm', 'MatMul'].includes(node.op) : node.op !== 'Add')) ?? nodes.at(-1)!;
-  return refuse(odd, 'the head is not one linear layer (Gemm, or MatMul and Add)');
+  const [, weights = '', third = ''] = layer.inputs;
+  const linear = weightsOf(graph, layer, weights, !gemm || layer.attributes.get('transB')?.value !== 1n);
+  const added = add?.inputs.find((name) => name !== '' && !layer.outputs.includes(name));
+  const bias = add === null ? third : (added ?? refuse(add, 'it must add one constant'));
+  return { ...linear, bias: biasOf(graph, last, bias, linear.classes) };
 }
 
 function refuse(node: OnnxNode, reason: string): never {
   throw new UnprovableError(`${node.op} "${node.name}": ${reason}`, { op: node.op, node: node.name });
 }
 
-/** The nodes that `logits` is computed from, back to `latent`. */
-function headNodes(graph: Graph, latent: string, logits: string): OnnxNode[] {
-  const producer = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
-  const needed = new Set<OnnxNode>();
-  const pending = [logits];
-  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
-    const node = name === latent || name === '' ? undefined : producer.get(name);
-    if (node === undefined || needed.has(node)) continue;
-    if (node.op === 'Constant') continue;
-    needed.add(node);
-    pending.push(...node.inputs);
-  }
-  return graph.nodes.filter((node) => needed.has(node));
+/** Of a Gemm, the scales must be 1, and only W may be transposed; no other operator of a head has an attribute. */
+function checkAttribute(node: OnnxNode, name: string, value: Attribute['value']): void {
+  const allowed: Readonly<Record<string, readonly unknown[]>> = {
+    alpha: [1],
+    beta: [1],
+    transA: [0n],
+    transB: [0n, 1n],
+  };
+  if (node.op !== 'Gemm' || !allowed[name]?.includes(value)) refuse(node, `attribute ${name} has no rule in a head`);
 }
 
+/** A float32 constant; one that is also an input may be replaced by the caller. */
 function constantOf(graph: Graph, node: OnnxNode, name: string): { dims: readonly number[]; values: Float32Array } {
-  const overridable = graph.inputs.some((info) => info.name === name);
-  const made = graph.nodes
-    .find((other) => other.op === 'Constant' && other.outputs[0] === name)
-    ?.attributes.get('value');
-  const tensor: Tensor | undefined = made?.kind === 'tensor' ? made.value : graph.initializers.get(name);
-  if (tensor === undefined || overridable || !(tensor.data instanceof Float32Array)) {
+  const tensor = graph.initializers.get(name);
+  if (!(tensor?.data instanceof Float32Array) || graph.inputs.some((info) => info.name === name)) {
     refuse(node, `"${name}" must be a constant of float32`);
   }
-  if (!tensor.data.every(Number.isFinite)) refuse(node, `"${name}" holds a value that is not finite`);
-  if (tensor.dims.reduce((a, b) => a * b, 1) !== tensor.data.length)
-    refuse(node, `"${name}" has a wrong number of values`);
-  return { dims: tensor.dims, values: tensor.data };
+  const { dims, data } = tensor;
+  if (dims.reduce((a, b) => a * b, 1) !== data.length || !data.every(Number.isFinite)) {
+    refuse(node, `"${name}" has a wrong number of values, or one that is not finite`);
+  }
+  return { dims, values: data };
 }
 
 /** W as K rows of d, from a matrix that is stored as it is or transposed. */
@@ -66,47 +71,17 @@ function weightsOf(graph: Graph, node: OnnxNode, name: string, transposed: boole
   if (dims.length !== 2 || values.length === 0) refuse(node, `its matrix must have rank 2, not [${dims}]`);
   const [rows, cols] = dims as [number, number];
   if (!transposed) return { classes: rows, latentSize: cols, weights: values };
-  const weights = new Float32Array(values.length);
-  for (let i = 0; i < rows; i++) for (let j = 0; j < cols; j++) weights[j * rows + i] = values[i * cols + j]!;
+  const weights = values.map((_, i) => values[(i % rows) * cols + Math.floor(i / rows)]!);
   return { classes: cols, latentSize: rows, weights };
 }
 
 function biasOf(graph: Graph, node: OnnxNode, name: string, classes: number): Float32Array {
+  if (name === '') return new Float32Array(classes);
   const { dims, values } = constantOf(graph, node, name);
   if (dims.length > 2 || (dims.length === 2 && dims[0] !== 1) || ![1, classes].includes(values.length)) {
     refuse(node, `the bias [${dims}] does not fit ${classes} classes`);
   }
   return values.length === classes ? values : new Float32Array(classes).fill(values[0]!);
-}
-
-function readGemm(graph: Graph, node: OnnxNode, latent: string): LinearHead {
-  const flag = (name: string): bigint => {
-    const attribute = node.attributes.get(name);
-    return attribute?.kind === 'int' ? attribute.value : 0n;
-  };
-  for (const [name, attribute] of node.attributes) {
-    const one = attribute.kind === 'float' && attribute.value === 1;
-    if ((name === 'alpha' || name === 'beta') && one) continue;
-    if ((name === 'transA' || name === 'transB') && attribute.kind === 'int') continue;
-    refuse(node, `attribute ${name} has no rule in a head`);
-  }
-  if (flag('transA') !== 0n) refuse(node, 'transA has no rule in a head');
-  if (node.inputs[0] !== latent) refuse(node, `its first input must be "${latent}"`);
-  const linear = weightsOf(graph, node, node.inputs[1] ?? '', flag('transB') === 0n);
-  const bias = node.inputs[2] ?? '';
-  return {
-    ...linear,
-    bias: bias === '' ? new Float32Array(linear.classes) : biasOf(graph, node, bias, linear.classes),
-  };
-}
-
-function readMatMul(graph: Graph, node: OnnxNode, add: OnnxNode | undefined, latent: string): LinearHead {
-  if (node.inputs[0] !== latent) refuse(node, `its first input must be "${latent}"`);
-  const linear = weightsOf(graph, node, node.inputs[1] ?? '', true);
-  if (add === undefined) return { ...linear, bias: new Float32Array(linear.classes) };
-  const bias = add.inputs.filter((name) => name !== node.outputs[0]);
-  if (bias.length !== 1) refuse(add, 'it must add one constant');
-  return { ...linear, bias: biasOf(graph, add, bias[0]!, linear.classes) };
 }
 
 /** s_cj = ‖w_c − w_j‖₂ for every pair of classes, K × K, each rounded up; 0 on the diagonal. */

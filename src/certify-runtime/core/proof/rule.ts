@@ -15,3 +15,9 @@ export interface Rule {
 }
 
 export type Rules = Readonly<Record<string, Rule>>;
+
+/** The output of a node that does not depend on the image. */
+export type Fold = (site: Site) => Value;
+
+/** Rules by operator: a Map, so that an operator called "constructor" has none. */
+export type RuleBook = ReadonlyMap<string, Rule> & { readonly folds?: ReadonlyMap<string, Fold> };

@@ -5,7 +5,7 @@ import { mulUp, sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
 import { computed, measureOf, nonexpansive, product } from '../state.ts';
-import { sloped } from './elementwise.ts';
+import { sloped } from './scale.ts';
 
 /** f with |f(v) − f(w)| ≤ |v − w|, exact in float32, and |f(0)| = offset. */
 function pointwise(site: Site, offset = 0): RuleResult {

@@ -6,7 +6,8 @@ import { addUp, divUp, mulUp, sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
 import { type Data, measureOf, product } from '../state.ts';
-import { scaled, shifted } from './elementwise.ts';
+import { shifted } from './elementwise.ts';
+import { scaled } from './scale.ts';
 
 /** Below this, a subnormal variance that is flushed to zero could change var + ε by more than a rounding. */
 const SMALLEST_VARIANCE = 2 ** -100;

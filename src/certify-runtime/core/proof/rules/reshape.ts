@@ -1,13 +1,37 @@
-/** The target shape of a Reshape, and the proof that it keeps the samples of the batch apart. */
+/** Reshape and Flatten, with the proof that they keep the samples of the batch apart, and Split. Lemma 12. */
 
+import { VIEW_WORK } from '../budget.ts';
+import { checkView, multiplicityOf, pickIndex, rearranged, rebased } from '../rearrange.ts';
+import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
-import { product } from '../state.ts';
+import { type Data, product } from '../state.ts';
+
+/** The same elements in the same order. */
+export function reshaped(site: Site, data: Data, shape: readonly number[]): RuleResult {
+  site.checkShape(shape);
+  if (product(shape) !== product(data.shape)) site.refuse(`[N·${data.shape}] has not the size of [N·${shape}]`);
+  return { outputs: [{ ...data, shape }], upper: 1 };
+}
+
+function reshape(site: Site): RuleResult {
+  const data = site.data(0);
+  return reshaped(site, data, reshapeTarget(site, data.shape));
+}
+
+function flatten(site: Site): RuleResult {
+  const data = site.data(0);
+  const { shape } = data;
+  const axis = site.int('axis', 1);
+  const positive = axis < 0 ? axis + shape.length : axis;
+  if (positive < 1 || positive > shape.length) site.refuse(`axis ${axis} would mix the samples of the batch`);
+  return reshaped(site, data, [product(shape.slice(0, positive)), product(shape.slice(positive))]);
+}
 
 /**
  * The new shape, with the rows for each sample in place of dimension 0. A row-major tensor keeps its samples apart exactly
  * if dimension 0 stays a multiple k·N of the batch, k the same for each sample (Lemma 12).
  */
-export function reshapeTarget(site: Site, shape: readonly number[]): number[] {
+function reshapeTarget(site: Site, shape: readonly number[]): number[] {
   if (site.int('allowzero', 0) !== 0) site.refuse('allowzero has no rule');
   const entries = targetEntries(site);
   const size = product(shape);
@@ -50,3 +74,54 @@ function fixedRows(site: Site, rows: number): number {
   if (batch === null) site.refuse(`its target fixes dimension 0 to ${rows}, but the batch is free`);
   return rows / batch;
 }
+
+/** The parts of one axis given by lists of positions. */
+export function pick(
+  site: Site,
+  data: Data,
+  lists: readonly (readonly number[] | null)[],
+): { part: Data; times: number } {
+  const shape = data.shape.map((dim, axis) => lists[axis]?.length ?? dim);
+  site.checkShape(shape);
+  checkView(site, product(shape));
+  site.spend(VIEW_WORK * product(data.shape));
+  const index = pickIndex(data.shape, lists);
+  const times = multiplicityOf(index, product(data.shape));
+  return { part: rearranged(site, rebased(data), shape, index), times };
+}
+
+function split(site: Site): RuleResult {
+  const data = rebased(site.data(0));
+  const axis = site.sampleAxis(site.int('axis', 0), data.shape.length);
+  const dim = data.shape[axis]!;
+  const sizes = (site.has(1) ? site.integers(1) : site.ints('split')) ?? equalParts(site, dim);
+  if (sizes.length !== site.node.outputs.length)
+    site.refuse(`${sizes.length} sizes for ${site.node.outputs.length} outputs`);
+  if (sizes.some((size) => size < 1) || sizes.reduce((a, b) => a + b, 0) !== dim) {
+    site.refuse(`sizes [${sizes}] do not divide an axis of ${dim}`);
+  }
+  let start = 0;
+  const outputs = sizes.map((size) => {
+    const positions = Array.from({ length: size }, (_, i) => start + i);
+    start += size;
+    return pick(site, data, onAxis(axis, positions)).part;
+  });
+  return { outputs, upper: 1 };
+}
+
+function equalParts(site: Site, dim: number): number[] {
+  const parts = site.int('num_outputs', site.node.outputs.length);
+  if (parts < 1 || parts > dim) site.refuse(`${parts} parts of an axis of ${dim}`);
+  const size = Math.ceil(dim / parts);
+  return Array.from({ length: parts }, (_, i) => Math.min(size, dim - i * size));
+}
+
+export function onAxis(axis: number, positions: readonly number[]): (readonly number[] | null)[] {
+  return [...Array<null>(axis).fill(null), positions];
+}
+
+export const reshapeRules: Rules = {
+  Reshape: { attributes: ['allowzero'], apply: reshape },
+  Flatten: { attributes: ['axis'], apply: flatten },
+  Split: { attributes: ['axis', 'split', 'num_outputs'], apply: split },
+};

@@ -1,35 +1,13 @@
-/** Operators that move values without changing them: Reshape, Transpose, Split, Slice, Gather, Pad and their kin. Lemma 12. */
+/** Operators that move values without changing them: Transpose, Slice, Gather, Pad and their kin. Lemma 12. */
 
 import { ElementType } from '../../onnx/model.ts';
-import { VIEW_WORK } from '../budget.ts';
-import { checkView, multiplicityOf, pickIndex, rearranged, rebased, transposeIndex } from '../rearrange.ts';
+import { checkView, rearranged, transposeIndex } from '../rearrange.ts';
 import { sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
-import { computed, type Data, measureOf, product } from '../state.ts';
+import { computed, measureOf, product } from '../state.ts';
 import { shifted } from './elementwise.ts';
-import { reshapeTarget } from './reshape.ts';
-
-/** The same elements in the same order. */
-function reshaped(site: Site, data: Data, shape: readonly number[]): RuleResult {
-  site.checkShape(shape);
-  if (product(shape) !== product(data.shape)) site.refuse(`[N·${data.shape}] has not the size of [N·${shape}]`);
-  return { outputs: [{ ...data, shape }], upper: 1 };
-}
-
-function reshape(site: Site): RuleResult {
-  const data = site.data(0);
-  return reshaped(site, data, reshapeTarget(site, data.shape));
-}
-
-function flatten(site: Site): RuleResult {
-  const data = site.data(0);
-  const { shape } = data;
-  const axis = site.int('axis', 1);
-  const positive = axis < 0 ? axis + shape.length : axis;
-  if (positive < 1 || positive > shape.length) site.refuse(`axis ${axis} would mix the samples of the batch`);
-  return reshaped(site, data, [product(shape.slice(0, positive)), product(shape.slice(positive))]);
-}
+import { onAxis, pick, reshaped } from './reshape.ts';
 
 /** Axes from input 1 (opset 13 on) or from the attribute (before). */
 function axesOf(site: Site): number[] | null {
@@ -95,47 +73,6 @@ function transposeRule(site: Site): RuleResult {
   const shape = perm.map((axis) => data.shape[axis]!);
   checkView(site, product(shape));
   return { outputs: [rearranged(site, data, shape, transposeIndex(data.shape, perm))], upper: 1 };
-}
-
-/** The parts of one axis given by lists of positions. */
-function pick(site: Site, data: Data, lists: readonly (readonly number[] | null)[]): { part: Data; times: number } {
-  const shape = data.shape.map((dim, axis) => lists[axis]?.length ?? dim);
-  site.checkShape(shape);
-  checkView(site, product(shape));
-  site.spend(VIEW_WORK * product(data.shape));
-  const index = pickIndex(data.shape, lists);
-  const times = multiplicityOf(index, product(data.shape));
-  return { part: rearranged(site, rebased(data), shape, index), times };
-}
-
-function split(site: Site): RuleResult {
-  const data = rebased(site.data(0));
-  const axis = site.sampleAxis(site.int('axis', 0), data.shape.length);
-  const dim = data.shape[axis]!;
-  const sizes = (site.has(1) ? site.integers(1) : site.ints('split')) ?? equalParts(site, dim);
-  if (sizes.length !== site.node.outputs.length)
-    site.refuse(`${sizes.length} sizes for ${site.node.outputs.length} outputs`);
-  if (sizes.some((size) => size < 1) || sizes.reduce((a, b) => a + b, 0) !== dim) {
-    site.refuse(`sizes [${sizes}] do not divide an axis of ${dim}`);
-  }
-  let start = 0;
-  const outputs = sizes.map((size) => {
-    const positions = Array.from({ length: size }, (_, i) => start + i);
-    start += size;
-    return pick(site, data, onAxis(axis, positions)).part;
-  });
-  return { outputs, upper: 1 };
-}
-
-function equalParts(site: Site, dim: number): number[] {
-  const parts = site.int('num_outputs', site.node.outputs.length);
-  if (parts < 1 || parts > dim) site.refuse(`${parts} parts of an axis of ${dim}`);
-  const size = Math.ceil(dim / parts);
-  return Array.from({ length: parts }, (_, i) => Math.min(size, dim - i * size));
-}
-
-function onAxis(axis: number, positions: readonly number[]): (readonly number[] | null)[] {
-  return [...Array<null>(axis).fill(null), positions];
 }
 
 function slice(site: Site): RuleResult {
@@ -219,15 +156,12 @@ function pad(site: Site): RuleResult {
 }
 
 export const structureRules: Rules = {
-  Reshape: { attributes: ['allowzero'], apply: reshape },
-  Flatten: { attributes: ['axis'], apply: flatten },
   Squeeze: { attributes: ['axes'], apply: squeeze },
   Unsqueeze: { attributes: ['axes'], apply: unsqueeze },
   Identity: { attributes: [], apply: identity },
   Dropout: { attributes: ['seed', 'ratio'], apply: dropout },
   Cast: { attributes: ['to', 'saturate'], apply: cast },
   Transpose: { attributes: ['perm'], apply: transposeRule },
-  Split: { attributes: ['axis', 'split', 'num_outputs'], apply: split },
   Slice: { attributes: ['starts', 'ends', 'axes'], apply: slice },
   Gather: { attributes: ['axis'], apply: gather },
   Pad: { attributes: ['mode', 'pads', 'value'], apply: pad },
