@@ -96,7 +96,7 @@ export const paperCommand: CommandModule<object, PaperArguments> = {
     }
 
     const { show, say } = statusLine();
-    const runs = join('runs', quick ? 'paper-quick' : 'paper');
+    const runs = quick ? join(out, 'runs') : join('runs', 'paper');
     const results = args.render
       ? await Results.open(resultsFolder(out))
       : await runPaper({ experiments, out, runs, jobs: args.jobs, say, onProgress: show });

@@ -18,6 +18,8 @@ export interface Draft {
   readonly id: string;
   readonly task: Task;
   readonly method: string;
+  /** For figures; the method where it is short enough. */
+  readonly short?: string;
   /** A file of pipeline/configs, without its ending. */
   readonly config: string;
   readonly change?: Change;
@@ -69,11 +71,12 @@ export async function experimentOf(draft: Draft, effort: Effort): Promise<Experi
     id,
     task,
     method,
+    short: draft.short ?? method,
     oracle: draft.oracle ?? null,
     config,
     seeds: Array.from({ length: draft.seeds }, (_, seed) => seed),
     measurement: {
-      kind: config.network.lipschitz === false ? 'plain' : 'sealed',
+      kind: config.network.lipschitz ? 'sealed' : 'plain',
       smoothing: { sigma: noise, n, n0, alpha },
       images,
       attack,

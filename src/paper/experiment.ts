@@ -35,8 +35,9 @@ export interface Experiment {
   /** Names the result files and the model. */
   readonly id: string;
   readonly task: Task;
-  /** The method, as tables name it. */
+  /** The method, as tables name it, and as figures do. */
   readonly method: string;
+  readonly short: string;
   /** What it is told that the others are not; null for none. Such rows are marked, and never compared with. */
   readonly oracle: string | null;
   readonly config: TrainConfig;

@@ -10,19 +10,20 @@ const CHANNELS = 4;
 function kindOf({ task, config }: Experiment): string {
   const { objective, network } = config;
   const goal = 'baseline' in objective ? objective.baseline : [objective.penalty.kind, objective.environments.kind];
-  return JSON.stringify([task, goal, 'conv' in network, network.lipschitz ?? true]);
+  return JSON.stringify([task, goal, network.conv.length > 0, network.lipschitz]);
 }
 
 /** The same kind of configuration, as small as it goes. */
 function shrink(config: TrainConfig): TrainConfig {
   const { network } = config;
   const hidden = HIDDEN.slice(0, network.hidden.length);
-  const small =
-    'conv' in network
-      ? { ...network, conv: network.conv.map((layer) => ({ ...layer, channels: CHANNELS })), hidden }
-      : { ...network, hidden };
+  const conv = network.conv.map((layer) => ({ ...layer, channels: CHANNELS }));
   return parseConfig(
-    { ...config, network: small, optimizer: { ...config.optimizer, steps: STEPS, perEnvironment: 32 } },
+    {
+      ...config,
+      network: { ...network, conv, hidden },
+      optimizer: { ...config.optimizer, steps: STEPS, perEnvironment: 32 },
+    },
     `${config.id}, quick`,
   );
 }

@@ -17,7 +17,7 @@ export function curveFigure(
     if (curves.length === 0) return [];
     const spreads = curves[0]!.map((_, i) => spread(curves.map((curve) => curve[i]!)));
     return {
-      name: row.experiment.method,
+      name: row.experiment.short,
       points: spreads.map(({ mean }, i) => ({ x: i * CURVE_STEP, y: mean })),
       spread: spreads.map(({ deviation }) => deviation ?? 0),
       dashed: row.experiment.oracle !== null,

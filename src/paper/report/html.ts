@@ -14,10 +14,17 @@ function inline(text: string): string {
     .replace(/\[([^\]]+)\]\(([^)\s]+)\)/g, '<a href="$2">$1</a>');
 }
 
+/** Characters of a cell that is set as text. */
+const LONG = 40;
+
 function rowOf({ cells, mark }: Row): string {
   const [name, ...rest] = cells.map(inline);
-  const numbers = rest.map((cell) => `<td>${cell}</td>`).join('');
-  return `<tr${mark === undefined ? '' : ` class="${mark}"`}><th scope="row">${name}</th>${numbers}</tr>`;
+  // A cell of many words wraps; a number never does.
+  const others = rest.map((cell) => {
+    const kind = cell.length > LONG ? ' class="words"' : '';
+    return `<td${kind}>${cell.replace(/ ± (\S+)$/, ' <small>± $1</small>')}</td>`;
+  });
+  return `<tr${mark === undefined ? '' : ` class="${mark}"`}><th scope="row">${name}</th>${others.join('')}</tr>`;
 }
 
 function tableOf({ caption, columns, rows }: Table): string {

@@ -37,7 +37,10 @@ export function dataSets(evidence: readonly Evidence[]): readonly Block[] {
 /** In one line, what was optimised and for how long. */
 function settingsOf({ experiment }: Evidence): string {
   const { network, objective, optimizer } = experiment.config;
-  const layers = 'conv' in network ? `conv ${JSON.stringify(network.conv)}` : `dense ${network.hidden.join('-')}`;
+  const convolutions = network.conv.map(
+    ({ channels, kernel, down }) => `${channels}/${kernel}${down > 1 ? `↓${down}` : ''}`,
+  );
+  const layers = [...convolutions, ...network.hidden].join('-');
   const goal =
     'baseline' in objective ? objective.baseline : `${objective.penalty.kind}, ${objective.environments.kind}`;
   return `${layers}; ${goal}; ${optimizer.steps} steps`;
@@ -68,7 +71,7 @@ export function training(evidence: readonly Evidence[]): readonly Block[] {
   const table: Table = {
     kind: 'table',
     caption:
-      'Training and measuring, mean seconds of a run (two or more may have run at a time); configurations in full in `results/`',
+      'Training and measuring, mean seconds of a run (two or more may have run at a time); layers as channels/kernel, ↓ for down-sampling',
     columns: ['', 'settings', 'seeds', 'training', 'export', 'certify', 'attack'],
     rows: evidence.map((row) => ({
       cells: [

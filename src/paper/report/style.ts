@@ -10,7 +10,7 @@ export const STYLE = `:root {
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink);
   font: 16px/1.55 -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif; }
-main { max-width: 68rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
+main { max-width: 74rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 1rem; }
 h2 { font-size: 1.35rem; margin: 2.75rem 0 0.75rem; padding-top: 0.75rem; border-top: 1px solid var(--line); }
 h3 { font-size: 1.08rem; margin: 1.75rem 0 0.5rem; }
@@ -23,11 +23,13 @@ code { font: 0.88em ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; ba
 nav ul { columns: 3 14rem; list-style: none; padding: 0; margin: 0 0 1.5rem; max-width: none; font-size: 0.93rem; }
 .notice { border-left: 4px solid var(--link); background: var(--panel); padding: 0.6rem 0.9rem; }
 .wide { overflow-x: auto; margin: 1.1rem 0 1.4rem; }
-table { border-collapse: collapse; font-size: 0.85rem; font-variant-numeric: tabular-nums; min-width: 100%; }
+table { border-collapse: collapse; font-size: 0.83rem; font-variant-numeric: tabular-nums; min-width: 100%; }
 caption { text-align: left; color: var(--soft); font-size: 0.9rem; padding-bottom: 0.45rem; max-width: 48rem; }
-th, td { padding: 0.32rem 0.6rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
+th, td { padding: 0.32rem 0.45rem; text-align: right; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child { text-align: left; white-space: normal; min-width: 13rem; font-weight: 500; }
+td.words { white-space: normal; text-align: left; min-width: 16rem; }
 thead th { font-weight: 600; color: var(--soft); vertical-align: bottom; }
+small { font-size: 0.85em; color: var(--soft); }
 tr.best th, tr.best td { background: var(--best); font-weight: 600; }
 tr.published th, tr.published td, tr.oracle th, tr.oracle td { color: var(--soft); font-style: italic; }
 figure { margin: 1.4rem 0 1.8rem; }

@@ -45,9 +45,9 @@ function markOf(row: Evidence, best: Evidence | undefined): Pick<Row, 'mark'> {
 
 function certifiedCells(row: Evidence, certificate: Certificate): string[] {
   const results = certifiedBy(row, certificate, certificate === 'image' ? 'subset' : 'all');
-  if (results.length === 0) return ['', ...KEYS.map(() => ''), ''];
+  if (results.length === 0) return ['', '', ...KEYS.map(() => '')];
   const shares = KEYS.map((key) => formatSpread(over(results, (result) => result.certifiedAccuracy[key]!)!, 100, 1));
-  return [String(results[0]!.n), ...shares, formatSpread(over(results, ({ acr }) => acr)!, 1, 4)];
+  return [String(results[0]!.n), formatSpread(over(results, ({ acr }) => acr)!, 1, 4), ...shares];
 }
 
 function publishedRow({ method, certifiedAccuracy, acr }: PublishedRow): Row {
@@ -55,7 +55,7 @@ function publishedRow({ method, certifiedAccuracy, acr }: PublishedRow): Row {
     const value = certifiedAccuracy[key];
     return value === undefined ? '' : (100 * value).toFixed(1);
   });
-  return { cells: [method, '', '', ...shares, acr.toFixed(4)], mark: 'published' };
+  return { cells: [method, '', '', acr.toFixed(4), ...shares], mark: 'published' };
 }
 
 /** Certified accuracy in % at every radius, and ACR; under CERTIFY, or by the margin certificate. */
@@ -72,7 +72,7 @@ export function certifiedTable(
   return {
     kind: 'table',
     caption,
-    columns: ['', 'seeds', 'images', ...KEYS.map((key) => `r = ${key}`), 'ACR'],
+    columns: ['', 'seeds', 'images', 'ACR', ...KEYS.map((key) => `r = ${key}`)],
     rows: [...own, ...(options.published ?? []).map(publishedRow)],
   };
 }
