@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { bake } from '../../src/export/bake.ts';
-import { condense, initialParameters } from '../../src/train/network.ts';
+import type { DenseLayer } from '../../src/export/plain-network.ts';
+import { createNetwork } from '../../src/train/network/network.ts';
 import { tf } from '../../src/train/tfjs.ts';
 import { distance, identity, multiply, rowsOf, transpose } from '../support/matrix.ts';
 
@@ -15,8 +16,8 @@ for (const [inputs, hidden] of [
   [12, [64, 10, 10, 32]],
 ] as const) {
   test(`${inputs} → ${hidden.join(' → ')}`, () => {
-    const shape = { inputs, hidden, classes: 2 };
-    const parameters = initialParameters(shape, 3);
+    const structure = createNetwork({ conv: [], hidden: [...hidden], lipschitz: true }, [1, inputs, 1], 2);
+    const parameters = structure.initialParameters(3);
     // Away from where training starts, and with biases.
     for (const [name, t] of parameters) {
       parameters.set(
@@ -24,14 +25,14 @@ for (const [inputs, hidden] of [
         tf.tidy(() => tf.add(t.mul(2), tf.randomNormal(t.shape, 0, 0.02, 'float32', 4))),
       );
     }
-    const network = condense(parameters, shape);
+    const network = structure.condense(parameters);
     const kept = structuredClone(network);
     const baked = bake(network);
     assert.deepEqual(network, kept, 'what was given is changed');
     assert.deepEqual(baked.head, network.head);
     assert.equal(baked.encoder.length, hidden.length);
-    baked.encoder.forEach((layer, i) => {
-      const before = network.encoder[i]!;
+    (baked.encoder as DenseLayer[]).forEach((layer, i) => {
+      const before = network.encoder[i] as DenseLayer;
       assert.deepEqual({ ...layer, weights: before.weights }, before);
       const w = rowsOf(layer.weights, layer.outputs);
       const gram = layer.inputs >= layer.outputs ? multiply(transpose(w), w) : multiply(w, transpose(w));
@@ -45,12 +46,14 @@ for (const [inputs, hidden] of [
 }
 
 test('weights that are not orthogonal are refused', () => {
-  const layer = {
+  const layer: DenseLayer = {
+    kind: 'dense',
     inputs: 2,
     outputs: 2,
     weights: Float32Array.of(1, 0, 0, 2),
     bias: new Float32Array(2),
-    maxMin: true,
+    activation: 'maxMin',
+    orthogonal: true,
   };
-  assert.throws(() => bake({ encoder: [layer], head: { ...layer, maxMin: false } }), RangeError);
+  assert.throws(() => bake({ encoder: [layer], head: layer }), RangeError);
 });

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
-import { bake, type DenseLayer, type DenseNetwork } from '../../src/export/bake.ts';
+import { bake } from '../../src/export/bake.ts';
 import { GRAPH_MODEL, writeGraphModel } from '../../src/export/graph-model.ts';
-import { classify, condense, encode, initialParameters, weightsOf } from '../../src/train/network.ts';
+import type { DenseLayer, PlainNetwork } from '../../src/export/plain-network.ts';
+import { createNetwork } from '../../src/train/network/network.ts';
 import { tf } from '../../src/train/tfjs.ts';
 import { distance, rowsOf } from '../support/matrix.ts';
 
@@ -23,14 +24,14 @@ function apply(layer: DenseLayer, x: readonly number[]): number[] {
   x.forEach((value, i) => {
     for (let o = 0; o < layer.outputs; o++) sum[o]! += value * layer.weights[i * layer.outputs + o]!;
   });
-  if (!layer.maxMin) return sum;
+  if (layer.activation === 'none') return sum;
   const half = layer.outputs / 2;
   const pairs = Array.from({ length: half }, (_, k) => [sum[k]!, sum[k + half]!] as const);
   return [...pairs.map(([a, b]) => Math.max(a, b)), ...pairs.map(([a, b]) => Math.min(a, b))];
 }
 
 /** Latents and logits that tfjs computes from the written files. */
-async function execute(network: DenseNetwork, shape: readonly number[], images: number[][], name: string) {
+async function execute(network: PlainNetwork, shape: readonly number[], images: number[][], name: string) {
   const path = await writeGraphModel(network, shape, join(scratch, name));
   assert.equal(path, join(scratch, name, 'model.json'));
   const model = await tf.loadGraphModel(`file://${path}`);
@@ -59,9 +60,9 @@ for (const [shape, hidden, classes] of [
 ] as const) {
   test(`${shape.join('×')} → ${hidden.join(' → ')} → ${classes}: latent and logits of the network itself`, async () => {
     const inputs = shape[0] * shape[1] * shape[2];
-    const structure = { inputs, hidden, classes };
+    const structure = createNetwork({ conv: [], hidden: [...hidden], lipschitz: true }, shape, classes);
     const images = randomImages(9, inputs, inputs);
-    const parameters = initialParameters(structure, 6);
+    const parameters = structure.initialParameters(6);
     for (const [name, t] of parameters) {
       parameters.set(
         name,
@@ -69,19 +70,24 @@ for (const [shape, hidden, classes] of [
       );
       t.dispose();
     }
-    const baked = bake(condense(parameters, structure));
+    const baked = bake(structure.condense(parameters));
     const found = await execute(baked, shape, images, `network-${inputs}`);
 
-    const latent = images.map((image) => baked.encoder.reduce<number[]>((x, layer) => apply(layer, x), image));
+    const latent = images.map((image) =>
+      (baked.encoder as DenseLayer[]).reduce<number[]>((x, layer) => apply(layer, x), image),
+    );
     const logits = latent.map((z) => apply(baked.head, z));
     assert.ok(distance(found.latent, latent) < 1e-5, `latent: ${distance(found.latent, latent)}`);
     assert.ok(distance(found.logits, logits) < 1e-5, `logits: ${distance(found.logits, logits)}`);
 
     // And the network as training sees it: Cayley parameters, not baked.
     const trained = tf.tidy(() => {
-      const weights = weightsOf(parameters, structure);
-      const z = encode(weights, tf.tensor2d(images));
-      return { latent: rowsOf(z.dataSync(), z.shape[1]), logits: rowsOf(classify(weights, z).dataSync(), classes) };
+      const weights = structure.weights(parameters);
+      const z = structure.encode(weights, tf.tensor4d(images.flat(), [images.length, ...shape]));
+      return {
+        latent: rowsOf(z.dataSync(), z.shape[1]),
+        logits: rowsOf(structure.classify(weights, z).dataSync(), classes),
+      };
     });
     assert.ok(distance(found.latent, trained.latent) < 1e-4, `in training: ${distance(found.latent, trained.latent)}`);
     assert.ok(distance(found.logits, trained.logits) < 1e-4);
@@ -91,11 +97,13 @@ for (const [shape, hidden, classes] of [
 
 test('a last layer without MaxMin is the latent', async () => {
   const layer = (outputs: number): DenseLayer => ({
+    kind: 'dense',
     inputs: 2,
     outputs,
     weights: Float32Array.of(0, 1, 1, 0),
     bias: Float32Array.of(0.5, -0.25),
-    maxMin: false,
+    activation: 'none',
+    orthogonal: false,
   });
   const network = { encoder: [layer(2)], head: layer(2) };
   const found = await execute(network, [1, 2, 1], [[1, 2]], 'plain');
@@ -103,9 +111,12 @@ test('a last layer without MaxMin is the latent', async () => {
 });
 
 test('the signature names image, latent and logits with their shapes', async () => {
-  const shape = { inputs: 12, hidden: [4], classes: 2 };
-  const parameters = initialParameters(shape, 1);
-  const path = await writeGraphModel(condense(parameters, shape), [2, 2, 3], join(scratch, 'signature'));
+  const network = createNetwork({ conv: [], hidden: [4], lipschitz: true }, [2, 2, 3], 2);
+  const path = await writeGraphModel(
+    network.condense(network.initialParameters(1)),
+    [2, 2, 3],
+    join(scratch, 'signature'),
+  );
   const { signature, format } = JSON.parse(await readFile(path, 'utf8'));
   const dims = (entry: { tensorShape: { dim: { size: string }[] } }) =>
     entry.tensorShape.dim.map(({ size }) => Number(size));

@@ -1,6 +1,7 @@
 /** The trainer on a few hundred digits: repeatable, learning, leak-free, and environments that point opposite ways. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { DenseLayer } from '../../src/export/plain-network.ts';
 import { CheckpointError } from '../../src/train/checkpoint.ts';
 import type { TrainConfig } from '../../src/train/config.ts';
 import type { StepMetrics } from '../../src/train/learner.ts';
@@ -113,16 +114,17 @@ test('accuracy is that of the plain network on the same images', () => {
       let right = 0;
       for (let n = 0; n < set.size; n++) {
         let x = [...set.read([n])].map((byte) => byte / 255);
-        for (const layer of [...encoder, head]) {
+        for (const layer of [...encoder, head] as DenseLayer[]) {
           const y: number[] = [...layer.bias];
           for (let i = 0; i < layer.inputs; i++) {
             if (x[i] !== 0)
               for (let o = 0; o < layer.outputs; o++) y[o]! += x[i]! * layer.weights[i * layer.outputs + o]!;
           }
           const half = layer.outputs / 2;
-          x = layer.maxMin
-            ? y.map((_, o) => (o < half ? Math.max(y[o]!, y[o + half]!) : Math.min(y[o]!, y[o - half]!)))
-            : y;
+          x =
+            layer.activation === 'maxMin'
+              ? y.map((_, o) => (o < half ? Math.max(y[o]!, y[o + half]!) : Math.min(y[o]!, y[o - half]!)))
+              : y;
         }
         if ((x[1]! > x[0]! ? 1 : 0) === set.labels[n]) right++;
       }

@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
-import { cayley, maxMin } from '../../src/train/layers.ts';
-import { encode, initialParameters, weightsOf } from '../../src/train/network.ts';
-import { matrixInverse, tf } from '../../src/train/tfjs.ts';
+import { createRandom } from '../../../src/certify-runtime/core/smoothing/random.ts';
+import type { DenseLayer } from '../../../src/export/plain-network.ts';
+import { maxMin } from '../../../src/train/layers/activation.ts';
+import { cayley } from '../../../src/train/layers/cayley.ts';
+import { createNetwork } from '../../../src/train/network/network.ts';
+import { matrixInverse, tf } from '../../../src/train/tfjs.ts';
 import {
   add,
   differences,
@@ -19,7 +21,7 @@ import {
   rowsOf,
   subtract,
   transpose,
-} from '../support/matrix.ts';
+} from '../../support/matrix.ts';
 
 /** float32's unit roundoff. */
 const U = 2 ** -24;
@@ -201,19 +203,20 @@ test('maxMin sorts pairs: a permutation of each sample, 1-Lipschitz', () => {
 });
 
 test('the encoder is 1-Lipschitz, and keeps distances in the directions that it looks at', () => {
-  const shape = { inputs: 60, hidden: [16, 16, 12], classes: 3 };
+  const network = createNetwork({ conv: [], hidden: [16, 16, 12], lipschitz: true }, [4, 5, 3], 3);
   const pairs = 400;
   const { before, after } = tf.tidy(() => {
-    const parameters = initialParameters(shape, 5);
+    const parameters = network.initialParameters(5);
     // Far from where they start, and with biases.
     for (const [name, t] of parameters)
       parameters.set(name, tf.add(t.mul(3), tf.randomNormal(t.shape, 0, 0.3, 'float32', 9)));
-    const weights = weightsOf(parameters, shape);
+    const weights = network.weights(parameters);
+    const encode = (images: tf.Tensor) => network.encode(weights, tf.reshape(images, [-1, 4, 5, 3]) as tf.Tensor4D);
     const x = tf.randomUniform<tf.Rank.R2>([pairs, 60], 0, 1, 'float32', 1);
     // A random direction loses most of its length in 60 → 16, and would show nothing: take it from the first layer's columns.
     const direction = tf.matMul(
       tf.randomNormal([pairs, 16], 0, 1, 'float32', 2),
-      weights.encoder[0]!.weights,
+      tf.tensor2d((network.condense(parameters).encoder[0] as DenseLayer).weights, [60, 16]),
       false,
       true,
     );
@@ -221,7 +224,7 @@ test('the encoder is 1-Lipschitz, and keeps distances in the directions that it 
     const moved = x.add(direction.mul(far)) as tf.Tensor2D;
     return {
       before: rowsOfTensor(moved.sub(x)),
-      after: rowsOfTensor(encode(weights, moved).sub(encode(weights, x))),
+      after: rowsOfTensor(encode(moved).sub(encode(x))),
     };
   });
   const ratios = before.flatMap((row, i) => {
