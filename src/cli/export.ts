@@ -1,12 +1,14 @@
-/** `glean export RUN`. */
+/** `glean export RUN`: a sealed model, or with --plain an ONNX file without a certificate. */
 import type { CommandModule } from 'yargs';
 import { formatTable } from './certified-accuracy.ts';
+import { exportPlain } from './export-plain.ts';
 import { exportRun } from './export-run.ts';
 
 interface ExportArguments {
   run: string;
   out: string | undefined;
   dataDir: string | undefined;
+  plain: boolean;
 }
 
 export const exportCommand: CommandModule<object, ExportArguments> = {
@@ -16,13 +18,23 @@ export const exportCommand: CommandModule<object, ExportArguments> = {
     y
       .positional('run', { type: 'string', demandOption: true, describe: 'folder of a finished run' })
       .option('out', { type: 'string', describe: 'folder to write to (default: models/ID)' })
+      .option('plain', {
+        type: 'boolean',
+        default: false,
+        describe: 'image ↦ logits without a certificate, plain.onnx: for baselines',
+      })
       .option('data-dir', { type: 'string', describe: 'folder of IDX files the run was trained on' }) as never,
-  handler: async ({ run, out, dataDir }) => {
-    const { path, verified, margin, smoothed, smoothing } = await exportRun(run, {
+  handler: async ({ run, out, dataDir, plain }) => {
+    const options = {
       ...(out === undefined ? {} : { directory: out }),
       ...(dataDir === undefined ? {} : { dataDir }),
-      say: (message) => process.stderr.write(`export: ${message}\n`),
-    });
+      say: (message: string) => process.stderr.write(`export: ${message}\n`),
+    };
+    if (plain) {
+      console.log(await exportPlain(run, options));
+      return;
+    }
+    const { path, verified, margin, smoothed, smoothing } = await exportRun(run, options);
     console.log(`${path}: L ≤ ${verified.proven.lipschitz}`);
     console.log(`\nmargin certificate (the file's own radius): certified accuracy in %, ACR\n${formatTable(margin)}`);
     console.log(
