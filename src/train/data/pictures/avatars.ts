@@ -1,0 +1,137 @@
+/** Drawn faces in CelebA's layout: smiling or not × blond or dark hair, in four styles of DiceBear. Not CelebA. */
+import { createHash } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createAvatar, type Style } from '@dicebear/core';
+import sharp from 'sharp';
+import { createRandom, type Random, uniformInt } from '../../../certify-runtime/core/smoothing/random.ts';
+import { ATTRIBUTES, IMAGES, PARTITION } from '../celeba-lists.ts';
+import { inParallel } from '../parallel.ts';
+import type { Progress } from '../prepared.ts';
+import { FACE_STYLES, type FaceStyle } from './face-styles.ts';
+import { pictureFolder } from './folder.ts';
+
+export const FACES = 16_000;
+
+/** To be raised when the pictures change, so that nobody goes on with the old ones. */
+const EDITION = 1;
+
+/** One stream of random numbers for each face, from 'AV' on. */
+const STREAM = 0x41560000;
+const SEED = 2020;
+
+const WIDTH = 178;
+const HEIGHT = 218;
+/** What `celeba` crops: a square in the middle. */
+const SQUARE = 128;
+/** Faces are off their place by up to this many pixels each way. */
+const JITTER = 5;
+
+const BACKGROUNDS = ['b6e3f4', 'c0aede', 'd1d4f9', 'ffd5dc', 'ffdfbf', 'c9e8ca', 'e6e2d8', 'a9bcd0'];
+const HAIR = {
+  Black_Hair: ['0e0e0e', '1c1614', '2c1b18'],
+  Brown_Hair: ['4a312c', '562306', '724133'],
+  Blond_Hair: ['e5d7a3', 'f4d150', 'ecdcbf', 'd6b370', 'ffeba4'],
+} as const;
+/** What is known of every face, in CelebA's words and order. */
+const COLUMNS = ['Black_Hair', 'Blond_Hair', 'Brown_Hair', 'Smiling'] as const;
+
+/** Partition 0 (training) for 75 % of the identities, 1 (validation) for 10 %, 2 (test) for 15 %. */
+const VALIDATION_FROM = 0.75;
+const TEST_FROM = 0.85;
+
+const CHUNK = 256;
+const IN_FLIGHT = 4;
+
+interface Face {
+  readonly svg: string;
+  readonly has: ReadonlySet<string>;
+  readonly partition: 0 | 1 | 2;
+}
+
+/**
+ * The folder with `faces` faces less the duplicates, made where it is not there: `img_align_celeba/*.jpg`,
+ * `list_attr_celeba.txt` with the four attributes that are known, `list_eval_partition.txt`.
+ *
+ * The four kinds (smiling × blond) are equally many and everything else is drawn independently of them. A face's identity
+ * is all that is drawn but mouth, hair colour, background and place; its hash decides the partition, so that no identity is
+ * in two. Pictures with the same bytes as an earlier one are left out.
+ */
+export async function avatarFolder(cache: string, faces = FACES, onProgress?: Progress): Promise<string> {
+  return pictureFolder(cache, `avatars-${EDITION}-${faces}`, async (folder) => {
+    await mkdir(join(folder, IMAGES));
+    const attributes: string[] = [];
+    const partitions: string[] = [];
+    const seen = new Set<string>();
+    for (let begin = 0; begin < faces; begin += CHUNK) {
+      onProgress?.('drawing avatars', begin, faces);
+      const drawn = Array.from({ length: Math.min(CHUNK, faces - begin) }, (_, i) => drawFace(begin + i));
+      const pictures: Buffer[] = [];
+      await inParallel(drawn.length, IN_FLIGHT, async (i) => {
+        pictures[i] = await sharp(Buffer.from(drawn[i]!.svg))
+          .jpeg({ quality: 92, chromaSubsampling: '4:4:4' })
+          .toBuffer();
+      });
+      for (const [i, { has, partition }] of drawn.entries()) {
+        const digest = createHash('sha256').update(pictures[i]!).digest('base64');
+        if (seen.has(digest)) continue;
+        seen.add(digest);
+        const file = `${String(seen.size).padStart(6, '0')}.jpg`;
+        await writeFile(join(folder, IMAGES, file), pictures[i]!);
+        attributes.push(`${file} ${COLUMNS.map((name) => (has.has(name) ? ' 1' : '-1')).join(' ')}`);
+        partitions.push(`${file} ${partition}`);
+      }
+    }
+    onProgress?.('drawing avatars', faces, faces);
+    const lines = [String(attributes.length), COLUMNS.join(' '), ...attributes];
+    await writeFile(join(folder, ATTRIBUTES), `${lines.join('\n')}\n`);
+    await writeFile(join(folder, PARTITION), `${partitions.join('\n')}\n`);
+  });
+}
+
+function pick<T>(values: readonly T[], random: Random): T {
+  return values[uniformInt(values.length, random)]!;
+}
+
+/** Face `number`: its style, kind and features follow from the number alone. */
+function drawFace(number: number): Face {
+  const random = createRandom(SEED, STREAM + number);
+  const smiling = (number & 1) === 1;
+  const blond = (number & 2) === 2;
+  const style = FACE_STYLES[(number >> 2) % FACE_STYLES.length]!;
+  const hair = blond ? 'Blond_Hair' : pick(['Black_Hair', 'Brown_Hair'] as const, random);
+  const avatar = createAvatar(style.style as Style<Record<string, unknown>>, {
+    ...style.options,
+    seed: String(random.uint32()),
+    mouth: [pick(smiling ? style.smiling : style.notSmiling, random)],
+    hairColor: [pick(HAIR[hair], random)],
+  });
+  const { svg, extra } = avatar.toJson();
+  const jitter = () => uniformInt(2 * JITTER + 1, random) - JITTER;
+  return {
+    svg: place(svg, style, pick(BACKGROUNDS, random), jitter(), jitter()),
+    has: new Set([hair, ...(smiling ? ['Smiling'] : [])]),
+    partition: partitionOf(JSON.stringify([style.name, identityOf(extra)])),
+  };
+}
+
+/** What DiceBear drew, without what varies within an identity. */
+function identityOf(extra: Record<string, unknown>): [string, unknown][] {
+  return Object.entries(extra)
+    .filter(([name]) => !/^(mouth|hairColor)$|background/i.test(name))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function partitionOf(identity: string): 0 | 1 | 2 {
+  const share = createHash('sha256').update(identity).digest().readUInt32BE(0) / 2 ** 32;
+  return share < VALIDATION_FROM ? 0 : share < TEST_FROM ? 1 : 2;
+}
+
+/** The drawing on a picture of CelebA's size, its face in the square that is cropped. */
+function place(svg: string, style: FaceStyle, background: string, dx: number, dy: number): string {
+  const scale = SQUARE / style.face.width;
+  const x = (WIDTH - SQUARE) / 2 - style.face.left * scale + dx;
+  const y = (HEIGHT - SQUARE) / 2 - style.face.top * scale + dy;
+  const inner = svg.replace(/^<svg /, `<svg x="${x}" y="${y}" width="${scale}" height="${scale}" `);
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}"><rect width="100%" height="100%" fill="#${background}"/>${inner}</svg>`;
+}

@@ -1,0 +1,91 @@
+/** DiceBear's styles in which a smile and the hair's colour can be chosen, and are seen at 32×32. */
+import { avataaars, bigSmile, micah, personas } from '@dicebear/collection';
+import type { Style } from '@dicebear/core';
+
+export interface FaceStyle {
+  readonly name: string;
+  readonly style: Style<never>;
+  readonly smiling: readonly string[];
+  readonly notSmiling: readonly string[];
+  /** Everything else that is fixed: hair that shows its colour, nothing that hides the mouth. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** The square around face and hair, in shares of the drawing. */
+  readonly face: { readonly left: number; readonly top: number; readonly width: number };
+}
+
+export const FACE_STYLES: readonly FaceStyle[] = [
+  {
+    name: 'avataaars',
+    style: avataaars,
+    smiling: ['smile', 'tongue'],
+    notSmiling: ['concerned', 'sad', 'serious', 'screamOpen', 'disbelief', 'grimace'],
+    options: {
+      style: ['default'],
+      facialHairProbability: 0,
+      accessoriesProbability: 20,
+      // Without hats, scarves and shaved heads.
+      top: [
+        ...['bob', 'bun', 'curly', 'curvy', 'dreads', 'frida', 'fro', 'froBand', 'longButNotTooLong', 'miaWallace'],
+        ...[
+          'straight01',
+          'straight02',
+          'straightAndStrand',
+          'dreads01',
+          'dreads02',
+          'frizzle',
+          'shaggy',
+          'shaggyMullet',
+        ],
+        ...['shortCurly', 'shortFlat', 'shortRound', 'shortWaved', 'theCaesarAndSidePart', 'bigHair'],
+      ],
+    },
+    face: { left: 0.2, top: 0.08, width: 0.6 },
+  },
+  {
+    name: 'big-smile',
+    style: bigSmile,
+    smiling: ['openedSmile', 'gapSmile', 'teethSmile'],
+    notSmiling: ['unimpressed', 'openSad'],
+    options: {
+      accessories: ['glasses', 'sunglasses', 'catEars'],
+      accessoriesProbability: 30,
+      hair: [
+        ...['shortHair', 'mohawk', 'wavyBob', 'bowlCutHair', 'curlyBob', 'straightHair', 'braids', 'bunHair', 'froBun'],
+        ...['bangs', 'halfShavedHead', 'curlyShortHair'],
+      ],
+    },
+    face: { left: 0.08, top: 0.12, width: 0.84 },
+  },
+  {
+    name: 'micah',
+    style: micah,
+    smiling: ['laughing', 'smile'],
+    notSmiling: ['surprised', 'sad', 'frown', 'pucker'],
+    options: { facialHairProbability: 0, hair: ['fonze', 'dannyPhantom', 'full', 'pixie'], hairProbability: 100 },
+    face: { left: 0.12, top: 0.05, width: 0.72 },
+  },
+  {
+    name: 'personas',
+    style: personas,
+    smiling: ['smile', 'bigSmile'],
+    notSmiling: ['frown', 'surprise'],
+    options: {
+      facialHairProbability: 0,
+      hair: [
+        ...[
+          'long',
+          'sideShave',
+          'shortCombover',
+          'curlyHighTop',
+          'bobCut',
+          'curly',
+          'pigtails',
+          'curlyBun',
+          'bobBangs',
+        ],
+        ...['bunUndercut', 'straightBun', 'extraLong', 'shortComboverChops', 'mohawk'],
+      ],
+    },
+    face: { left: 0.18, top: 0.1, width: 0.64 },
+  },
+];
