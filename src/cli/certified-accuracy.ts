@@ -1,10 +1,10 @@
-/** Certified accuracy of a sealed model on a split: the paper's table row, by either certificate. */
+/** Certified accuracy of a model on a split: the paper's table row, by any certificate. */
 
 import { InputError } from '../certify-runtime/core/errors.ts';
+import type { SmoothedCertificate } from '../certify-runtime/core/smoothing/certify.ts';
 import type { Certifier } from '../certify-runtime/node.ts';
+import type { CertifyInputsOptions } from '../smoothing/certify-inputs.ts';
 import { type DomainDataset, type ImageSet, readRange } from '../train/data/dataset.ts';
-
-export type Method = 'margin' | 'smoothing';
 
 /** Radii of the paper's tables. */
 export const RADII: readonly number[] = Array.from({ length: 10 }, (_, i) => i * 0.05);
@@ -62,6 +62,13 @@ export function selectSplits(dataset: DomainDataset, wanted: readonly string[]):
   return selected;
 }
 
+/** @throws InputError where the model takes other images than the set holds */
+function checkShape(shape: readonly number[], set: ImageSet): void {
+  if (shape.join() !== set.shape.join()) {
+    throw new InputError(`the model takes images of ${shape.join('×')}, the data set has ${set.shape.join('×')}`);
+  }
+}
+
 /** The first `limit` images of a set, each with its certificate; `onProgress` hears how many are done. */
 export async function certifyImages(
   certifier: Certifier,
@@ -72,10 +79,7 @@ export async function certifyImages(
     readonly onProgress?: (done: number, total: number) => void;
   } = {},
 ): Promise<readonly Certified[]> {
-  const { shape } = certifier.certificate.input;
-  if (shape.some((size, i) => size !== set.shape[i])) {
-    throw new InputError(`the model takes images of ${shape.join('×')}, the data set has ${set.shape.join('×')}`);
-  }
+  checkShape(certifier.certificate.input.shape, set);
   const { smoothing } = options;
   const size = certifier.imageSize;
   const total = Math.min(set.size, options.limit ?? set.size);
@@ -99,6 +103,40 @@ export async function certifyImages(
     options.onProgress?.(end, total);
   }
   return answers;
+}
+
+/** What is certified by draws through ONNX Runtime: a classifier of noisy images, or a sealed encoder with a head. */
+export interface Sampled {
+  /** H, W, C. */
+  readonly shape: readonly number[];
+  /** @param images float32 on [0, 1], one after the other */
+  certify(images: Float32Array, options: CertifyInputsOptions): Promise<readonly SmoothedCertificate[]>;
+}
+
+/**
+ * The first `limit` images of a set by draws through ONNX Runtime, all at once; `onProgress` hears how many draws are done.
+ * An image whose selected class is wrong is not sampled further: it counts 0 for every figure in any case.
+ */
+export async function certifySampled(
+  model: Sampled,
+  set: ImageSet,
+  options: {
+    readonly smoothing: SmoothingSettings;
+    readonly limit?: number;
+    readonly onProgress?: (done: number, total: number) => void;
+  },
+): Promise<readonly Certified[]> {
+  checkShape(model.shape, set);
+  const { smoothing, limit = set.size, onProgress } = options;
+  const total = Math.min(set.size, limit);
+  const images = Float32Array.from(readRange(set, 0, total), (byte) => byte / 255);
+  const labels = set.labels.subarray(0, total);
+  const answers = await model.certify(images, {
+    ...smoothing,
+    labels,
+    ...(onProgress === undefined ? {} : { onProgress }),
+  });
+  return answers.map(({ label, radius }, i) => ({ correct: label === labels[i], radius }));
 }
 
 /** Share of images that are right and certified to at least r; at r = 0, right and not abstained. */

@@ -1,20 +1,17 @@
 /** `glean certify MODEL --data NAME`: certified accuracy per domain, as a table, JSON and a curve. */
 import type { CommandModule } from 'yargs';
 import { SMOOTHING_DEFAULTS } from '../certify-runtime/core/smoothing/certify.ts';
-import { Certifier } from '../certify-runtime/node.ts';
 import { writeFileAtomic } from '../export/atomic-file.ts';
 import { DATASET_NAMES, openDataset } from '../train/data/registry.ts';
 import {
   type Certified,
   type CertifiedAccuracy,
   certifiedShare,
-  certifyImages,
   formatTable,
-  type Method,
-  type SmoothingSettings,
   selectSplits,
   summarize,
 } from './certified-accuracy.ts';
+import { METHODS, type Method, openSubject } from './certify-method.ts';
 import { lineChart } from './chart.ts';
 
 interface CertifyArguments {
@@ -22,6 +19,7 @@ interface CertifyArguments {
   data: string;
   split: string[] | undefined;
   method: Method;
+  head: string | undefined;
   sigma: number | undefined;
   n: number;
   n0: number;
@@ -57,11 +55,13 @@ export const certifyCommand: CommandModule<object, CertifyArguments> = {
         describe: 'test, validation, train, or one domain of them (default: validation and test)',
       })
       .option('method', {
-        choices: ['margin', 'smoothing'] as const,
+        choices: METHODS,
         default: 'margin',
-        describe: "margin certificate, or the paper's CERTIFY on z",
+        describe:
+          "the margin certificate, CERTIFY with noise on z (the paper's), or with noise on the image (any ONNX classifier)",
       })
-      .option('sigma', { type: 'number', describe: "smoothing: noise on z (default: the model's)" })
+      .option('head', { type: 'string', describe: 'smoothing: ONNX file of a head on z, in place of the own' })
+      .option('sigma', { type: 'number', describe: "smoothing: scale of the noise (default: the model's)" })
       .option('n', { type: 'number', default: SMOOTHING_DEFAULTS.n, describe: 'smoothing: draws for the bound' })
       .option('n0', {
         type: 'number',
@@ -82,48 +82,33 @@ export const certifyCommand: CommandModule<object, CertifyArguments> = {
   handler: async (args) => {
     const dataset = await openDataset(args.data, args.dataDir === undefined ? {} : { dir: args.dataDir });
     const splits = selectSplits(dataset, args.split ?? ['validation', 'test']);
-    const certifier = await Certifier.load(args.model);
-    const smoothing: SmoothingSettings | undefined =
-      args.method === 'margin'
-        ? undefined
-        : {
-            sigma: args.sigma ?? certifier.certificate.sigma ?? SMOOTHING_DEFAULTS.sigma,
-            n: args.n,
-            n0: args.n0,
-            alpha: args.alpha,
-            seed: args.seed,
-          };
+    const subject = await openSubject(args.model, args);
     const rows = new Map<string, CertifiedAccuracy>();
     const series: { name: string; points: { x: number; y: number }[] }[] = [];
     try {
       for (const [name, set] of splits) {
-        const answers = await certifyImages(certifier, set, {
-          ...(smoothing === undefined ? {} : { smoothing }),
+        const answers = await subject.certify(set, {
           ...(args.limit === undefined ? {} : { limit: args.limit }),
           onProgress: (done, total) => {
-            if (process.stderr.isTTY) process.stderr.write(`\r${name}: ${done}/${total}${done === total ? '\n' : ''}`);
+            if (process.stderr.isTTY) process.stderr.write(`\r${name}: ${done}/${total}${done >= total ? '\n' : ''}`);
           },
         });
         rows.set(name, summarize(answers));
         series.push({ name, points: curve(answers) });
       }
     } finally {
-      await certifier.dispose();
+      await subject.dispose();
     }
-    const settings = smoothing ?? {};
+    const { settings, note } = subject;
     const answer = { model: args.model, method: args.method, settings, splits: Object.fromEntries(rows) };
     const json = JSON.stringify(answer, null, 2);
     if (args.out !== undefined) await writeFileAtomic(args.out, `${json}\n`);
     if (args.svg !== undefined) {
-      const subtitle =
-        smoothing === undefined
-          ? 'margin certificate: holds with certainty'
-          : `CERTIFY on z, σ = ${smoothing.sigma}, n = ${smoothing.n}: of the smoothed head, with probability ${1 - smoothing.alpha}`;
       await writeFileAtomic(
         args.svg,
         lineChart({
           title: `Certified accuracy of ${args.model}`,
-          subtitle,
+          subtitle: note ?? 'margin certificate: holds with certainty',
           x: { label: 'ℓ2 radius (pixels on [0, 1])', domain: [0, CURVE_END] },
           y: { label: 'certified accuracy', domain: [0, 1] },
           series,
@@ -135,11 +120,7 @@ export const certifyCommand: CommandModule<object, CertifyArguments> = {
       return;
     }
     console.log(`${args.model} on ${dataset.title}, ${args.method} certificate: certified accuracy in %, ACR`);
-    if (smoothing !== undefined) {
-      console.log(
-        `of the smoothed head (noise on z), each with probability ${1 - smoothing.alpha}: σ = ${smoothing.sigma}, n = ${smoothing.n}, n0 = ${smoothing.n0}`,
-      );
-    }
+    if (note !== undefined) console.log(note);
     console.log(formatTable(rows));
   },
 };

@@ -51,6 +51,11 @@ export class EncoderWithHead {
     return this.#certifier.certificate.input.shape;
   }
 
+  /** σ of the noise on z in the encoder's training; null where none was used. */
+  get sigma(): number | null {
+    return this.#certifier.certificate.sigma;
+  }
+
   /** z = Ψ(x) as the deployed encoder computes it: [n, d]. */
   async #latents(images: Float32Array): Promise<Float32Array> {
     const size = this.#certifier.imageSize;
