@@ -1,49 +1,93 @@
-/** `glean data NAME`: what a data set holds, and a picture of it. */
+/** `glean data NAME`: what a data set holds, and a picture of it; draws or prepares it where that is not done. */
 import type { CommandModule } from 'yargs';
 import { writeContactSheet } from '../train/data/contact-sheet.ts';
-import type { ImageSet } from '../train/data/dataset.ts';
+import { cueAgreement, type DomainDataset, type ImageSet } from '../train/data/dataset.ts';
 import { DATASET_NAMES, openDataset } from '../train/data/registry.ts';
+import { dataProgress } from './data-progress.ts';
 
 interface DataArguments {
   name: string;
   preview: string | undefined;
   dataDir: string | undefined;
+  cacheDir: string;
   json: boolean;
 }
 
-function describe(split: string, set: ImageSet): Record<string, unknown> {
-  const agreeing = set.attribute.reduce((count, cue, i) => count + (cue === set.labels[i] ? 1 : 0), 0);
-  return { split, domain: set.name, images: set.size, cueAgrees: agreeing / set.size };
+interface Row {
+  readonly split: string;
+  readonly domain: string;
+  readonly images: number;
+  /** By label. */
+  readonly classCounts: readonly number[];
+  /** Share of images whose attribute equals the label; absent where the data set has no cue. */
+  readonly cueAgrees?: number;
+}
+
+function describe(dataset: DomainDataset, split: string, set: ImageSet): Row {
+  const classCounts = dataset.classes.map(() => 0);
+  for (const label of set.labels) classCounts[label]!++;
+  const agreement = dataset.cue === undefined ? {} : { cueAgrees: cueAgreement(set) };
+  return { split, domain: set.name, images: set.size, classCounts, ...agreement };
 }
 
 export const dataCommand: CommandModule<object, DataArguments> = {
   command: 'data <name>',
-  describe: 'show what a data set holds',
+  describe: 'show what a data set holds; draws avatars and emoji, prepares images of files',
   builder: (y) =>
     y
-      .positional('name', { type: 'string', demandOption: true, describe: `one of ${DATASET_NAMES.join(', ')}` })
+      .positional('name', {
+        type: 'string',
+        demandOption: true,
+        describe: `one of ${DATASET_NAMES.join(', ')}; with options as in emoji:heldOut=noto,side=64`,
+      })
       .option('preview', { type: 'string', describe: 'write a contact sheet of each domain to this PNG file' })
-      .option('data-dir', { type: 'string', describe: 'folder of IDX files, instead of the built-in digits' })
+      .option('data-dir', {
+        type: 'string',
+        describe: 'folder of the originals (IDX files, CelebA, DomainNet, your own)',
+      })
+      .option('cache-dir', { type: 'string', default: 'data', describe: 'where pictures and prepared images go' })
       .option('json', { type: 'boolean', default: false, describe: 'print the answer as JSON' }) as never,
-  handler: async ({ name, preview, dataDir, json }) => {
-    const dataset = await openDataset(name, dataDir === undefined ? {} : { dir: dataDir });
+  handler: async ({ name, preview, dataDir, cacheDir, json }) => {
+    const dataset = await openDataset(name, {
+      cache: cacheDir,
+      onProgress: dataProgress(),
+      ...(dataDir === undefined ? {} : { dir: dataDir }),
+    });
     const rows = [
-      ...dataset.train.map((set) => describe('train', set)),
-      ...dataset.validation.map((set) => describe('validation', set)),
-      describe('test', dataset.test),
+      ...dataset.train.map((set) => describe(dataset, 'train', set)),
+      ...dataset.validation.map((set) => describe(dataset, 'validation', set)),
+      describe(dataset, 'test', dataset.test),
     ];
     if (preview !== undefined) await writeContactSheet(dataset, preview);
     if (json) {
-      const { title, classes, shape, sha256, licence, source } = dataset;
-      console.log(JSON.stringify({ name, title, classes, shape, sha256, licence, source, splits: rows }, null, 2));
+      const { name, title, classes, shape, sha256, licence, source, skipped = {} } = dataset;
+      const answer = { name, title, classes, shape, sha256, licence, source, skipped, splits: rows };
+      console.log(JSON.stringify(answer, null, 2));
       return;
     }
-    console.log(`${dataset.title}: ${dataset.source}\nlicence ${dataset.licence}, sha256 ${dataset.sha256}`);
-    for (const { split, domain, images, cueAgrees } of rows) {
-      console.log(
-        `  ${String(split).padEnd(10)} ${String(domain).padEnd(10)} ${String(images).padStart(6)} images, cue agrees with label in ${(100 * Number(cueAgrees)).toFixed(1)} %`,
-      );
-    }
+    print(dataset, rows);
     if (preview !== undefined) console.log(`contact sheet: ${preview}`);
   },
 };
+
+/** No line is longer: of more classes, the smallest and the largest count stand for all. */
+const CLASSES_LISTED = 12;
+
+function print(dataset: DomainDataset, rows: readonly Row[]): void {
+  const { title, source, licence, sha256, classes, shape, skipped = {} } = dataset;
+  console.log(`${title}: ${source}\nlicence ${licence}, sha256 ${sha256}`);
+  console.log(
+    `${shape.join('×')}, ${classes.length} classes${classes.length <= CLASSES_LISTED ? `: ${classes.join(', ')}` : ''}`,
+  );
+  const width = Math.max(...rows.map(({ domain }) => domain.length));
+  for (const { split, domain, images, classCounts, cueAgrees } of rows) {
+    const counts =
+      classes.length <= CLASSES_LISTED
+        ? `by class ${classCounts.join(', ')}`
+        : `by class ${Math.min(...classCounts)} to ${Math.max(...classCounts)}`;
+    const cue =
+      cueAgrees === undefined ? '' : `; ${dataset.cue} agrees with label in ${(100 * cueAgrees).toFixed(1)} %`;
+    console.log(`  ${split.padEnd(10)} ${domain.padEnd(width)} ${String(images).padStart(6)} images, ${counts}${cue}`);
+  }
+  for (const [reason, count] of Object.entries(skipped)) console.log(`  skipped    ${count} ${reason}`);
+}

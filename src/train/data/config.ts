@@ -31,9 +31,9 @@ export const dataSchema = v.variant('name', [
   v.strictObject({ name: v.literal('avatars'), ...prepared, labelNoise, faces: v.exactOptional(count) }),
   v.strictObject({ name: v.literal('celeba'), ...prepared, ...originals, labelNoise }),
   v.strictObject({ name: v.literal('emoji'), ...prepared, heldOut, classes }),
-  v.strictObject({ name: v.literal('emoji-animals'), ...prepared, labelNoise, cue }),
+  v.strictObject({ name: v.literal('emoji-cue'), ...prepared, labelNoise, cue }),
   v.strictObject({ name: v.literal('domainnet'), ...prepared, ...originals, heldOut, classes }),
-  v.strictObject({ name: v.literal('domainnet-animals'), ...prepared, ...originals, labelNoise, cue }),
+  v.strictObject({ name: v.literal('domainnet-cue'), ...prepared, ...originals, labelNoise, cue }),
   v.strictObject({ name: v.literal('folder'), ...prepared, ...originals, heldOut, validation: v.exactOptional(share) }),
 ]);
 
@@ -49,9 +49,9 @@ export const DATASET_NAMES: readonly string[] = [
   'avatars',
   'celeba',
   'emoji',
-  'emoji-animals',
+  'emoji-cue',
   'domainnet',
-  'domainnet-animals',
+  'domainnet-cue',
   'folder',
 ] satisfies readonly DataConfig['name'][];
 

@@ -1,10 +1,12 @@
-/** A contact sheet of a data set: one block per domain, rows per class, the share of colour agreement computed. */
+/** A contact sheet of a data set: one block per domain, rows per class, the cue's agreement with the label computed. */
 import sharp from 'sharp';
 import { writeFileAtomic } from '../../export/atomic-file.ts';
-import type { DomainDataset, ImageSet } from './dataset.ts';
+import { cueAgreement, type DomainDataset, type ImageSet } from './dataset.ts';
 
 const COLUMNS = 16;
 const ROWS_PER_CLASS = 2;
+/** Of more classes, the first are shown. */
+const CLASSES_SHOWN = 12;
 const SCALE = 2;
 const GAP = 3;
 /** Between the rows of one class and of the next. */
@@ -47,8 +49,10 @@ async function drawContactSheet(dataset: DomainDataset): Promise<Buffer> {
     const top = HEADER + i * blockHeight(dataset, tileHeight);
     const role = set === dataset.test ? 'test domain' : 'training domain';
     text.push(svgText(MARGIN, top + 30, 15, '#111', set.name, 'bold'));
-    text.push(svgText(MARGIN + ROW_LABEL, top + 30, 13, '#333', `${role}, ${set.size} images; ${agreement(set)}`));
-    for (const [label, name] of dataset.classes.entries()) {
+    text.push(
+      svgText(afterName(set.name), top + 30, 13, '#333', `${role}, ${set.size} images${agreement(dataset, set)}`),
+    );
+    for (const [label, name] of dataset.classes.slice(0, CLASSES_SHOWN).entries()) {
       const first = top + BLOCK_TITLE + label * classHeight(tileHeight);
       const middle = first + (classHeight(tileHeight) - CLASS_GAP) / 2 + 4;
       text.push(svgText(MARGIN, middle - 9, 11, '#888', 'labelled'), svgText(MARGIN, middle + 7, 13, '#333', name));
@@ -66,11 +70,14 @@ async function drawContactSheet(dataset: DomainDataset): Promise<Buffer> {
     .toBuffer();
 }
 
+/** Where a line goes on after a domain's name in bold: the next row of tiles, or further right for a long one. */
+function afterName(name: string): number {
+  return MARGIN + Math.max(ROW_LABEL, 10 * name.length + 12);
+}
+
 /** Computed from the set, not from what it was asked to be. */
-function agreement(set: ImageSet): string {
-  let equal = 0;
-  for (let i = 0; i < set.size; i++) if (set.labels[i] === set.attribute[i]) equal++;
-  return `colour agrees with the label for ${((100 * equal) / set.size).toFixed(1)} %`;
+function agreement({ cue }: DomainDataset, set: ImageSet): string {
+  return cue === undefined ? '' : `; ${cue} agrees with the label for ${(100 * cueAgreement(set)).toFixed(1)} %`;
 }
 
 function tileSize(dataset: DomainDataset): [height: number, width: number] {
@@ -82,7 +89,7 @@ function classHeight(tileHeight: number): number {
 }
 
 function blockHeight(dataset: DomainDataset, tileHeight: number): number {
-  return BLOCK_TITLE + dataset.classes.length * classHeight(tileHeight);
+  return BLOCK_TITLE + Math.min(CLASSES_SHOWN, dataset.classes.length) * classHeight(tileHeight);
 }
 
 function firstOfClass(set: ImageSet, label: number): number[] {

@@ -114,6 +114,11 @@ export function checkIndex(index: number, size: number): number {
   return index;
 }
 
+/** Share of images whose attribute equals the label. */
+export function cueAgreement(set: ImageSet): number {
+  return set.attribute.reduce((count, cue, i) => count + (cue === set.labels[i] ? 1 : 0), 0) / set.size;
+}
+
 /** At most this many images are in memory while a set is hashed. */
 const HASHED_AT_ONCE = 4096;
 

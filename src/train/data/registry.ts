@@ -1,7 +1,6 @@
 /** Opens data sets by name or configuration, each once in a process. */
 import { resolve } from 'node:path';
 import { InputError } from '../../certify-runtime/core/errors.ts';
-import { type AnimalsIdentity, loadAnimals } from './animals.ts';
 import { type CelebaIdentity, loadCeleba } from './celeba.ts';
 import { loadColouredMnist } from './coloured-mnist.ts';
 import { type DataConfig, parseData } from './config.ts';
@@ -12,6 +11,7 @@ import { loadFolder } from './folder.ts';
 import { avatarFolder } from './pictures/avatars.ts';
 import { emojiFolder } from './pictures/emoji.ts';
 import type { Progress } from './prepared.ts';
+import { loadStyleCue, type StyleCueIdentity } from './style-cue.ts';
 
 export { DATASET_NAMES, type DataConfig, parseData } from './config.ts';
 
@@ -45,11 +45,12 @@ const EMOJI: DomainNetIdentity = {
   heldOut: 'openmoji',
 };
 
-const EMOJI_ANIMALS: AnimalsIdentity = {
+const EMOJI_CUE: StyleCueIdentity = {
   ...EMOJI,
-  name: 'emoji-animals',
-  title: 'Emoji (icons, not DomainNet), animals against line drawing',
-  animals: ['animals'],
+  name: 'emoji-cue',
+  title: 'Emoji (icons, not DomainNet), living beings against line drawing',
+  kinds: ['thing', 'living'],
+  positive: ['animals', 'people', 'smileys'],
   cue: ['emojione-monotone', 'fluent-emoji-high-contrast', 'openmoji'],
 };
 
@@ -106,15 +107,15 @@ async function load(
     case 'celeba':
       return loadCeleba(needed());
     case 'emoji':
-    case 'emoji-animals': {
+    case 'emoji-cue': {
       const dir = await emojiFolder(place.cache, place.onProgress);
       const drawn = { side: DRAWN_SIDE, ...options, dir };
-      return name === 'emoji' ? loadDomainNet(drawn, EMOJI) : loadAnimals(drawn, EMOJI_ANIMALS);
+      return name === 'emoji' ? loadDomainNet(drawn, EMOJI) : loadStyleCue(drawn, EMOJI_CUE);
     }
     case 'domainnet':
       return loadDomainNet(needed());
-    case 'domainnet-animals':
-      return loadAnimals(needed());
+    case 'domainnet-cue':
+      return loadStyleCue(needed());
     case 'folder':
       return loadFolder(needed());
   }

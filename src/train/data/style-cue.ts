@@ -1,4 +1,4 @@
-/** DomainNet as GLEAN's authors use it: animal or not, with the style of drawing as what goes along and turns in the test. */
+/** DomainNet as GLEAN's authors use it: two kinds of class, with the style of drawing as what goes along and turns in the test. */
 import { createHash } from 'node:crypto';
 import { InputError } from '../../certify-runtime/core/errors.ts';
 import { type CorrelatedDomain, correlatedDomains } from './correlated.ts';
@@ -7,8 +7,8 @@ import { DOMAINNET, type DomainNetIdentity, type DomainNetOptions } from './doma
 import { type DomainNetLists, readDomainNetLists, subjectOf } from './domainnet-lists.ts';
 import { preparedSet, prepareImages, skippedCounts } from './prepared.ts';
 
-/** The first random stream of this file, 'AN'. */
-const STREAM = 0x414e0000;
+/** The first random stream of this file, 'SC'. */
+const STREAM = 0x53430000;
 
 const LIMIT = 1000;
 const TEST_LIMIT = 2000;
@@ -16,49 +16,52 @@ const VALIDATION_LIMIT = 500;
 /** Of the subjects in the training lists, the share that is held out for validation. */
 const VALIDATION_SHARE = 0.15;
 
-export interface AnimalsOptions extends Omit<DomainNetOptions, 'heldOut' | 'classes'> {
+export interface StyleCueOptions extends Omit<DomainNetOptions, 'heldOut' | 'classes'> {
   /** Share of flipped labels; by default 25 %, as in the code of GLEAN's authors. */
   readonly labelNoise?: number;
-  /** The domains whose style goes with animals in training; by default those of the identity. */
+  /** The domains whose style goes with label 1 in training; by default those of the identity. */
   readonly cue?: readonly string[];
 }
 
-export interface AnimalsIdentity extends Omit<DomainNetIdentity, 'heldOut'> {
-  /** The classes that are animals; the others are not. */
-  readonly animals: readonly string[];
+export interface StyleCueIdentity extends Omit<DomainNetIdentity, 'heldOut'> {
+  /** What label 0 and label 1 are called. */
+  readonly kinds: readonly [string, string];
+  /** The classes with label 1; the others have label 0. */
+  readonly positive: readonly string[];
   readonly cue: readonly string[];
 }
 
 /** DomainNet's animals among its 345 classes. */
-const DOMAINNET_ANIMALS =
+const ANIMALS =
   `ant bat bear bee bird butterfly camel cat cow crab crocodile dog dolphin duck elephant fish flamingo frog giraffe hedgehog
   horse kangaroo lion lobster monkey mosquito mouse octopus owl panda parrot penguin pig rabbit raccoon rhinoceros scorpion
   sea_turtle shark sheep snail snake spider squirrel swan tiger whale zebra`.split(/\s+/);
 
-const IDENTITY: AnimalsIdentity = {
+const IDENTITY: StyleCueIdentity = {
   ...DOMAINNET,
-  name: 'domainnet-animals',
+  name: 'domainnet-cue',
   title: 'DomainNet, animals against clipart',
-  animals: DOMAINNET_ANIMALS,
+  kinds: ['no animal', 'animal'],
+  positive: ANIMALS,
   cue: ['clipart'],
 };
 
 /**
- * Label 1 is an animal; attribute 1 is a picture of a domain in `cue`. The attribute agrees with the label for 90 % and 80 % of the
+ * Label 1 is a class of `positive`; attribute 1 is a domain of `cue`. The attribute agrees with the label for 90 % and 80 % of the
  * training domains and for 10 % of the test; the test is drawn from the `_test.txt`, training and validation from disjoint
  * subjects of the `_train.txt`.
  *
  * @throws InputError where a list is wrong, too many images are unusable, or too few are left for a domain
  */
-export async function loadAnimals(
-  options: AnimalsOptions,
-  identity: AnimalsIdentity = IDENTITY,
+export async function loadStyleCue(
+  options: StyleCueOptions,
+  identity: StyleCueIdentity = IDENTITY,
 ): Promise<DomainDataset> {
   const { dir, side = 64, seed = 2020, limit = LIMIT, labelNoise = 0.25, cue = identity.cue } = options;
   const lists = await readDomainNetLists(dir);
-  const population = populationOf(lists, identity.animals, cue, dir);
+  const population = populationOf(lists, identity.positive, cue, dir);
   // Under the name that the whole set is prepared with: the same images, prepared once.
-  const name = identity.name.replace(/-animals$/, '');
+  const name = identity.name.replace(/-cue$/, '');
   const prepared = await prepareImages(lists.paths, { ...options, name, folder: dir, side });
   const domains = correlatedDomains(
     { ...population, split: population.split.map((split, i) => (prepared.kept[i] === 1 ? split : -1)) },
@@ -67,7 +70,7 @@ export async function loadAnimals(
       stream: STREAM,
       labelNoise,
       limits: { train: limit, validation: VALIDATION_LIMIT, test: TEST_LIMIT },
-      names: { labels: ['other things', 'animals'], attribute: ['another style', `the style ${cue.join(' or ')}`] },
+      names: { labels: identity.kinds, attribute: ['another style', `the style ${cue.join(' or ')}`] },
     },
   );
   const imageSet = ({ name, indices, labels }: CorrelatedDomain): ImageSet => {
@@ -82,7 +85,7 @@ export async function loadAnimals(
     title: identity.title,
     licence: identity.licence,
     source: identity.source,
-    classes: ['no animal', 'animal'],
+    classes: identity.kinds,
     shape: prepared.shape,
     train,
     validation,
@@ -93,7 +96,7 @@ export async function loadAnimals(
   };
 }
 
-function populationOf(lists: DomainNetLists, animals: readonly string[], cue: readonly string[], dir: string) {
+function populationOf(lists: DomainNetLists, positive: readonly string[], cue: readonly string[], dir: string) {
   const unknown = cue.filter((name) => !lists.domains.includes(name));
   if (unknown.length > 0 || cue.length === 0 || cue.length >= lists.domains.length) {
     throw new InputError(
@@ -101,10 +104,10 @@ function populationOf(lists: DomainNetLists, animals: readonly string[], cue: re
       { found: lists.domains, cue },
     );
   }
-  const animal = Uint8Array.from(lists.classes, (name) => (animals.includes(name) ? 1 : 0));
+  const labelOf = Uint8Array.from(lists.classes, (name) => (positive.includes(name) ? 1 : 0));
   const styled = Uint8Array.from(lists.domains, (name) => (cue.includes(name) ? 1 : 0));
   return {
-    labels: Uint8Array.from(lists.labels, (label) => animal[label]!),
+    labels: Uint8Array.from(lists.labels, (label) => labelOf[label]!),
     attribute: Uint8Array.from(lists.domain, (domain) => styled[domain]!),
     split: Int8Array.from(lists.paths, (path, i) => (lists.part[i] === 1 ? 2 : isValidation(path) ? 1 : 0)),
   };
