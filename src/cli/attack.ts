@@ -10,10 +10,10 @@ import { readOnnx } from '../certify-runtime/core/onnx/read.ts';
 import { Certifier, readModelFile } from '../certify-runtime/node.ts';
 import { writeFileAtomic } from '../export/atomic-file.ts';
 import { readRange } from '../train/data/dataset.ts';
-import { DATASET_NAMES, openDataset } from '../train/data/registry.ts';
 import { AnswerIsNo } from './answer.ts';
 import { selectSplits } from './certified-accuracy.ts';
 import { lineChart } from './chart.ts';
+import { DATA_NAMES, DATA_OPTIONS, openData } from './open-data.ts';
 
 interface AttackArguments {
   model: string;
@@ -24,6 +24,7 @@ interface AttackArguments {
   restarts: number;
   seed: number;
   dataDir: string | undefined;
+  cacheDir: string | undefined;
   json: boolean;
   svg: string | undefined;
   save: string | undefined;
@@ -113,13 +114,13 @@ export const attackCommand: CommandModule<object, AttackArguments> = {
   builder: (y) =>
     y
       .positional('model', { type: 'string', demandOption: true, describe: 'sealed ONNX file' })
-      .option('data', { type: 'string', demandOption: true, describe: `one of ${DATASET_NAMES.join(', ')}` })
+      .option('data', { type: 'string', demandOption: true, describe: `one of ${DATA_NAMES}` })
       .option('split', { type: 'string', default: 'test', describe: 'test, or one domain of validation or train' })
       .option('limit', { type: 'number', default: 100, describe: 'at most this many images' })
       .option('steps', { type: 'number', default: 40, describe: 'gradient steps of each start' })
       .option('restarts', { type: 'number', default: 2, describe: 'starts for each image and class' })
       .option('seed', { type: 'number', default: 0, describe: 'of starts, probes and roundings' })
-      .option('data-dir', { type: 'string', describe: 'folder of IDX files, instead of the built-in digits' })
+      .options(DATA_OPTIONS)
       .option('json', { type: 'boolean', default: false, describe: 'print the answer as JSON' })
       .option('svg', { type: 'string', describe: 'write the curve certified versus attacked to this SVG file' })
       .option('save', { type: 'string', describe: 'write counterexamples to this JSON file' }) as never,
@@ -133,7 +134,7 @@ export const attackCommand: CommandModule<object, AttackArguments> = {
     const { shape } = certifier.certificate.input;
     const classes = certifier.certificate.classes.length;
     await certifier.dispose();
-    const dataset = await openDataset(args.data, args.dataDir === undefined ? {} : { dir: args.dataDir });
+    const dataset = await openData(args.data, args);
     const [set] = [...selectSplits(dataset, [args.split]).values()];
     if (`${set!.shape}` !== `${shape}`) {
       throw new InputError(`the model takes images of ${shape.join('×')}, the data set has ${set!.shape.join('×')}`);

@@ -2,7 +2,6 @@
 import type { CommandModule } from 'yargs';
 import { SMOOTHING_DEFAULTS } from '../certify-runtime/core/smoothing/certify.ts';
 import { writeFileAtomic } from '../export/atomic-file.ts';
-import { DATASET_NAMES, openDataset } from '../train/data/registry.ts';
 import {
   type Certified,
   type CertifiedAccuracy,
@@ -13,6 +12,7 @@ import {
 } from './certified-accuracy.ts';
 import { METHODS, type Method, openSubject } from './certify-method.ts';
 import { lineChart } from './chart.ts';
+import { DATA_NAMES, DATA_OPTIONS, openData } from './open-data.ts';
 
 interface CertifyArguments {
   model: string;
@@ -27,6 +27,7 @@ interface CertifyArguments {
   seed: number;
   limit: number | undefined;
   dataDir: string | undefined;
+  cacheDir: string | undefined;
   json: boolean;
   out: string | undefined;
   svg: string | undefined;
@@ -48,7 +49,7 @@ export const certifyCommand: CommandModule<object, CertifyArguments> = {
   builder: (y) =>
     y
       .positional('model', { type: 'string', demandOption: true, describe: 'sealed ONNX file' })
-      .option('data', { type: 'string', demandOption: true, describe: `one of ${DATASET_NAMES.join(', ')}` })
+      .option('data', { type: 'string', demandOption: true, describe: `one of ${DATA_NAMES}` })
       .option('split', {
         type: 'string',
         array: true,
@@ -75,12 +76,12 @@ export const certifyCommand: CommandModule<object, CertifyArguments> = {
       })
       .option('seed', { type: 'number', default: 0, describe: 'smoothing: seed of the draws' })
       .option('limit', { type: 'number', describe: 'at most this many images of each domain' })
-      .option('data-dir', { type: 'string', describe: 'folder of IDX files, instead of the built-in digits' })
+      .options(DATA_OPTIONS)
       .option('json', { type: 'boolean', default: false, describe: 'print the answer as JSON' })
       .option('out', { type: 'string', describe: 'write the answer as JSON to this file' })
       .option('svg', { type: 'string', describe: 'write the certified-accuracy curve to this SVG file' }) as never,
   handler: async (args) => {
-    const dataset = await openDataset(args.data, args.dataDir === undefined ? {} : { dir: args.dataDir });
+    const dataset = await openData(args.data, args);
     const splits = selectSplits(dataset, args.split ?? ['validation', 'test']);
     const subject = await openSubject(args.model, args);
     const rows = new Map<string, CertifiedAccuracy>();

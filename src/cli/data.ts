@@ -2,14 +2,13 @@
 import type { CommandModule } from 'yargs';
 import { writeContactSheet } from '../train/data/contact-sheet.ts';
 import { cueAgreement, type DomainDataset, type ImageSet } from '../train/data/dataset.ts';
-import { DATASET_NAMES, openDataset } from '../train/data/registry.ts';
-import { dataProgress } from './data-progress.ts';
+import { DATA_NAMES, DATA_OPTIONS, openData } from './open-data.ts';
 
 interface DataArguments {
   name: string;
   preview: string | undefined;
   dataDir: string | undefined;
-  cacheDir: string;
+  cacheDir: string | undefined;
   json: boolean;
 }
 
@@ -38,21 +37,13 @@ export const dataCommand: CommandModule<object, DataArguments> = {
       .positional('name', {
         type: 'string',
         demandOption: true,
-        describe: `one of ${DATASET_NAMES.join(', ')}; with options as in emoji:heldOut=noto,side=64`,
+        describe: `one of ${DATA_NAMES}`,
       })
       .option('preview', { type: 'string', describe: 'write a contact sheet of each domain to this PNG file' })
-      .option('data-dir', {
-        type: 'string',
-        describe: 'folder of the originals (IDX files, CelebA, DomainNet, your own)',
-      })
-      .option('cache-dir', { type: 'string', default: 'data', describe: 'where pictures and prepared images go' })
+      .options(DATA_OPTIONS)
       .option('json', { type: 'boolean', default: false, describe: 'print the answer as JSON' }) as never,
-  handler: async ({ name, preview, dataDir, cacheDir, json }) => {
-    const dataset = await openDataset(name, {
-      cache: cacheDir,
-      onProgress: dataProgress(),
-      ...(dataDir === undefined ? {} : { dir: dataDir }),
-    });
+  handler: async ({ name, preview, json, ...place }) => {
+    const dataset = await openData(name, place);
     const rows = [
       ...dataset.train.map((set) => describe(dataset, 'train', set)),
       ...dataset.validation.map((set) => describe(dataset, 'validation', set)),

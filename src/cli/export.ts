@@ -3,11 +3,13 @@ import type { CommandModule } from 'yargs';
 import { formatTable } from './certified-accuracy.ts';
 import { exportPlain } from './export-plain.ts';
 import { exportRun } from './export-run.ts';
+import { DATA_OPTIONS } from './open-data.ts';
 
 interface ExportArguments {
   run: string;
   out: string | undefined;
   dataDir: string | undefined;
+  cacheDir: string | undefined;
   plain: boolean;
 }
 
@@ -23,11 +25,12 @@ export const exportCommand: CommandModule<object, ExportArguments> = {
         default: false,
         describe: 'image ↦ logits without a certificate, plain.onnx: for baselines',
       })
-      .option('data-dir', { type: 'string', describe: 'folder of IDX files the run was trained on' }) as never,
-  handler: async ({ run, out, dataDir, plain }) => {
+      .options(DATA_OPTIONS) as never,
+  handler: async ({ run, out, dataDir, cacheDir, plain }) => {
     const options = {
       ...(out === undefined ? {} : { directory: out }),
-      ...(dataDir === undefined ? {} : { dataDir }),
+      dataDir,
+      cacheDir,
       say: (message: string) => process.stderr.write(`export: ${message}\n`),
     };
     if (plain) {

@@ -8,7 +8,7 @@ import { convertGraphModel } from '../export/convert.ts';
 import { GRAPH_MODEL, writeGraphModel } from '../export/graph-model.ts';
 import type { TrainConfig } from '../train/config.ts';
 import type { DomainDataset } from '../train/data/dataset.ts';
-import { openDataset } from '../train/data/registry.ts';
+import { type DataArguments, openData } from './open-data.ts';
 
 const PACKAGES = ['@tensorflow/tfjs-node', 'onnxruntime-node'];
 const PYTHON_PACKAGES = ['tensorflow-cpu', 'tf2onnx', 'onnx'];
@@ -26,10 +26,9 @@ export async function packageVersions(): Promise<Record<string, string>> {
   return { glean: own.version, ...Object.fromEntries([...node, ...python]) };
 }
 
-export interface ExportOptions {
+export interface ExportOptions extends DataArguments {
   /** Where to write to; `models/ID` by default. */
   readonly directory?: string;
-  readonly dataDir?: string;
   readonly say?: (message: string) => void;
 }
 
@@ -48,9 +47,9 @@ export interface FinishedModel {
 export async function finishedModel(run: string, options: ExportOptions): Promise<FinishedModel> {
   // Loads TensorFlow: only here, so that other commands and --help start at once.
   const { readRun, readRunConfig } = await import('../train/run.ts');
-  const { say = () => undefined, dataDir } = options;
+  const { say = () => undefined } = options;
   const config = await readRunConfig(run);
-  const dataset = await openDataset(config.data.name, dataDir === undefined ? {} : { dir: dataDir });
+  const dataset = await openData(config.data, options);
   const finished = await readRun(run, dataset, (error) => say(`refused ${error.message}; using the one before`));
   say('baking: orthogonal layers to the precision of float32');
   const modelJson = await writeGraphModel(bake(finished.network), dataset.shape, join(run, 'graph-model'));

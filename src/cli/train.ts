@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { readConfig } from '../train/config.ts';
-import { openDataset } from '../train/data/registry.ts';
+import { DATA_OPTIONS, openData } from './open-data.ts';
 import { trainProgress } from './progress.ts';
 
 interface TrainArguments {
@@ -10,6 +10,7 @@ interface TrainArguments {
   seed: number | undefined;
   out: string | undefined;
   dataDir: string | undefined;
+  cacheDir: string | undefined;
 }
 
 export const trainCommand: CommandModule<object, TrainArguments> = {
@@ -20,12 +21,12 @@ export const trainCommand: CommandModule<object, TrainArguments> = {
       .positional('config', { type: 'string', demandOption: true, describe: 'JSON file, see pipeline/configs/' })
       .option('seed', { type: 'number', describe: "instead of the configuration's" })
       .option('out', { type: 'string', describe: 'folder of the run (default: runs/ID-SEED)' })
-      .option('data-dir', { type: 'string', describe: 'folder of IDX files, instead of the built-in digits' }) as never,
-  handler: async ({ config: path, seed, out, dataDir }) => {
+      .options(DATA_OPTIONS) as never,
+  handler: async ({ config: path, seed, out, ...place }) => {
     // Loads TensorFlow: only when it is needed, so that other commands and --help start at once.
     const { train } = await import('../train/run.ts');
     const config = await readConfig(path, seed);
-    const dataset = await openDataset(config.data.name, dataDir === undefined ? {} : { dir: dataDir });
+    const dataset = await openData(config.data, place);
     const directory = out ?? join('runs', `${config.id}-${config.seed}`);
     const progress = trainProgress();
     try {

@@ -4,7 +4,7 @@ import { InputError } from '../../certify-runtime/core/errors.ts';
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-const names = v.pipe(v.array(v.string()), v.minLength(1));
+const names = v.pipe(v.array(v.string()), v.minLength(1), v.readonly());
 
 /** Of the data set alone, not of training. */
 const seed = v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0)));
