@@ -144,10 +144,8 @@ export class CertifierBase<R extends number | null = number, Other = never> {
         : await Promise.all(images.map((image) => (isPixelImage(image) ? image : this.decode(image))));
     }
     return this.#with(n, async (workspace) => {
-      for (let i = 0; i < n; i++) {
-        const size = this.#size;
-        workspace.put(i, joined ? images.subarray(i * size, (i + 1) * size) : pixelsOf(list[i]!, shape, size));
-      }
+      if (joined) workspace.put(0, images);
+      for (const [i, image] of list.entries()) workspace.put(i, pixelsOf(image, shape, this.#size));
       const logits = await this.#run(workspace, n, TENSORS.logits);
       const predictions = new Array<Prediction<R>>(n);
       for (let i = 0; i < n; i++) predictions[i] = this.#prediction(workspace, i, logits);
@@ -224,6 +222,7 @@ export class CertifierBase<R extends number | null = number, Other = never> {
 
   async #run(workspace: Workspace, n: number, output: string): Promise<Float32Array> {
     const { runtime, session, certificate } = this.#model;
+    workspace.measure(n);
     const image = new runtime.Tensor('float32', workspace.pixels(n), [n, ...certificate.input.shape]);
     try {
       const outputs = await session.run({ [TENSORS.image]: image }, [output]);

@@ -21,6 +21,9 @@ describe('the kernel', () => {
       const bytes = Uint8Array.from({ length: size }, (_, i) => (i * 37 + size) & 255);
       workspace.put(1, bytes);
       workspace.put(2, new Uint8ClampedArray(bytes));
+      const both = new Workspace(2, size);
+      both.put(0, Uint8Array.from([...bytes, ...bytes]));
+      assert.deepEqual(both.pixels(2), workspace.pixels(3).slice(size));
       const pixels = workspace.pixels(3);
       for (let i = 0; i < size; i++) {
         assert.equal(pixels[size + i], Math.fround(bytes[i]! / 255));
@@ -44,6 +47,7 @@ describe('the kernel', () => {
         const workspace = new Workspace(2, size);
         const pixels = Float32Array.from({ length: size }, () => random.uniform() * scale);
         workspace.put(1, pixels);
+        workspace.measure(2);
         const exact = imageNorms(pixels);
         // The exact sums, rounded up, are themselves at most a few units above the truth.
         assert.ok(workspace.l1(1) >= exact.l1 * (1 - 2 ** -40), `${size} ${scale}`);
@@ -63,7 +67,10 @@ describe('the kernel', () => {
           const pixels = new Float32Array(size).fill(0.5);
           pixels[place] = value;
           assert.throws(
-            () => workspace.put(1, pixels),
+            () => {
+              workspace.put(1, pixels);
+              workspace.measure(2);
+            },
             (error: Error) => error instanceof InputError && error.message.startsWith(`pixel ${place} of image 1 is`),
           );
         }
@@ -71,6 +78,7 @@ describe('the kernel', () => {
           const pixels = new Float32Array(size).fill(0.5);
           pixels[place] = value;
           workspace.put(1, pixels);
+          workspace.measure(2);
         }
       }
     }
@@ -80,7 +88,8 @@ describe('the kernel', () => {
     const workspace = new Workspace(1, 4);
     const pixels = new Float32Array(4);
     new Uint32Array(pixels.buffer).fill(0xffc00001);
-    assert.throws(() => workspace.put(0, pixels), InputError);
+    workspace.put(0, pixels);
+    assert.throws(() => workspace.measure(1), InputError);
   });
 
   it('keeps few workspaces, and gives them out in turn', async () => {

@@ -69,43 +69,44 @@ export class Workspace {
     return images === this.capacity ? this.#pixels : this.#pixels.subarray(0, images * this.#size);
   }
 
+  /** Copies the values of one or more images to position `index`; bytes become byte/255. */
+  put(index: number, values: Pixels): void {
+    const size = this.#size;
+    if (values instanceof Float32Array) {
+      this.#pixels.set(values, index * size);
+      return;
+    }
+    for (let at = 0; at < values.length; at += size) {
+      this.#bytes.set(values.subarray(at, at + size));
+      this.#kernel.levels(this.#bytes.byteOffset, this.#pixels.byteOffset + 4 * (index * size + at), size);
+    }
+  }
+
   /**
-   * Copies an image's values, H·W·C of them, to position `index` (bytes become byte/255) and computes its norms, while it
-   * is in the processor's nearest cache.
+   * Computes the norms of the first `images` images.
    *
    * @throws InputError naming the first pixel that is not on [0, 1]
    */
-  put(index: number, values: Pixels): void {
-    const at = index * this.#size;
-    const address = this.#pixels.byteOffset + 4 * at;
-    if (values instanceof Float32Array) {
-      this.#pixels.set(values, at);
-    } else {
-      this.#bytes.set(values);
-      this.#kernel.levels(this.#bytes.byteOffset, address, this.#size);
-    }
-    if (this.#kernel.norms(address, 1, this.#size, 8 * index) !== 0) this.#checkRange(index);
+  measure(images: number): void {
+    if (this.#kernel.norms(this.#pixels.byteOffset, images, this.#size, 0) === 0) return;
+    // The kernel's integers take −0 for a negative number; here it is 0.
+    const i = this.pixels(images).findIndex((value) => !(value >= 0 && value <= 1));
+    if (i < 0) return;
+    const [image, index] = [Math.floor(i / this.#size), i % this.#size];
+    const value = this.#pixels[i];
+    throw new InputError(`pixel ${index} of image ${image} is ${value}, expected a number on [0, 1]`, {
+      image,
+      index,
+      value,
+    });
   }
 
-  /** The kernel's integers take −0 for a negative number; here it is 0. */
-  #checkRange(index: number): void {
-    for (let i = 0; i < this.#size; i++) {
-      const value = this.#pixels[index * this.#size + i]!;
-      if (value >= 0 && value <= 1) continue;
-      throw new InputError(`pixel ${i} of image ${index} is ${value}, expected a number on [0, 1]`, {
-        image: index,
-        index: i,
-        value,
-      });
-    }
-  }
-
-  /** An upper bound of ‖x‖₁ of image i, after `put`: n float32 additions of terms ≥ 0, γ_n ≤ n·2⁻²³. */
+  /** An upper bound of ‖x‖₁ of image i, after `measure`: n float32 additions of terms ≥ 0, γ_n ≤ n·2⁻²³. */
   l1(i: number): number {
     return up(this.#sums[2 * i]! * (1 + (this.#size + 8) * 2 ** -23));
   }
 
-  /** An upper bound of ‖x‖₂ of image i, after `put`: as l1, with one more rounding for each square. */
+  /** An upper bound of ‖x‖₂ of image i, after `measure`: as l1, with one more rounding for each square. */
   l2(i: number): number {
     return sqrtUp(this.#sums[2 * i + 1]! * (1 + (this.#size + 8) * 2 ** -23)) + HIDDEN;
   }
