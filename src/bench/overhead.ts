@@ -5,43 +5,13 @@ import * as ort from 'onnxruntime-node';
 import { networkBytes } from '../certify-runtime/core/network-bytes.ts';
 import { createRandom } from '../certify-runtime/core/smoothing/random.ts';
 import { Certifier } from '../certify-runtime/node.ts';
-import { type BenchSection, type Figure, quartiles } from './bench.ts';
+import type { BenchSection, Figure } from './bench.ts';
+import { compare, type Pair } from './compare.ts';
 
 const MODEL = new URL('../../models/cmnist/model.onnx', import.meta.url);
 
 /** Runs of each contender in a round; their median is the round's time. */
 const RUNS = { 1: 200, 64: 40 } as const;
-
-async function medianTime(runs: number, work: () => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < runs; i++) {
-    const begin = performance.now();
-    await work();
-    times.push(performance.now() - begin);
-  }
-  return quartiles(times)[1];
-}
-
-interface Pair {
-  readonly name: string;
-  readonly limit?: number;
-  readonly plain: () => Promise<unknown>;
-  readonly ours: () => Promise<unknown>;
-}
-
-/** Ratio of medians, round by round: neighbours in time share the machine's mood. Who goes first changes each round. */
-async function compare({ name, limit, plain, ours }: Pair, runs: number, rounds: number): Promise<Figure> {
-  const ratios: number[] = [];
-  for (let round = -1; round < rounds; round++) {
-    const times = { plain: 0, ours: 0 };
-    const order = round % 2 === 0 ? (['plain', 'ours'] as const) : (['ours', 'plain'] as const);
-    for (const key of order) times[key] = await medianTime(runs, key === 'plain' ? plain : ours);
-    if (round >= 0) ratios.push(times.ours / times.plain);
-  }
-  const [low, value, high] = quartiles(ratios);
-  const figure: Figure = { name, value, unit: '×', spread: [low, high] };
-  return limit === undefined ? figure : { ...figure, limit: { at: 'most', value: limit } };
-}
 
 export const overhead: BenchSection = {
   name: 'overhead',

@@ -8,7 +8,7 @@ import type { Activation, ConvLayer, DenseLayer, FourierLayer, Grid, PlainLayer 
  * the number of terms summed in one node, whatever their order (docs/soundness.md, Lemma 8 and its corollary). Eight parts
  * of 294 terms cost an eighth of the radius that one of 2 352 does; each part costs a node, so that about √(n/40) are best.
  */
-const TERMS_FOR_ONE_PART = 40;
+const TERMS_FOR_ONE_PART = 10;
 
 /** The smallest number of equal parts that is at least √(inputs/40). */
 function partsOf(inputs: number): number {

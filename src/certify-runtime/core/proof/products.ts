@@ -1,4 +1,4 @@
-/** A product taken in parts: Σ_i M_i·v_i, bounded as the one product [M_1 M_2 …]·(v_1, v_2, …). Lemma 8 and its corollary. */
+/** A product taken in parts: Σ_i M_i·v_i, bounded as the one product [M_1 M_2 …]·(v_1, v_2, …), block by block. Lemma 8 and its corollary. */
 
 import { joinViews } from './join.ts';
 import { EXTRA_ROUNDINGS, type LinearMap, linearMeasure } from './linear.ts';
@@ -15,18 +15,22 @@ import type { RuleResult } from './rule.ts';
 import type { Site } from './site.ts';
 import { computed, type Data, measureOf, product } from './state.ts';
 
-/** The norms of a matrix of constants, for linearMeasure. */
-export function matrixMap(site: Site, m: Matrix): Pick<LinearMap, 'norm' | 'absolute' | 'column' | 'terms' | 'weight'> {
-  site.spend(normsCost(m.rows, m.cols));
-  const absolute = absoluteNormUpper(m);
-  return {
-    // |‖M‖₂| ≤ ‖|M|‖₂ always; the smaller of two upper bounds is one.
-    norm: Math.min(spectralNormUpper(m), absolute),
-    absolute,
-    column: columnNormUpper(m),
-    terms: m.cols,
-    weight: largestMagnitude(m.values),
-  };
+/** The norms of a block diagonal matrix of constants, for linearMeasure: the largest of the blocks'. */
+export function matrixMap(
+  site: Site,
+  matrices: readonly Matrix[],
+): Pick<LinearMap, 'norm' | 'absolute' | 'column' | 'terms' | 'weight'> {
+  const map = { norm: 0, absolute: 0, column: 0, terms: matrices[0]!.cols, weight: 0 };
+  for (const m of matrices) {
+    site.spend(normsCost(m.rows, m.cols));
+    const absolute = absoluteNormUpper(m);
+    map.absolute = Math.max(map.absolute, absolute);
+    // ‖M‖₂ ≤ ‖|M|‖₂ always; the smaller of two upper bounds is one.
+    map.norm = Math.max(map.norm, Math.min(spectralNormUpper(m), absolute));
+    map.column = Math.max(map.column, columnNormUpper(m));
+    map.weight = Math.max(map.weight, largestMagnitude(m.values));
+  }
+  return map;
 }
 
 /** The matrices side by side. */
@@ -59,23 +63,25 @@ export function sumOfProducts(site: Site, summands: readonly Data[]): RuleResult
   const base = first.operand.base;
   const outputs = product(shape);
   const alike = products.every(
-    ({ matrix, operand }, i) =>
+    ({ matrices, operand }, i) =>
       operand.base === base &&
-      matrix.rows === outputs &&
+      matrices.length === first.matrices.length &&
       summands[i]!.shape.length === shape.length &&
       summands[i]!.shape.every((dim, axis) => dim === shape[axis]),
   );
   if (!alike) return null;
-  const matrix = sideBySide(products.map((part) => part.matrix));
-  checkView(site, matrix.cols);
+  const matrices = first.matrices.map((_, f) => sideBySide(products.map((part) => part.matrices[f]!)));
+  const { cols } = matrices[0]!;
+  const inputs = matrices.length * cols;
+  checkView(site, inputs);
   const parts = products.map(({ operand }) => ({ ...operand, shape: [product(operand.shape)] }));
-  const joined: Data = { kind: 'data', shape: [matrix.cols], base, view: joinViews(parts, 0) };
-  const longest = Math.max(...products.map((part) => part.matrix.cols));
+  const joined: Data = { kind: 'data', shape: [inputs], base, view: joinViews(parts, 0) };
+  const longest = Math.max(...products.map((part) => part.matrices[0]!.cols));
   const map: LinearMap = {
-    ...matrixMap(site, matrix),
-    terms: (site.node.op === 'Sum' ? longest : matrix.cols) + products.length,
-    operations: matrix.cols + products.length * (EXTRA_ROUNDINGS + 1),
-    inputs: matrix.cols,
+    ...matrixMap(site, matrices),
+    terms: (site.node.op === 'Sum' ? longest : cols) + products.length,
+    operations: cols + products.length * (EXTRA_ROUNDINGS + 1),
+    inputs,
     outputs,
     bias: 0,
   };

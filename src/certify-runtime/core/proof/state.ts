@@ -51,8 +51,11 @@ export interface Data {
   readonly shape: readonly number[];
   readonly base: Base;
   readonly view: View | null;
-  /** Where it is matrix·operand without a bias: sums of such products are bounded as one product (products.ts). */
-  readonly product?: { readonly matrix: Matrix; readonly operand: Data };
+  /**
+   * Where it is a block diagonal matrix times the operand, without a bias: sums of such products are bounded as one product
+   * (products.ts).
+   */
+  readonly product?: { readonly matrices: readonly Matrix[]; readonly operand: Data };
 }
 
 export function product(dims: readonly number[]): number {

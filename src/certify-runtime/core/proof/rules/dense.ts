@@ -1,4 +1,4 @@
-/** MatMul and Gemm with a constant matrix. Lemma 8. */
+/** MatMul and Gemm with constant matrices. Lemma 8. */
 
 import { MAX_ELEMENTS } from '../budget.ts';
 import { linearMeasure } from '../linear.ts';
@@ -9,38 +9,47 @@ import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
 import { computed, type Data, measureOf, product } from '../state.ts';
 
-/** A constant of rank 2, as float64 times `factor` (exact: the product of two float32 has 48 bits). */
-function matrixInput(site: Site, i: number, factor = 1): Matrix {
+/** A constant [rows, cols], or [blocks…, rows, cols], as float64 times `factor` (exact: a product of float32 has 48 bits). */
+function matricesInput(site: Site, i: number, factor = 1): { blocks: readonly number[]; matrices: readonly Matrix[] } {
   const { dims, values } = site.floats(i);
-  if (dims.length !== 2) site.refuse(`the constant matrix must have rank 2, not [${dims}]`);
-  const [rows, cols] = dims as [number, number];
-  if (rows < 1 || cols < 1) site.refuse(`the constant matrix is empty: [${dims}]`);
-  if (rows * cols > MAX_ELEMENTS)
+  if (dims.length < 2) site.refuse(`the constant matrix must have rank 2 or more, not [${dims}]`);
+  if (values.length === 0) site.refuse(`the constant matrix is empty: [${dims}]`);
+  if (values.length > MAX_ELEMENTS)
     site.refuse(`its matrix [${dims}] has more than ${MAX_ELEMENTS} entries (limit of the verifier)`);
-  return { rows, cols, values: Float64Array.from(values, (w) => w * factor) };
+  const [rows, cols] = dims.slice(-2) as [number, number];
+  const size = rows * cols;
+  const matrices = Array.from({ length: values.length / size }, (_, f) => ({
+    rows,
+    cols,
+    values: Float64Array.from(values.subarray(f * size, (f + 1) * size), (w) => w * factor),
+  }));
+  return { blocks: dims.slice(0, -2), matrices };
 }
 
 const NO_BIAS = [0];
 
-/** m (outputs × inputs) applied to `copies` disjoint parts of a sample, each with the bias b. */
+/**
+ * The matrices (outputs × inputs) applied to disjoint parts of a sample, each to as many as any other one, with the bias b:
+ * a block diagonal matrix, whose norms are the largest of the blocks'.
+ */
 function apply(
   site: Site,
   data: Data,
-  m: Matrix,
-  copies: number,
+  matrices: readonly Matrix[],
   shape: readonly number[],
   bias: ArrayLike<number>,
 ): RuleResult {
   site.checkShape(shape);
+  const outputs = product(shape);
   const map = {
-    ...matrixMap(site, m),
+    ...matrixMap(site, matrices),
     inputs: product(data.shape),
-    outputs: product(shape),
-    bias: mulUp(sqrtUp(copies * (m.rows / bias.length)), vectorNormUpper(bias)),
+    outputs,
+    bias: mulUp(sqrtUp(outputs / bias.length), vectorNormUpper(bias)),
   };
   const output = computed(shape, linearMeasure(site, map, measureOf(data)));
-  const single = copies === 1 && m.cols === product(data.shape) && bias === NO_BIAS;
-  return { outputs: [single ? { ...output, product: { matrix: m, operand: data } } : output], upper: map.norm };
+  const once = matrices.length * matrices[0]!.cols === map.inputs && bias === NO_BIAS;
+  return { outputs: [once ? { ...output, product: { matrices, operand: data } } : output], upper: map.norm };
 }
 
 function matMul(site: Site): RuleResult {
@@ -48,33 +57,35 @@ function matMul(site: Site): RuleResult {
   const right = site.value(1);
   if (left.kind === 'data' && right.kind === 'data')
     site.refuse('the product of two tensors that depend on the image has no bound');
-  if (left.kind === 'data') {
-    const m = transpose(matrixInput(site, 1));
-    const { shape } = left;
-    if (shape.length < 2) site.refuse('its input has rank 1');
-    if (shape.at(-1) !== m.cols) site.refuse(`[N·${shape}] does not fit a matrix of ${m.cols} rows`);
-    const out = [...shape.slice(0, -1), m.rows];
-    return apply(site, left, m, product(out) / m.rows, out, NO_BIAS);
-  }
-  const data = site.data(1);
-  const m = matrixInput(site, 0);
+  const onRight = left.kind === 'data';
+  const data = site.data(onRight ? 0 : 1);
+  const { blocks, matrices: stored } = matricesInput(site, onRight ? 1 : 0);
+  const matrices = onRight ? stored.map(transpose) : stored;
+  const { rows, cols } = matrices[0]!;
   const { shape } = data;
-  if (shape.length < 3) site.refuse('a constant on the left of a matrix would mix the samples of the batch');
-  if (shape.at(-2) !== m.cols) site.refuse(`a matrix of ${m.cols} columns does not fit [N·${shape}]`);
-  const out = [...shape.slice(0, -2), m.rows, shape.at(-1)!];
-  return apply(site, data, m, product(out) / m.rows, out, NO_BIAS);
+  const rank = shape.length;
+  if (rank < 2) site.refuse('its input has rank 1');
+  if (!onRight && rank < 3) site.refuse('a constant on the left of a matrix would mix the samples of the batch');
+  const axis = onRight ? rank - 1 : rank - 2;
+  if (shape[axis] !== cols) site.refuse(`[N·${shape}] does not fit a matrix of ${cols} inputs`);
+  // Blocks go with axes of their own: never with axis 0, never stretched.
+  const own = shape.slice(1, -2).slice(-blocks.length);
+  if (blocks.length > 0 && `${own}` !== `${blocks}`)
+    site.refuse(`[N·${shape}] does not fit matrices in blocks [${blocks}]`);
+  return apply(site, data, matrices, shape.with(axis, rows), NO_BIAS);
 }
 
 function gemm(site: Site): RuleResult {
   const data = site.data(0);
   if (site.int('transA', 0) !== 0) site.refuse('transA would mix the samples of the batch');
-  const stored = matrixInput(site, 1, site.number('alpha', 1));
-  const m = site.int('transB', 0) === 0 ? transpose(stored) : stored;
+  const { blocks, matrices } = matricesInput(site, 1, site.number('alpha', 1));
+  if (blocks.length > 0) site.refuse('its constant matrix must have rank 2');
+  const m = site.int('transB', 0) === 0 ? transpose(matrices[0]!) : matrices[0]!;
   const { shape } = data;
   if (shape.length !== 2) site.refuse(`its input must have rank 2, not [N·${shape}]`);
   if (shape[1] !== m.cols) site.refuse(`[N·${shape}] does not fit a matrix of ${m.cols} inputs`);
   const out = [shape[0]!, m.rows];
-  return apply(site, data, m, shape[0]!, out, gemmBias(site, m.rows));
+  return apply(site, data, [m], out, gemmBias(site, m.rows));
 }
 
 /** beta·C, one value for each output or one for all. */
