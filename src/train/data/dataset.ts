@@ -119,15 +119,16 @@ export function cueAgreement(set: ImageSet): number {
   return set.attribute.reduce((count, cue, i) => count + (cue === set.labels[i] ? 1 : 0), 0) / set.size;
 }
 
-/** At most this many images are in memory while a set is hashed. */
-const HASHED_AT_ONCE = 4096;
+/** About as many bytes of images are in memory while a set is hashed. */
+const HASHED_AT_ONCE = 16 << 20;
 
 /** SHA-256 over pixels, labels and attributes of the sets, in the order given; hexadecimal. */
 export function hashImageSets(sets: readonly ImageSet[]): string {
   const hash = createHash('sha256');
   for (const set of sets) {
-    for (let begin = 0; begin < set.size; begin += HASHED_AT_ONCE) {
-      hash.update(readRange(set, begin, Math.min(begin + HASHED_AT_ONCE, set.size)));
+    const count = Math.max(1, Math.floor(HASHED_AT_ONCE / bytesPerImage(set.shape)));
+    for (let begin = 0; begin < set.size; begin += count) {
+      hash.update(readRange(set, begin, Math.min(begin + count, set.size)));
     }
     hash.update(set.labels).update(set.attribute);
   }

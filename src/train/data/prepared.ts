@@ -50,8 +50,8 @@ const INDEX = 'index.json';
 const PIXELS = 'pixels.bin';
 const STATUS = 'status.bin';
 
-/** Images in memory at once, and between two marks of what is done: 1.5 MB at 32×32. */
-const CHUNK = 512;
+/** Pixels in memory at once, and between two marks of what is done. */
+const CHUNK_BYTES = 4 << 20;
 /** Decodes in flight: libuv has four threads, the rest waits with its file opened. */
 const IN_FLIGHT = 8;
 const EXAMPLES = 3;
@@ -179,9 +179,10 @@ async function decodeAll(
   try {
     const before = new Uint8Array(await statusFile.readFile()).subarray(0, paths.length);
     status.set(before);
-    for (let begin = before.length; begin < paths.length; begin += CHUNK) {
+    const chunk = Math.max(IN_FLIGHT, Math.floor(CHUNK_BYTES / stride));
+    for (let begin = before.length; begin < paths.length; begin += chunk) {
       options.onProgress?.(`preparing ${options.name}`, begin, paths.length);
-      const codes = status.subarray(begin, begin + CHUNK);
+      const codes = status.subarray(begin, begin + chunk);
       const pixels = new Uint8Array(codes.length * stride);
       await inParallel(codes.length, IN_FLIGHT, async (i) => {
         const square = await decodeSquare(join(folder, paths[begin + i]!), side, crop);

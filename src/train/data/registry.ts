@@ -108,7 +108,7 @@ async function load(
       return loadCeleba(needed());
     case 'emoji':
     case 'emoji-cue': {
-      const dir = await emojiFolder(place.cache, place.onProgress);
+      const dir = await emojiFolder(place.cache, undefined, place.onProgress);
       const drawn = { side: DRAWN_SIDE, ...options, dir };
       return name === 'emoji' ? loadDomainNet(drawn, EMOJI) : loadStyleCue(drawn, EMOJI_CUE);
     }

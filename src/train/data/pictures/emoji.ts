@@ -73,18 +73,19 @@ interface Subject {
 }
 
 /**
- * The folder `FAMILY/CLASS/SUBJECT.jpg` with `FAMILY_train.txt` and `FAMILY_test.txt`, made where it is not there.
+ * The folder `FAMILY/CLASS/SUBJECT.jpg`, at most `most` subjects to a class, with `FAMILY_train.txt` and `FAMILY_test.txt`, made where it is not there.
  *
  * A subject is in the training part of all families or in the test part of all: a held-out family's test pictures show
  * subjects that were in no training picture. Which, a hash of its name decides. A picture with the same bytes as an earlier one of
  * the same family is left out.
  */
-export async function emojiFolder(cache: string, onProgress?: Progress): Promise<string> {
-  return pictureFolder(cache, `emoji-${EDITION}`, async (folder) => {
+export async function emojiFolder(cache: string, most = MOST_SUBJECTS, onProgress?: Progress): Promise<string> {
+  return pictureFolder(cache, `emoji-${EDITION}-${most}`, async (folder) => {
     const families = await Promise.all(FAMILIES.map(async (name) => ({ name, icons: await readIcons(name) })));
     const subjects = chooseSubjects(
       families.map(({ icons }) => icons),
       await readCategories('noto'),
+      most,
     );
     for (const [f, { name: family, icons }] of families.entries()) {
       onProgress?.('drawing emoji', f, FAMILIES.length);
@@ -152,6 +153,7 @@ async function readCategories(family: string): Promise<Readonly<Record<string, r
 function chooseSubjects(
   families: readonly ReadonlyMap<string, unknown>[],
   categories: Readonly<Record<string, readonly string[]>>,
+  most: number,
 ): Subject[] {
   return CLASSES.flatMap((entry, label) => {
     const names = entry.categories
@@ -160,7 +162,7 @@ function chooseSubjects(
       .filter((name) => families.filter((icons) => icons.has(plainName(name))).length >= LEAST_FAMILIES)
       .map((name) => ({ name, order: createHash('sha256').update(name).digest('hex') }))
       .sort((a, b) => (a.order < b.order ? -1 : 1))
-      .slice(0, MOST_SUBJECTS);
+      .slice(0, most);
     const tested = Math.round(TEST_SHARE * names.length);
     return names.map(({ name }, i): Subject => ({ name, label, part: i < tested ? 'test' : 'train' }));
   });

@@ -1,0 +1,145 @@
+/** Prepared images: the same bytes as decoding gives, resumed after a kill, made anew when an original changes, never all in memory. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { InputError } from '../../../src/certify-runtime/core/errors.ts';
+import { decodeSquare } from '../../../src/train/data/decode.ts';
+import { prepareImages } from '../../../src/train/data/prepared.ts';
+import { colourOf, numberOf, writeBadFiles, writePlain } from './image-files.ts';
+
+const SIDE = 8;
+const COUNT = 40;
+const name = (i: number) => `${i}.jpg`;
+const paths = Array.from({ length: COUNT }, (_, i) => name(i));
+
+let folder: string;
+let cache: string;
+let bad: Readonly<Record<string, string>>;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'glean-originals-'));
+  cache = await mkdtemp(join(tmpdir(), 'glean-cache-'));
+  for (const i of paths.keys()) await writePlain(join(folder, name(i)), colourOf(i));
+  bad = await writeBadFiles(folder);
+});
+after(() => Promise.all([folder, cache].map((path) => rm(path, { recursive: true }))));
+
+const prepare = (of: readonly string[], more: { maxSkipped?: number; onProgress?: () => void } = {}) =>
+  prepareImages(of, { name: 'test', folder, cache, side: SIDE, ...more });
+
+/** The one folder of the cache for which `holds`. */
+async function place(count: number): Promise<string> {
+  for (const name of await readdir(join(cache, 'prepared'))) {
+    const path = join(cache, 'prepared', name);
+    if ((await stat(join(path, 'status.bin'))).size === count) return path;
+  }
+  throw new Error(`no prepared folder of ${count} images`);
+}
+
+test('any images in any order are what decoding gives', async () => {
+  const prepared = await prepare(paths);
+  assert.deepEqual(prepared.shape, [SIDE, SIDE, 3]);
+  assert.deepEqual(prepared.skipped, {});
+  for (const chosen of [[], [0], [7, 8, 9], [39, 3, 3, 4, 12, 0], [...paths.keys()]]) {
+    const expected = await Promise.all(chosen.map((i) => decodeSquare(join(folder, name(i)), SIDE, 1)));
+    assert.deepEqual(
+      [...prepared.read(chosen)],
+      expected.flatMap((square) => [...(square as Uint8Array)]),
+    );
+  }
+  assert.equal(numberOf(prepared.read([11])), 11);
+  assert.throws(() => prepared.read([COUNT]), RangeError);
+});
+
+test('a second time nothing is decoded; another side or a newer original is', async () => {
+  let decoded = 0;
+  const onProgress = () => decoded++;
+  await prepare(paths, { onProgress });
+  assert.equal(decoded, 0);
+  const { shape } = await prepareImages(paths, { name: 'test', folder, cache, side: 4, onProgress });
+  assert.deepEqual([shape[0], decoded > 0], [4, true]);
+  await writePlain(join(folder, name(5)), colourOf(500));
+  await utimes(join(folder, name(5)), 1, 1);
+  assert.equal(numberOf((await prepare(paths)).read([5])), 500);
+});
+
+test('a preparation that was killed goes on where its status ends', async () => {
+  const some = paths.slice(0, 30);
+  const expected = [...(await prepare(some)).read([...some.keys()])];
+  const killed = await place(30);
+  await rm(join(killed, 'index.json'));
+  await truncate(join(killed, 'status.bin'), 12);
+  // Bytes of what was done are not written again: a mark in them stays. What was not done is.
+  const pixels = await readFile(join(killed, 'pixels.bin'));
+  pixels[5 * SIDE * SIDE * 3] = 77;
+  pixels.fill(0, 12 * SIDE * SIDE * 3);
+  await writeFile(join(killed, 'pixels.bin'), pixels);
+  expected[5 * SIDE * SIDE * 3] = 77;
+  assert.deepEqual([...(await prepare(some)).read([...some.keys()])], expected);
+});
+
+test('two at the same time end with the same images', async () => {
+  const some = paths.slice(0, 35);
+  const [a, b] = await Promise.all([prepare(some), prepare(some)]);
+  const all = [...some.keys()];
+  assert.deepEqual(a.read(all), b.read(all));
+  assert.deepEqual(a.read(all), (await prepare(paths)).read(all));
+});
+
+test('unusable originals are counted by reason, and cannot be read', async () => {
+  const mixed = [...paths, ...Object.keys(bad)];
+  const prepared = await prepare(mixed, { maxSkipped: 0.5 });
+  const counts = new Map<string, number>();
+  for (const reason of Object.values(bad)) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  for (const [reason, count] of counts) {
+    const skipped = prepared.skipped[reason as keyof typeof prepared.skipped]!;
+    assert.equal(skipped.count, count, reason);
+    for (const example of skipped.examples) assert.equal(bad[example], reason);
+  }
+  assert.deepEqual(
+    [...prepared.kept],
+    mixed.map((path) => (bad[path] === undefined ? 1 : 0)),
+  );
+  for (const i of Object.keys(bad).keys()) assert.throws(() => prepared.read([COUNT + i]), /has no image/);
+  const index = JSON.parse(await readFile(join(await place(mixed.length), 'index.json'), 'utf8'));
+  assert.deepEqual(index.skipped, prepared.skipped);
+  assert.match(index.sha256, /^[0-9a-f]{64}$/);
+});
+
+test('more unusable originals than allowed are an error that names them', async () => {
+  const refused = (error: unknown) => {
+    assert.ok(error instanceof InputError);
+    assert.match(error.message, /found 7 of 47 listed images unusable: .*1 missing \(missing\.jpg\).*at most 1 %/);
+    assert.match(error.message, /2 damaged \(cut\.jpg, cut-in-header\.jpg\)/);
+    return true;
+  };
+  // Prepared with a larger allowance before, and never prepared.
+  await assert.rejects(prepare([...paths, ...Object.keys(bad)]), refused);
+  await assert.rejects(prepare([...Object.keys(bad), ...paths]), refused);
+});
+
+test('a damaged cache is refused by name', async () => {
+  const some = paths.slice(0, 20);
+  await prepare(some);
+  await truncate(join(await place(20), 'pixels.bin'), 100);
+  await assert.rejects(prepare(some), /found 20 images in 100 bytes, expected 20 of 192; remove the folder/);
+});
+
+test('4000 images of 442 MB are prepared and read in far less memory', async () => {
+  const child = new URL('prepare-many-child.ts', import.meta.url).pathname;
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--import',
+    'tsx',
+    child,
+    folder,
+    cache,
+    '4000',
+    '192',
+  ]);
+  const { bytes, grownBytes } = JSON.parse(stdout) as { bytes: number; grownBytes: number };
+  assert.equal(bytes, 4000 * 192 * 192 * 3);
+  assert.ok(grownBytes < bytes / 2, `${grownBytes >> 20} MiB more for ${bytes >> 20} MiB`);
+});
