@@ -49,6 +49,9 @@ function everyOperator(): { graph: ReturnType<GraphBuilder['graph']>; output: st
   let x = b.node('Sub', ['image', b.floats([2], [0.5, 0.25])]);
   x = b.node('Div', [x, b.floats([1, 1, 2], [0.5, 2])]);
   x = b.node('Transpose', [x], { perm: [0, 3, 1, 2] });
+  x = b.node('MatMul', [b.floats([4, 4], values(16)), x]);
+  x = b.node('MatMul', [b.floats([2, 4, 4], values(32)), x]);
+  x = b.node('MatMul', [x, b.floats([2, 4, 4], values(32))]);
   x = b.node('Pad', [x, b.ints([0, 0, 1, 0, 0, 0, 0, 1])]);
   x = b.node('Conv', [x, b.floats([4, 1, 2, 3], values(24)), b.floats([4], values(4))], {
     group: 2,

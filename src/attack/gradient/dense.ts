@@ -1,4 +1,5 @@
-/** Gradients of MatMul and Gemm by a constant matrix. */
+/** Gradients of MatMul and Gemm by constants. */
+import { leftProduct, rightProduct } from './blocks.ts';
 import { type NodeReader, type Operator, sizeOf } from './operator.ts';
 
 /** y = xM + b for every row of the last axis; M is [inputs, outputs], row-major. */
@@ -96,6 +97,8 @@ function readMatrix(reader: NodeReader, transposed: boolean, factor: number): Pa
 }
 
 export function matMul(reader: NodeReader): Operator {
+  if (reader.shape(0) === undefined) return leftProduct(reader);
+  if (reader.constant(1).dims.length > 2) return rightProduct(reader);
   return linear(reader, readMatrix(reader, false, 1), undefined);
 }
 
