@@ -129,7 +129,7 @@ test('a damaged cache is refused by name', async () => {
 });
 
 test('4000 images of 442 MB are prepared and read in far less memory', async () => {
-  const child = new URL('prepare-many-child.ts', import.meta.url).pathname;
+  const child = new URL('../../support/prepare-many-child.ts', import.meta.url).pathname;
   const { stdout } = await promisify(execFile)(process.execPath, [
     '--import',
     'tsx',

@@ -1,9 +1,9 @@
 /** Prepares COUNT links to one image, reads all of them in batches, and prints how much memory that took at most. */
 import { linkSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { hashImageSets } from '../../../src/train/data/dataset.ts';
-import { preparedSet, prepareImages } from '../../../src/train/data/prepared.ts';
-import { writePlain } from './image-files.ts';
+import { hashImageSets } from '../../src/train/data/dataset.ts';
+import { preparedSet, prepareImages } from '../../src/train/data/prepared.ts';
+import { writePlain } from '../train/data/image-files.ts';
 
 const [folder, cache, count, side] = process.argv.slice(2) as [string, string, string, string];
 const many = join(folder, 'many');
