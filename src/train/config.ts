@@ -5,23 +5,20 @@ import { InputError } from '../certify-runtime/core/errors.ts';
 import { dataSchema } from './data/config.ts';
 import { networkSchema } from './network/config.ts';
 import { baselineSchema } from './objective/baseline-config.ts';
+import { penaltySchema } from './objective/penalties.ts';
+import { riskSchema } from './objective/risk.ts';
 
 const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
 const nonNegativeInteger = v.pipe(v.number(), v.integer(), v.minValue(0));
 const nonNegative = v.pipe(v.number(), v.finite(), v.minValue(0));
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 
-/** When the penalty's weight is what: `before` until step `warmup`, `weight` from there on (ERM: 0 and 0). */
-const schedule = { weight: nonNegative, before: nonNegative, warmup: nonNegativeInteger };
-
 /** GLEAN: risks over environments and an invariance penalty, noise on z. */
 const invarianceSchema = v.strictObject({
   /** σ of the Gaussian noise added to z. */
   noise: nonNegative,
-  penalty: v.variant('kind', [
-    /** Arjovsky et al. 2019. */
-    v.strictObject({ kind: v.literal('irm'), ...schedule }),
-  ]),
+  risk: v.optional(riskSchema, { kind: 'cross-entropy' }),
+  penalty: penaltySchema,
   environments: v.variant('kind', [
     /** The training domains as the data set gives them. */
     v.strictObject({ kind: v.literal('given') }),

@@ -112,6 +112,16 @@ export class Trainer {
     return this.#main.train(this.#environments, steps, rate);
   }
 
+  /** The parts of the training images that the objective is about, by their place among all; `prepare` has found them. */
+  get environments(): readonly Environment[] {
+    return this.#environments ?? [];
+  }
+
+  /** y of a set's images without noise, [size, K], row-major. */
+  logits(set: ImageSet): Float32Array {
+    return this.#main.logits((begin, end) => readRange(set, begin, end), set.size);
+  }
+
   evaluate(): Accuracies {
     const measure = (sets: readonly ImageSet[]) =>
       Object.fromEntries(sets.map((set) => [set.name, accuracy(this.#main, set)]));

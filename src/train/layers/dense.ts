@@ -58,19 +58,21 @@ export function cayleyDense(sizes: Sizes): Layer<DenseLayer> {
   };
 }
 
-/** The head y = τ·(zQ/√2) + b, Q's columns orthonormal. The temperature τ cancels in every certificate. */
-export function cayleyHead(sizes: Sizes): Layer<DenseLayer> {
+/**
+ * The head y = τ·(zQ/√2) + b, Q's columns orthonormal; τ is learned where it is not given. It cancels in every certificate.
+ */
+export function cayleyHead(sizes: Sizes, temperature?: number): Layer<DenseLayer> {
   const { inputs, outputs } = sizes;
   return {
     initialParameters: (draw) =>
       new Map([
         ['weight', draw(...freeParameters(sizes))],
         ['bias', tf.zeros([outputs])],
-        ['logTemperature', tf.scalar(0)],
+        ...(temperature === undefined ? [['logTemperature', tf.scalar(0)] as const] : []),
       ]),
     evaluate: (parameter) => {
       const q = cayley(parameter('weight') as tf.Tensor2D, inputs, outputs);
-      const scale = tf.mul(tf.exp(parameter('logTemperature')), HEAD_SCALE);
+      const scale = tf.mul(temperature ?? tf.exp(parameter('logTemperature')), HEAD_SCALE);
       return evaluated(tf.mul(q, scale), parameter('bias'), 'none', false);
     },
   };

@@ -21,6 +21,8 @@ export const networkSchema = v.pipe(
     hidden: v.array(evenInteger),
     /** Cayley-orthogonal layers with MaxMin; false: plain layers of the same shape with ReLU, for comparisons. */
     lipschitz: v.optional(v.boolean(), true),
+    /** τ of a Lipschitz network's head, kept fixed; by default it is learned. */
+    temperature: v.exactOptional(v.pipe(v.number(), v.finite(), v.gtValue(0))),
   }),
   v.check(({ conv, hidden }) => conv.length + hidden.length > 0, 'the encoder needs at least one layer'),
 );

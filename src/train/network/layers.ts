@@ -49,5 +49,7 @@ export function encoderLayers(
 }
 
 export function headLayer(config: NetworkConfig, inputs: number, outputs: number): Layer<DenseLayer> {
-  return config.lipschitz ? cayleyHead({ inputs, outputs }) : plainDense({ inputs, outputs }, 'none');
+  return config.lipschitz
+    ? cayleyHead({ inputs, outputs }, config.temperature)
+    : plainDense({ inputs, outputs }, 'none');
 }

@@ -1,8 +1,9 @@
 /** GLEAN's objective: Σ_e R_e(β∘Ψ) + λ·penalty over environments e, with Gaussian noise on z. */
 import type { TrainConfig } from '../config.ts';
 import { tf } from '../tfjs.ts';
-import { type Batch, crossEntropy, type Loss, type Model, type Objective, type StepContext } from './objective.ts';
+import type { Batch, Loss, Model, Objective, StepContext } from './objective.ts';
 import { createPenalty } from './penalties.ts';
+import { createRisk } from './risk.ts';
 
 export type InvarianceConfig = Extract<TrainConfig['objective'], { readonly penalty: unknown }>;
 
@@ -27,6 +28,7 @@ export function weigh(risks: readonly tf.Scalar[], penalty: tf.Scalar, lambda: n
 const NOISE = 0;
 
 export function invarianceObjective(config: InvarianceConfig): Objective {
+  const risk = createRisk(config.risk);
   const penaltyOf = createPenalty(config.penalty);
   return {
     loss(model: Model, { images, targets, environments }: Batch, context: StepContext): Loss {
@@ -36,9 +38,9 @@ export function invarianceObjective(config: InvarianceConfig): Objective {
       const answers = environments.map(({ begin, size }) => {
         const rows = (of: tf.Tensor2D) => tf.slice2d(of, [begin, 0], [size, -1]);
         const [y, t] = [rows(logits), rows(targets)];
-        return { latent: rows(latent), logits: y, targets: t, risk: crossEntropy(y, t) };
+        return { latent: rows(latent), logits: y, gradients: risk.gradients(y, t), risk: risk.mean(y, t) };
       });
-      const risks = answers.map(({ risk }) => risk);
+      const risks = answers.map((answer) => answer.risk);
       const penalty = penaltyOf(answers);
       const lambda = penaltyWeight(config.penalty, context.step);
       return { loss: weigh(risks, penalty, lambda), lambda, risks, penalty };

@@ -5,14 +5,11 @@ import type { EnvironmentAnswers } from './penalties.ts';
 /**
  * Σ_e (dR_e(w·y)/dw at w = 1)², Arjovsky et al., Invariant Risk Minimization, 2019, section 3.1; GLEAN, eq. 8.
  *
- * The inner derivative has a closed form for cross-entropy: d/dw CE(softmax(w·y), t) = Σ_k (softmax(w·y)_k − t_k)·y_k,
- * so first-order differentiation of the penalty is enough.
+ * dR(w·y)/dw at w = 1 is the mean of Σ_k y_k·∂ℓ/∂y_k, which the risk gives in closed form: first-order differentiation of
+ * the penalty is enough.
  */
 export function irmPenalty(environments: readonly EnvironmentAnswers[]): tf.Scalar {
   return tf.addN(
-    environments.map(({ logits, targets }) => {
-      const residual = tf.sub(tf.softmax(logits), targets);
-      return tf.square(tf.mean(tf.sum(tf.mul(residual, logits), 1)));
-    }),
+    environments.map(({ logits, gradients }) => tf.square(tf.mean(tf.sum(tf.mul(gradients, logits), 1)))),
   ) as tf.Scalar;
 }

@@ -31,7 +31,7 @@ export interface Loss {
   readonly loss: tf.Scalar;
   /** The penalty's weight at this step; 0 where there is none. */
   readonly lambda: number;
-  /** Mean cross-entropy of each environment. */
+  /** The risk of each environment. */
   readonly risks: readonly tf.Scalar[];
   /** Summed over the environments, without its weight. */
   readonly penalty?: tf.Scalar;
@@ -41,9 +41,4 @@ export interface Objective {
   /** Images to train on in place of the batch's, found without a tape (SmoothAdv's attack). */
   perturb?(model: Model, batch: Batch, context: StepContext): tf.Tensor4D;
   loss(model: Model, batch: Batch, context: StepContext): Loss;
-}
-
-/** R = mean cross-entropy of softmax(y) against the targets; both [N, K]. */
-export function crossEntropy(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar {
-  return logits.logSoftmax().mul(targets).sum(1).mean().neg() as tf.Scalar;
 }

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { createRandom } from '../../../src/certify-runtime/core/smoothing/random.ts';
 import { penaltyWeight, weigh } from '../../../src/train/objective/invariance.ts';
 import { irmPenalty } from '../../../src/train/objective/irm.ts';
-import { crossEntropy as riskOf } from '../../../src/train/objective/objective.ts';
+import { createRisk } from '../../../src/train/objective/risk.ts';
 import { tf } from '../../../src/train/tfjs.ts';
 import { differences, distance, rowsOf } from '../../support/matrix.ts';
 
@@ -27,10 +27,12 @@ function penaltyOf(logits: Logits, labels: readonly number[]): number {
   return ((8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h)) ** 2;
 }
 
+const { mean: riskOf, gradients: gradientsOf } = createRisk({ kind: 'cross-entropy' });
+
 /** Risk and penalty of one environment. */
 const answersOf = (logits: tf.Tensor2D, targets: tf.Tensor2D) => {
   const risk = riskOf(logits, targets);
-  return { risk, penalty: irmPenalty([{ latent: logits, logits, targets, risk }]) };
+  return { risk, penalty: irmPenalty([{ latent: logits, logits, gradients: gradientsOf(logits, targets), risk }]) };
 };
 
 const evaluate = (logits: Logits, labels: readonly number[]) =>
