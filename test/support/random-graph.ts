@@ -123,6 +123,12 @@ const moving: Step[] = [
   },
 ];
 
+/** Some of the axes before the last two, for a matrix of its own at each of their entries; often none. */
+function blocksOf(g: Growth): readonly number[] {
+  const axes = g.shape.slice(0, -2);
+  return axes.slice(g.random.below(axes.length + 1));
+}
+
 /** A product in parts: Split, a MatMul for each part, Sum. */
 const parts: Step = (g) => {
   const n = g.shape.at(-1)!;
@@ -132,7 +138,8 @@ const parts: Step = (g) => {
   const axis = g.shape.length;
   const pieces = g.builder.nodeWith('Split', [g.name], count, { axis, num_outputs: count });
   const from = g.random.next() < 0.3 ? pieces.map(() => pieces[0]!) : pieces;
-  const products = from.map((piece) => g.builder.node('MatMul', [piece, g.weights([n / count, m])]));
+  const blocks = blocksOf(g);
+  const products = from.map((piece) => g.builder.node('MatMul', [piece, g.weights([...blocks, n / count, m])]));
   if (g.random.next() < 0.3) products[0] = g.builder.node('Abs', [products[0]!]);
   g.to(g.builder.node(count === 2 ? 'Add' : 'Sum', products), g.shape.with(-1, m));
 };
@@ -175,9 +182,9 @@ const dense: Step = (g) => {
     g.to(g.builder.node('Gemm', [g.name, w, g.biases([m])], attributes), [m]);
   } else if (g.shape.length > 1 && g.random.next() < 0.4) {
     const rows = g.shape.at(-2)!;
-    g.to(g.builder.node('MatMul', [g.weights([m, rows]), g.name]), g.shape.with(-2, m));
+    g.to(g.builder.node('MatMul', [g.weights([...blocksOf(g), m, rows]), g.name]), g.shape.with(-2, m));
   } else {
-    g.to(g.builder.node('MatMul', [g.name, g.weights([n, m])]), g.shape.with(-1, m));
+    g.to(g.builder.node('MatMul', [g.name, g.weights([...blocksOf(g), n, m])]), g.shape.with(-1, m));
     if (g.random.next() < 0.7) g.to(g.builder.node('Add', [g.name, g.biases([m])]));
   }
 };

@@ -10,6 +10,7 @@ import { cpuSeconds } from '../../support/cpu-time.ts';
 import { GraphBuilder } from '../../support/graph-builder.ts';
 import { run } from '../../support/interpreter.ts';
 import { Random } from '../../support/random.ts';
+import { largestSingularValue } from '../../support/svd.ts';
 
 type Make = (b: GraphBuilder) => string;
 
@@ -235,6 +236,31 @@ test('a product in parts: exact L, the roundings of its longest part only in a S
   for (const bound of [parts('Sum', 64), parts('Add', 256)])
     assert.ok(bound.lipschitz >= 1 && bound.lipschitz < 1 + 1e-5);
   assert.ok(errorOf(parts('Sum', 64)) < errorOf(parts('Add', 256)) / 4);
+});
+
+test('products in blocks: the largest norm of a block, also where each is taken in parts', () => {
+  const random = new Random(9);
+  const [blocks, rows, cols] = [3, 6, 4];
+  const w = random.normals(blocks * rows * cols, 1).map(Math.fround);
+  const each = Array.from({ length: blocks }, (_, f) => w.slice(f * rows * cols, (f + 1) * rows * cols));
+  const largest = Math.max(...each.map((block) => largestSingularValue(block, rows, cols)));
+  const onRight = prove(['N', blocks, 1, rows], (b) =>
+    b.node('Flatten', [b.node('MatMul', ['image', b.floats([blocks, rows, cols], w)])]),
+  );
+  const onLeft = prove(['N', blocks, cols, 5], (b) =>
+    b.node('Flatten', [b.node('MatMul', [b.floats([blocks, rows, cols], w), 'image'])]),
+  );
+  const inParts = prove(['N', blocks, 1, rows], (b) => {
+    const pieces = b.nodeWith('Split', ['image'], 3, { axis: 3 });
+    const products = pieces.map((piece, p) => {
+      const part = each.flatMap((block) => block.slice(2 * p * cols, 2 * (p + 1) * cols));
+      return b.node('MatMul', [piece, b.floats([blocks, 2, cols], part)]);
+    });
+    return b.node('Flatten', [b.node('Sum', products)]);
+  });
+  for (const { lipschitz } of [onRight, onLeft, inParts]) {
+    assert.ok(lipschitz >= largest && lipschitz < largest * 1.001, `${lipschitz}, largest block ${largest}`);
+  }
 });
 
 test('maxImageNorm: beyond it a partial sum may overflow, within it none does', () => {

@@ -134,6 +134,15 @@ test('everything that could mix the samples of a batch', () => {
     'MatMul',
     /mix the samples/,
   );
+  // Blocks that go with the batch, with some of an axis, or with all of it at once.
+  const ones = (b: GraphBuilder, ...dims: number[]): string =>
+    b.floats(dims, Array(dims.reduce((x, y) => x * y, 1)).fill(1));
+  refused(['N', 3, 4], (b) => b.node('MatMul', ['image', ones(b, 2, 4, 5)]), 'MatMul', /in blocks \[2\]/);
+  refused(['N', 2, 3, 4], (b) => b.node('MatMul', ['image', ones(b, 2, 2, 4, 5)]), 'MatMul', /in blocks \[2,2\]/);
+  refused(['N', 2, 3, 4], (b) => b.node('MatMul', ['image', ones(b, 1, 4, 5)]), 'MatMul', /in blocks \[1\]/);
+  refused(['N', 1, 3, 4], (b) => b.node('MatMul', ['image', ones(b, 6, 4, 5)]), 'MatMul', /in blocks \[6\]/);
+  refused(['N', 2, 3, 4], (b) => b.node('MatMul', [ones(b, 3, 5, 3), 'image']), 'MatMul', /in blocks \[3\]/);
+  refused(['N', 2, 3, 4], (b) => b.node('MatMul', [ones(b, 2, 5, 4), 'image']), 'MatMul', /4 inputs/);
   for (const op of ['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'PRelu']) {
     refused(['N', 4], (b) => b.node(op, ['image', b.floats([3, 4], Array(12).fill(1))]), op, /varies with the batch/);
     refused(['N', 4], (b) => b.node(op, ['image', b.floats([3, 1, 4], Array(12).fill(1))]), op, /more dimensions/);
