@@ -3,9 +3,9 @@
 import type { Certificate } from './core/claims.ts';
 import { InputError, ProviderError } from './core/errors.ts';
 import { isPixelImage, isPixels, type PixelImage, type Pixels, pixelsOf } from './core/images.ts';
-import { largestLogit, marginRadius } from './core/margin.ts';
+import { largestLogit, marginRadius, smallestBound } from './core/margin.ts';
 import { TENSORS } from './core/names.ts';
-import type { AffineBound, EncoderBound } from './core/proof/bound.ts';
+import type { EncoderBound } from './core/proof/bound.ts';
 import type { CertifiedModel } from './core/signed.ts';
 import type { SmoothedCertificate } from './core/smoothing/certify.ts';
 import { type Workspace, WorkspacePool } from './core/workspace.ts';
@@ -52,11 +52,6 @@ export interface SmoothOptions {
   readonly seed?: number;
   /** Which of a seed's independent streams is drawn from (0): one for each image, say. */
   readonly stream?: number;
-}
-
-/** Of δ, the smallest; one part in 2⁵⁰ covers the roundings of this sum. */
-function evaluate(bounds: readonly AffineBound[], l2: number, l1: number): number {
-  return Math.min(...bounds.map((bound) => bound.constant + bound.l2 * l2 + bound.l1 * l1)) * (1 + 2 ** -50);
 }
 
 /** `Other` is what an environment takes as an image besides pixels. */
@@ -173,7 +168,7 @@ export class CertifierBase<R extends number | null = number, Other = never> {
       ...options,
       sigma: options.sigma ?? certificate.sigma ?? undefined,
       lipschitz: terms.constants.lipschitz,
-      latentError: evaluate(terms.constants.latentError, l2, l1),
+      latentError: smallestBound(terms.constants.latentError, l2, l1),
       latentErrorSlope: terms.constants.latentErrorSlope,
     });
     // As for the margin certificate: beyond the cap, the bounds of the float32 error do not hold.

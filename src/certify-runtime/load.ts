@@ -7,7 +7,7 @@ import { networkBytes } from './core/network-bytes.ts';
 import type { EncoderBound } from './core/proof/bound.ts';
 import type { SignatureOptions } from './core/signature.ts';
 import { type CertifiedModel, readSigned } from './core/signed.ts';
-import { checkAnswers, vectorPixels } from './core/vectors.ts';
+import { checkAnswers } from './core/vectors.ts';
 import { type OnnxRuntime, openProvider, type Provider, type Session } from './providers.ts';
 
 export interface LoadOptions<P extends string = string> extends SignatureOptions {
@@ -103,15 +103,14 @@ export async function loadModel(
 }
 
 async function runVectors(model: LoadedModel): Promise<void> {
-  const { certificate, terms, head } = model;
+  const { images } = model;
   const certifier = new CertifierBase(model);
   try {
-    const images = certificate.vectors.map((vector) => vectorPixels(vector, certificate.input.shape));
     const answers: Prediction[] = [];
     // One by one, as most callers will, and together: providers choose their kernels by the size of the batch.
     for (const image of images) answers.push(await certifier.predict(image));
-    checkAnswers(answers, certificate, terms, head);
-    checkAnswers(await certifier.predictBatch(images), certificate, terms, head);
+    checkAnswers(answers, model);
+    checkAnswers(await certifier.predictBatch(images), model);
   } catch (error) {
     if (error instanceof ProviderError) throw error;
     throw new ProviderError(`the provider cannot run the model: ${error instanceof Error ? error.message : error}`);

@@ -6,7 +6,7 @@ import * as ort from 'onnxruntime-node';
 import { CertifierBase } from './certifier.ts';
 import { InputError, ProviderError } from './core/errors.ts';
 import type { PixelImage } from './core/images.ts';
-import { checkAnswers, type ModelAnswer, vectorPixels } from './core/vectors.ts';
+import { checkAnswers, type ModelAnswer } from './core/vectors.ts';
 import type { VerifiedModel } from './core/verify.ts';
 import type { DecodeOptions } from './encoded-image.ts';
 import { type LoadOptions, loadModel } from './load.ts';
@@ -153,10 +153,8 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
  * @internal
  */
 export async function checkGraph(bytes: Uint8Array, model: VerifiedModel): Promise<void> {
-  const { certificate, terms, head } = model;
-  const { shape } = certificate.input;
-  const images = certificate.vectors.flatMap((vector) => Array.from(vectorPixels(vector, shape)));
-  checkAnswers(await runUnverified(bytes, Float32Array.from(images), shape), certificate, terms, head);
+  const images = Float32Array.from(model.images.flatMap((image) => Array.from(image)));
+  checkAnswers(await runUnverified(bytes, images, model.certificate.input.shape), model);
 }
 
 /**

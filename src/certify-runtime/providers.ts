@@ -1,7 +1,7 @@
 /** Execution providers: what each may be used for, and how one is opened. docs/providers.md has their numerical contracts. */
 
 import { ProviderError } from './core/errors.ts';
-import { checkArithmetic, PROBE_MODEL } from './core/probe.ts';
+import { checkArithmetic, probeModel } from './core/probe.ts';
 
 /** The part of ONNX Runtime's JavaScript API used here; onnxruntime-node and onnxruntime-web both have it. */
 export interface OnnxRuntime {
@@ -51,7 +51,7 @@ async function createSession(
 
 /** Products of integers that float32 computes exactly and TF32, bfloat16 and float16 do not. */
 async function probe(runtime: OnnxRuntime, provider: Provider): Promise<void> {
-  const session = await createSession(runtime, PROBE_MODEL, provider);
+  const session = await createSession(runtime, probeModel(), provider);
   try {
     await checkArithmetic(async (a, b, [m, k, n]) => {
       const { y } = await session.run(

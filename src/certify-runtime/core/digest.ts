@@ -5,13 +5,13 @@ import { CertificateError } from './errors.ts';
 import { HEAD_PREFIX } from './names.ts';
 import { decodeOnnx, encodeOnnx } from './onnx/codec.ts';
 import type { Graph, OnnxModel } from './onnx/model.ts';
+import { toHex } from './text.ts';
 
 export const EMPTY_DIGEST = '0'.repeat(64);
 
 /** SHA-256 as hexadecimal digits. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
 }
 
 /** The model with other digits in its certificate's field. */

@@ -5,7 +5,7 @@
 
 import { ceilToFloat32, floorToFloat32, type MarginTerms } from './margin.ts';
 import { HEAD_PREFIX, TENSORS } from './names.ts';
-import type { Attribute, OnnxNode, Tensor } from './onnx/model.ts';
+import type { OnnxNode, Tensor } from './onnx/model.ts';
 import { addUp, FLUSH_32, gamma32, mulUp, sqrtUp } from './proof/rounding.ts';
 
 /**
@@ -64,77 +64,70 @@ export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
   });
   const deflation = 1 - MARGIN_ROUNDINGS * 2 ** -24;
 
-  const initializers: Tensor[] = [];
-  const constant = (name: string, data: Float32Array | BigInt64Array, dims: readonly number[]): string => {
-    const type = data instanceof Float32Array ? 'float32' : 'int64';
-    initializers.push({ name: HEAD_PREFIX + name, type, dims, data });
-    return HEAD_PREFIX + name;
+  const float = (values: ArrayLike<number>, ...dims: number[]) =>
+    ({ type: 'float32', dims, data: Float32Array.from(values) }) as const;
+  const integer = (value: bigint) => ({ type: 'int64', dims: [1], data: BigInt64Array.of(value) }) as const;
+  const constants = {
+    axis: integer(1n),
+    zero: float([0]),
+    one: float([1]),
+    cap: float([floorToFloat32(cap)]),
+    slack_weights: float(slackWeights, 2, slack.length),
+    slack_bias: float(slackBias, slack.length),
+    inverse: float(
+      inverse.map((value) => floorToFloat32(value * deflation)),
+      classes,
+      classes,
+    ),
+    two: integer(2n),
   };
-  const nodes: OnnxNode[] = [];
-  const node = (
-    op: string,
-    output: string,
-    from: readonly string[],
-    attributes: Record<string, number> = {},
-  ): string => {
-    const entries = Object.entries(attributes).map(([key, value]): [string, Attribute] => [
-      key,
-      { kind: 'int', value: BigInt(value) },
-    ]);
-    // The graph's outputs keep their plain names; everything else is the head's own.
-    const name = Object.values<string>(TENSORS).includes(output) ? output : HEAD_PREFIX + output;
-    const outputs = op === 'TopK' ? [name, `${name}_index`] : [name];
-    nodes.push({ op, name: HEAD_PREFIX + output, inputs: from, outputs, attributes: new Map(entries) });
-    return name;
+  return {
+    nodes: NODES.map(([op, output, inputs, attributes = {}]) => ({
+      op,
+      name: HEAD_PREFIX + output,
+      inputs: inputs.split(' ').map(tensorName),
+      outputs: (op === 'TopK' ? [output, `${output}_index`] : [output]).map(tensorName),
+      attributes: new Map(
+        Object.entries(attributes).map(([key, value]) => [key, { kind: 'int', value: BigInt(value) }]),
+      ),
+    })),
+    initializers: Object.entries(constants).map(([name, constant]) => ({ name: HEAD_PREFIX + name, ...constant })),
   };
-
-  const axis = constant('axis', BigInt64Array.of(1n), [1]);
-  const zero = constant('zero', Float32Array.of(0), []);
-  const one = constant('one', Float32Array.of(1), []);
-  const capConstant = constant('cap', Float32Array.of(floorToFloat32(cap)), []);
-
-  const flat = node('Flatten', 'flat', [TENSORS.image], { axis: 1 });
-  const l2 = node('ReduceL2', 'l2', [flat, axis], { keepdims: 1 });
-  const l1 = node('ReduceL1', 'l1', [flat, axis], { keepdims: 1 });
-  const norms = node('Concat', 'norms', [l2, l1], { axis: 1 });
-  const slacks = node('Gemm', 'slacks', [
-    norms,
-    constant('slack_weights', slackWeights, [2, slack.length]),
-    constant('slack_bias', slackBias, [slack.length]),
-  ]);
-  const slackNode = node('ReduceMin', 'slack', [slacks, axis], { keepdims: 1 });
-
-  const label = node('ArgMax', TENSORS.label, [TENSORS.logits], { axis: 1, keepdims: 0, select_last_index: 0 });
-  const top = node('ReduceMax', 'top', [TENSORS.logits, axis], { keepdims: 1 });
-  const margins = node('Sub', 'margins', [top, TENSORS.logits]);
-  const inverses = constant(
-    'inverse',
-    Float32Array.from(inverse, (value) => floorToFloat32(value * deflation)),
-    [classes, classes],
-  );
-  const row = node('Gather', 'inverse_row', [inverses, label], { axis: 0 });
-  const distances = node('Mul', 'distances', [margins, row]);
-  const nearest = node('TopK', 'nearest_two', [distances, constant('two', BigInt64Array.of(2n), [1])], {
-    axis: 1,
-    largest: 0,
-    sorted: 1,
-  });
-  const second = node('Gather', 'nearest', [nearest, axis], { axis: 1 });
-  const difference = node('Sub', 'difference', [second, slackNode]);
-  const clipped = node('Clip', 'clipped', [difference, zero, capConstant]);
-
-  const low = node('ReduceMin', 'low', [flat, axis], { keepdims: 1 });
-  const high = node('ReduceMax', 'high', [flat, axis], { keepdims: 1 });
-  const inRange = node('And', 'in_range', [
-    node('GreaterOrEqual', 'not_below', [low, zero]),
-    node('LessOrEqual', 'not_above', [high, one]),
-  ]);
-  const inBounds = node('And', 'in_bounds', [
-    node('LessOrEqual', 'not_large', [l2, capConstant]),
-    node('LessOrEqual', 'not_vague', [slackNode, capConstant]),
-  ]);
-  const certifiable = node('And', 'certifiable', [inRange, inBounds]);
-  const guarded = node('Where', 'guarded', [certifiable, clipped, zero]);
-  node('Squeeze', TENSORS.radius, [guarded, axis]);
-  return { nodes, initializers };
 }
+
+/** The graph's own tensors keep their plain names; everything else is the head's. */
+const tensorName = (name: string) => (Object.hasOwn(TENSORS, name) ? name : HEAD_PREFIX + name);
+
+const KEEP = { keepdims: 1 };
+
+/** The head node by node: operator, output (which names the node), inputs, attributes. */
+const NODES: readonly (readonly [op: string, output: string, inputs: string, attributes?: Record<string, number>])[] = [
+  ['Flatten', 'flat', 'image', { axis: 1 }],
+  ['ReduceL2', 'l2', 'flat axis', KEEP],
+  ['ReduceL1', 'l1', 'flat axis', KEEP],
+  ['Concat', 'norms', 'l2 l1', { axis: 1 }],
+  ['Gemm', 'slacks', 'norms slack_weights slack_bias'],
+  ['ReduceMin', 'slack', 'slacks axis', KEEP],
+
+  ['ArgMax', 'label', 'logits', { axis: 1, keepdims: 0, select_last_index: 0 }],
+  ['ReduceMax', 'top', 'logits axis', KEEP],
+  ['Sub', 'margins', 'top logits'],
+  ['Gather', 'inverse_row', 'inverse label', { axis: 0 }],
+  ['Mul', 'distances', 'margins inverse_row'],
+  ['TopK', 'nearest_two', 'distances two', { axis: 1, largest: 0, sorted: 1 }],
+  ['Gather', 'nearest', 'nearest_two axis', { axis: 1 }],
+  ['Sub', 'difference', 'nearest slack'],
+  ['Clip', 'clipped', 'difference zero cap'],
+
+  ['ReduceMin', 'low', 'flat axis', KEEP],
+  ['ReduceMax', 'high', 'flat axis', KEEP],
+  ['GreaterOrEqual', 'not_below', 'low zero'],
+  ['LessOrEqual', 'not_above', 'high one'],
+  ['And', 'in_range', 'not_below not_above'],
+  ['LessOrEqual', 'not_large', 'l2 cap'],
+  ['LessOrEqual', 'not_vague', 'slack cap'],
+  ['And', 'in_bounds', 'not_large not_vague'],
+  ['And', 'certifiable', 'in_range in_bounds'],
+  ['Where', 'guarded', 'certifiable clipped zero'],
+  ['Squeeze', 'radius', 'guarded axis'],
+];

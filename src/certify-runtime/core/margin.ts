@@ -92,6 +92,15 @@ export function marginTerms(constants: MarginConstants, head: LinearHead): Margi
   return { constants, classes, inverse, slack, cap: constants.maxImageNorm / 4 };
 }
 
+/** The smallest of the bounds for an image with these norms, rounded up. */
+export function smallestBound(bounds: readonly AffineBound[], l2: number, l1: number): number {
+  let smallest = Number.POSITIVE_INFINITY;
+  for (const bound of bounds) {
+    smallest = Math.min(smallest, addUp(bound.constant, addUp(mulUp(bound.l2, l2), mulUp(bound.l1, l1))));
+  }
+  return smallest;
+}
+
 /** Upper bounds of ‖x‖₂ and ‖x‖₁ of float32 pixels: float64 sums, their rounding added (γ_n, n < 2³⁰ terms). */
 export function imageNorms(pixels: Float32Array): { readonly l2: number; readonly l1: number } {
   let squares = 0;
@@ -190,10 +199,6 @@ export function marginRadius(
     // The difference of two float32 numbers is exact in float64 or off by one rounding, which the outer `down` and TINY cover.
     if (j !== label) radius = Math.min(radius, down(down(top - logits[begin + j]!) * inverse[label * classes + j]!));
   }
-  let subtracted = Number.POSITIVE_INFINITY;
-  for (const bound of slack) {
-    subtracted = Math.min(subtracted, addUp(bound.constant, addUp(mulUp(bound.l2, l2), mulUp(bound.l1, l1))));
-  }
-  const certified = down(radius - subtracted);
+  const certified = down(radius - smallestBound(slack, l2, l1));
   return certified > 0 ? floorToFloat32(Math.min(certified, cap)) : 0;
 }

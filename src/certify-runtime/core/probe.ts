@@ -1,17 +1,30 @@
 /** A check that a provider's matrix product is one of float32: not TF32, bfloat16 or float16. */
 
 import { ProviderError } from './errors.ts';
+import { encodeOnnx } from './onnx/codec.ts';
+import type { ValueInfo } from './onnx/model.ts';
+
+const info = (name: string, ...dims: string[]): ValueInfo => ({ name, type: 'float32', dims });
 
 /**
- * ONNX: y = a·b, both inputs float32 with free dimensions (test/certify-runtime/probe.test.ts makes it anew).
+ * y = a·b, both inputs with free dimensions.
  * Known vectors alone would not do: TF32's error on a small network can hide within the proven slack.
  */
-export const PROBE_MODEL = Uint8Array.from(
-  atob(
-    'CAgSBWdsZWFuGgEwOmgKGgoBYQoBYhIBeRoHcHJvZHVjdCIGTWF0TXVsEgVwcm9iZVoVCgFhEhAKDggBEgoKAxIBTQoDEgFLWhUKAWISEAoOCAESCgoDEgFLCgMSAU5iFQoBeRIQCg4IARIKCgMSAU0KAxIBTkIECgAQEg==',
-  ),
-  (character) => character.charCodeAt(0),
-);
+export const probeModel = () =>
+  encodeOnnx({
+    irVersion: 8,
+    opset: 18,
+    producerName: 'glean',
+    producerVersion: '0',
+    metadata: new Map(),
+    graph: {
+      name: 'probe',
+      nodes: [{ op: 'MatMul', name: 'product', inputs: ['a', 'b'], outputs: ['y'], attributes: new Map() }],
+      initializers: new Map(),
+      inputs: [info('a', 'M', 'K'), info('b', 'K', 'N')],
+      outputs: [info('y', 'M', 'N')],
+    },
+  });
 
 /** Shapes of one image and of a batch: providers have kernels for each. */
 const SHAPES = [

@@ -18,6 +18,8 @@ export interface SealedModel {
   readonly graph: Graph;
   readonly certificate: Certificate;
   readonly head: LinearHead;
+  /** Pixels of the known vectors. */
+  readonly images: readonly Float32Array[];
   /** What follows from the claims. */
   readonly terms: MarginTerms;
 }
@@ -69,7 +71,7 @@ export async function readSealed(bytes: Uint8Array): Promise<SealedModel> {
   check(graph.nodes.length <= MAX_NODES, `${graph.nodes.length} nodes, more than ${MAX_NODES}`);
   check(classes.length <= MAX_CLASSES, `more than ${MAX_CLASSES} classes`);
   // So the image is no larger than the file, whatever its shape says.
-  for (const vector of vectors) vectorPixels(vector, shape);
+  const images = vectors.map((vector) => vectorPixels(vector, shape));
   const head = readLinearHead(graph);
   check(head.classes === classes.length, `the head has ${head.classes} classes, ${classes.length} are named`);
   const outputs = outputInfos(head.classes, head.latentSize);
@@ -77,5 +79,5 @@ export async function readSealed(bytes: Uint8Array): Promise<SealedModel> {
     found: graph.outputs,
     expected: outputs,
   });
-  return { graph, certificate, head, terms: marginTerms(certificateConstants(certificate), head) };
+  return { graph, certificate, head, images, terms: marginTerms(certificateConstants(certificate), head) };
 }

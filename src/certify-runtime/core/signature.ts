@@ -5,7 +5,9 @@
  * sigma and training are true: a signature says that the holder of a key vouches for these bytes. signing.ts makes one.
  */
 
+import { sha256 } from './digest.ts';
 import { InputError, SignatureError } from './errors.ts';
+import { fromBase64, toHex } from './text.ts';
 
 /** What a `.sig` file holds, as JSON. */
 export interface Signature {
@@ -27,29 +29,11 @@ const SIGNATURE_BYTES = 64;
 /** DER of every Ed25519 public key but its 32 bytes: SubjectPublicKeyInfo (RFC 8410). */
 const SPKI_PREFIX = '302a300506032b6570032100';
 
-function hex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-export function toBase64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
-}
-
-/** The bytes, if the text is base64 in its one form: padded, without white space and without left-over bits. */
-export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
-  try {
-    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-    return toBase64(bytes) === text ? bytes : null;
-  } catch {
-    return null;
-  }
-}
-
 /** The DER in a PEM text, if it is an Ed25519 key of this kind. */
 export function fromPem(text: string, label: string, prefix: string): Uint8Array<ArrayBuffer> {
   const match = new RegExp(`^\\s*-----BEGIN ${label}-----([A-Za-z0-9+/=\\s]*)-----END ${label}-----\\s*$`).exec(text);
   const der = match === null ? null : fromBase64(match[1]!.replaceAll(/\s/g, ''));
-  if (der === null || der.length !== prefix.length / 2 + 32 || !hex(der).startsWith(prefix)) {
+  if (der === null || der.length !== prefix.length / 2 + 32 || !toHex(der).startsWith(prefix)) {
     throw new InputError(`expected an Ed25519 key in PEM, '-----BEGIN ${label}-----'; 'glean keygen' writes one`, {
       expected: label,
     });
@@ -59,7 +43,7 @@ export function fromPem(text: string, label: string, prefix: string): Uint8Array
 
 export async function publicKey(raw: Uint8Array<ArrayBuffer>): Promise<PublicKey> {
   const key = await crypto.subtle.importKey('raw', raw, ALGORITHM, true, ['verify']);
-  return { id: hex(new Uint8Array(await crypto.subtle.digest('SHA-256', raw))), key };
+  return { id: await sha256(raw), key };
 }
 
 /**

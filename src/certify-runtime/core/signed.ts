@@ -6,6 +6,7 @@ import { type MarginTerms, marginTerms } from './margin.ts';
 import { readOnnx } from './onnx/read.ts';
 import type { LinearHead } from './proof/bound.ts';
 import { readLinearHead } from './proof/head.ts';
+import { vectorPixels } from './vectors.ts';
 
 /** What a certifier works with. */
 export interface CertifiedModel {
@@ -13,6 +14,8 @@ export interface CertifiedModel {
   readonly head: LinearHead;
   /** What follows from the claims. */
   readonly terms: MarginTerms;
+  /** Pixels of the known vectors. */
+  readonly images: readonly Float32Array[];
   /** The operators of the network. */
   readonly operators: ReadonlySet<string>;
 }
@@ -31,6 +34,7 @@ export function readSigned(bytes: Uint8Array): CertifiedModel {
       certificate,
       head,
       terms: marginTerms(certificateConstants(certificate), head),
+      images: certificate.vectors.map((vector) => vectorPixels(vector, certificate.input.shape)),
       operators: new Set(graph.nodes.map(({ op }) => op)),
     };
   } catch (cause) {

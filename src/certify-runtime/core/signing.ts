@@ -1,6 +1,7 @@
 /** Makes keys and signatures: the author's side, which no page loads. signature.ts checks them. */
 
-import { ALGORITHM, fromBase64, fromPem, type PublicKey, publicKey, type Signature, toBase64 } from './signature.ts';
+import { ALGORITHM, fromPem, type PublicKey, publicKey, type Signature } from './signature.ts';
+import { fromBase64, toBase64 } from './text.ts';
 
 export interface PrivateKey extends PublicKey {
   /** The public key of the pair. */

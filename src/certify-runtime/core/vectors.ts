@@ -1,9 +1,12 @@
 /** Known vectors: inputs stored with their answers, run at every load to catch a provider that computes something else. */
 
-import type { Certificate, KnownVector } from './claims.ts';
+import type { KnownVector } from './claims.ts';
 import { CertificateError, ProviderError } from './errors.ts';
-import { imageNorms, type MarginTerms, marginCertificate } from './margin.ts';
-import type { AffineBound, LinearHead } from './proof/bound.ts';
+import { imageNorms, type MarginTerms, marginCertificate, smallestBound } from './margin.ts';
+import type { LinearHead } from './proof/bound.ts';
+import { vectorNormUpper } from './proof/matrix-norm.ts';
+import type { CertifiedModel } from './signed.ts';
+import { fromBase64 } from './text.ts';
 
 /** What a model's outputs are for one image. */
 export interface ModelAnswer {
@@ -12,44 +15,29 @@ export interface ModelAnswer {
   readonly logits: Float32Array;
 }
 
-/** The pixels of a known vector on [0, 1]. */
+/**
+ * The pixels of a known vector on [0, 1].
+ *
+ * @throws CertificateError where they are not as many as the shape says, or spelled in another way than btoa's
+ */
 export function vectorPixels(vector: Pick<KnownVector, 'image'>, shape: readonly number[]): Float32Array {
-  let bytes: string;
-  try {
-    bytes = atob(vector.image);
-  } catch {
-    bytes = '';
-  }
-  // atob forgives white space, missing padding and left-over bits; other decoders do not.
-  if (btoa(bytes) !== vector.image) {
-    throw new CertificateError("certificate: a known vector's image is not base64 in its one form, with padding");
-  }
+  const bytes = fromBase64(vector.image);
   const size = shape.reduce((product, length) => product * length, 1);
-  if (bytes.length !== size) {
-    throw new CertificateError(`certificate: a known vector has ${bytes.length} bytes of image, expected ${size}`);
+  if (bytes?.length !== size) {
+    throw new CertificateError(
+      `certificate: a known vector's image is not base64 (with padding, nothing else) of ${size} bytes`,
+    );
   }
-  return Float32Array.from(bytes, (character) => character.charCodeAt(0) / 255);
-}
-
-function evaluate(bound: AffineBound, norms: { readonly l2: number; readonly l1: number }): number {
-  return bound.constant + bound.l2 * norms.l2 + bound.l1 * norms.l1;
+  return Float32Array.from(bytes, (byte) => byte / 255);
 }
 
 /** How far two allowed executions of the network may be apart in one logit: twice ‖w_j‖₂·δ(x) + ρ(x). */
-function allowedDeviation(
-  norms: { readonly l2: number; readonly l1: number },
-  terms: MarginTerms,
-  head: LinearHead,
-): number {
-  const { latentError, logitError } = terms.constants;
-  let largest = 0;
-  for (let j = 0; j < head.classes; j++) {
-    let squares = 0;
-    for (let i = 0; i < head.latentSize; i++) squares += head.weights[j * head.latentSize + i]! ** 2;
-    largest = Math.max(largest, squares);
-  }
-  const delta = Math.min(...latentError.map((bound) => evaluate(bound, norms)));
-  return 2 * (Math.sqrt(largest) * delta + evaluate(logitError, norms));
+function allowedDeviation(l2: number, l1: number, { constants }: MarginTerms, head: LinearHead): number {
+  const rows = Array.from({ length: head.classes }, (_, j) =>
+    vectorNormUpper(head.weights.subarray(j * head.latentSize, (j + 1) * head.latentSize)),
+  );
+  const delta = smallestBound(constants.latentError, l2, l1);
+  return 2 * (Math.max(...rows) * delta + smallestBound([constants.logitError], l2, l1));
 }
 
 /**
@@ -59,15 +47,13 @@ function allowedDeviation(
  */
 export function checkAnswers(
   answers: readonly ModelAnswer[],
-  certificate: Certificate,
-  terms: MarginTerms,
-  head: LinearHead,
+  { certificate, terms, head, images }: CertifiedModel,
 ): void {
   certificate.vectors.forEach((vector, i) => {
     const answer = answers[i];
     if (answer === undefined) throw new ProviderError(`known vector ${i}: the provider gave no answer`);
-    const norms = imageNorms(vectorPixels(vector, certificate.input.shape));
-    const allowed = allowedDeviation(norms, terms, head);
+    const norms = imageNorms(images[i]!);
+    const allowed = allowedDeviation(norms.l2, norms.l1, terms, head);
     const deviation = Math.max(...vector.logits.map((logit, j) => Math.abs(logit - answer.logits[j]!)));
     const hint = 'the provider does not compute what was certified (TF32, float16, or a fault)';
     if (!(deviation <= allowed)) {

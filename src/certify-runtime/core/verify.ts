@@ -26,7 +26,6 @@ import type { RuleBook } from './proof/rule.ts';
 import { rulesFor } from './proof/rules-for.ts';
 import { readSealed, type SealedModel } from './sealed.ts';
 import type { CertifiedModel } from './signed.ts';
-import { vectorPixels } from './vectors.ts';
 
 /** A model whose certificate holds. */
 export interface VerifiedModel extends CertifiedModel {
@@ -46,26 +45,26 @@ function implied(proven: AffineBound, claimed: AffineBound): boolean {
  * above a proven one, and none may grow faster than δ′ (so that δ′ is true of the claimed δ too, whoever computes with it).
  */
 function checkConstants(claimed: MarginConstants, proven: MarginConstants, inputs: number): void {
-  const atLeast = (name: string, claim: number, bound: number) =>
-    check(bound <= claim, `claims ${name} = ${claim}, but only ${bound} is proven`, {
+  const hold = (holds: boolean, name: string, claim: unknown, proof: unknown) =>
+    check(holds, `claims ${name} = ${JSON.stringify(claim)}, but only ${JSON.stringify(proof)} is proven`, {
       name,
       claimed: claim,
-      proven: bound,
+      proven: proof,
     });
-  atLeast('lipschitz.upper', claimed.lipschitz, proven.lipschitz);
-  atLeast('float32.latentErrorSlope', claimed.latentErrorSlope, proven.latentErrorSlope);
-  atLeast('float32.logitErrorSlope', claimed.logitErrorSlope, proven.logitErrorSlope);
-  check(implied(proven.logitError, claimed.logitError), 'claims a smaller float32.logitError than is proven', {
-    claimed: claimed.logitError,
-    proven: proven.logitError,
-  });
+  for (const name of ['lipschitz', 'latentErrorSlope', 'logitErrorSlope'] as const) {
+    hold(proven[name] <= claimed[name], name, claimed[name], proven[name]);
+  }
+  const { latentError, logitError, maxImageNorm } = proven;
+  hold(implied(logitError, claimed.logitError), 'logitError', claimed.logitError, logitError);
   for (const claim of claimed.latentError) {
-    check(
-      proven.latentError.some((bound) => implied(bound, claim)),
-      'claims a smaller float32.latentError than is proven',
-      { claimed: claim, proven: proven.latentError },
+    hold(
+      latentError.some((bound) => implied(bound, claim)),
+      'latentError',
+      claim,
+      latentError,
     );
   }
+  hold(claimed.maxImageNorm <= maxImageNorm, 'maxImageNorm', claimed.maxImageNorm, maxImageNorm);
   const latentSlope = Math.max(...claimed.latentError.map((bound) => slope(bound, inputs)));
   const logitSlope = slope(claimed.logitError, inputs);
   check(
@@ -73,10 +72,6 @@ function checkConstants(claimed: MarginConstants, proven: MarginConstants, input
     'claims float32 errors that grow faster than their claimed slopes',
     { latentSlope, logitSlope },
   );
-  check(claimed.maxImageNorm <= proven.maxImageNorm, 'claims a larger float32.maxImageNorm than is proven', {
-    claimed: claimed.maxImageNorm,
-    proven: proven.maxImageNorm,
-  });
 }
 
 /** The network without the head: whatever is not named with the head's prefix. */
@@ -145,13 +140,13 @@ function checkVector(vector: KnownVector, name: string, pixels: Float32Array, te
 export function proveConstants(
   graph: Graph,
   rules: RuleBook,
+  head = readLinearHead(graph),
 ): {
   readonly encoder: EncoderBound;
   readonly head: LinearHead;
   readonly constants: MarginConstants;
 } {
   const encoder = boundEncoder(graph, { input: TENSORS.image, latent: TENSORS.latent, rules });
-  const head = readLinearHead(graph);
   if (head.latentSize !== encoder.latentSize) {
     throw new UnprovableError(`the head takes ${head.latentSize} latents, the encoder gives ${encoder.latentSize}`, {
       found: head.latentSize,
@@ -183,15 +178,15 @@ function checkLayers(claimed: readonly LayerBound[], proven: readonly LayerBound
  *
  * @throws UnprovableError or CertificateError naming the first thing that does not hold
  */
-async function proveSealed({ graph, certificate, terms }: SealedModel): Promise<EncoderBound> {
+async function proveSealed({ graph, certificate, terms, head, images }: SealedModel): Promise<EncoderBound> {
   const { shape } = certificate.input;
   const inputs = shape.reduce((product, size) => product * size, 1);
-  const { encoder, constants } = proveConstants(graph, await rulesFor(graph));
+  const { encoder, constants } = proveConstants(graph, await rulesFor(graph), head);
   checkConstants(terms.constants, constants, inputs);
   checkLayers(certificate.lipschitz.layers, encoder.layers);
   checkHead(graph, terms, inputs);
   for (const [i, vector] of certificate.vectors.entries()) {
-    checkVector(vector, `vectors[${i}]`, vectorPixels(vector, shape), terms);
+    checkVector(vector, `vectors[${i}]`, images[i]!, terms);
   }
   return encoder;
 }
@@ -203,7 +198,7 @@ async function proveSealed({ graph, certificate, terms }: SealedModel): Promise<
  */
 export async function verifyModel(bytes: Uint8Array): Promise<VerifiedModel> {
   const sealed = await readSealed(bytes);
-  const { certificate, terms, head } = sealed;
   const proven = await proveSealed(sealed);
-  return { certificate, terms, head, proven, operators: new Set(sealed.graph.nodes.map(({ op }) => op)) };
+  const { graph, ...model } = sealed;
+  return { ...model, proven, operators: new Set(graph.nodes.map(({ op }) => op)) };
 }

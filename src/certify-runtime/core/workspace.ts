@@ -4,6 +4,7 @@ import { InputError } from './errors.ts';
 import type { Pixels } from './images.ts';
 import { KERNEL } from './kernel.ts';
 import { sqrtUp, up } from './proof/rounding.ts';
+import { fromBase64 } from './text.ts';
 
 interface Kernel {
   norms(pixels: number, images: number, size: number, out: number): number;
@@ -50,7 +51,7 @@ export class Workspace {
         cause: String(cause),
       });
     }
-    compiled ??= new WebAssembly.Module(Uint8Array.from(atob(KERNEL), (character) => character.charCodeAt(0)));
+    compiled ??= new WebAssembly.Module(fromBase64(KERNEL)!);
     const instance = new WebAssembly.Instance(compiled, { glean: { memory: this.#memory } });
     this.#kernel = instance.exports as unknown as Kernel;
     const { buffer } = this.#memory;

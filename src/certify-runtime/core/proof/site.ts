@@ -1,7 +1,7 @@
 /** One node as a rule sees it: its inputs, its attributes, and the way to refuse it by name. */
 
 import { UnprovableError } from '../errors.ts';
-import type { OnnxNode, Tensor } from '../onnx/model.ts';
+import type { Attribute, OnnxNode, Tensor } from '../onnx/model.ts';
 import type { AffineBound, LayerBound } from './bound.ts';
 import { MAX_ELEMENTS, MAX_WORK } from './budget.ts';
 import { OVERFLOW_32 } from './rounding.ts';
@@ -28,6 +28,8 @@ export interface Walk {
   /** No intermediate overflows for ‖x‖₂ up to this. */
   maxImageNorm: number;
 }
+
+type ValueOf<K> = Extract<Attribute, { readonly kind: K }>['value'];
 
 export class Site {
   readonly node: OnnxNode;
@@ -118,34 +120,29 @@ export class Site {
   }
 
   int(name: string, otherwise: number): number {
-    const attribute = this.node.attributes.get(name);
-    if (attribute === undefined) return otherwise;
-    if (attribute.kind !== 'int') this.refuse(`attribute ${name} must be an integer`);
-    return this.safeInteger(attribute.value);
+    const value = this.attribute(name, 'int');
+    return value === undefined ? otherwise : this.safeInteger(value);
   }
 
   ints(name: string): number[] | null {
-    const attribute = this.node.attributes.get(name);
-    if (attribute === undefined) return null;
-    // A list without elements has no kind of its own in the file.
-    if (attribute.kind !== 'ints') this.refuse(`attribute ${name} must be a list of integers`);
-    return attribute.value.map((entry) => this.safeInteger(entry));
+    return this.attribute(name, 'ints')?.map((entry) => this.safeInteger(entry)) ?? null;
   }
 
   number(name: string, otherwise: number): number {
-    const attribute = this.node.attributes.get(name);
-    if (attribute === undefined) return otherwise;
-    if (attribute.kind !== 'float' || !Number.isFinite(attribute.value)) {
-      this.refuse(`attribute ${name} must be a finite number`);
-    }
-    return Math.fround(attribute.value);
+    const value = this.attribute(name, 'float');
+    if (value !== undefined && !Number.isFinite(value)) this.refuse(`attribute ${name} must be finite`);
+    // ONNX's defaults are float32, too.
+    return Math.fround(value ?? otherwise);
   }
 
   string(name: string, otherwise: string): string {
+    return this.attribute(name, 'string') ?? otherwise;
+  }
+
+  private attribute<K extends Attribute['kind']>(name: string, kind: K): ValueOf<K> | undefined {
     const attribute = this.node.attributes.get(name);
-    if (attribute === undefined) return otherwise;
-    if (attribute.kind !== 'string') this.refuse(`attribute ${name} must be a string`);
-    return attribute.value;
+    if (attribute !== undefined && attribute.kind !== kind) this.refuse(`attribute ${name} must be of kind ${kind}`);
+    return attribute?.value as ValueOf<K> | undefined;
   }
 
   /** The axis as a number from 1 to rank − 1: axis 0 is the batch, which no operator may touch. */
