@@ -9,6 +9,7 @@ import { Certifier, runUnverified } from '../certify-runtime/node.ts';
 import { writeFileAtomic } from '../export/atomic-file.ts';
 import { modelCard } from '../export/model-card.ts';
 import { seal } from '../export/seal.ts';
+import type { TrainConfig } from '../train/config.ts';
 import { bytesPerImage, type DomainDataset } from '../train/data/dataset.ts';
 import {
   type CertifiedAccuracy,
@@ -32,21 +33,22 @@ function knownVectors(dataset: DomainDataset): Uint8Array[] {
   return [...images, ...noise];
 }
 
-/** What `glean export` made and measured. */
-export interface ExportedRun {
-  readonly path: string;
+/** A finished run as a sealed file's bytes. */
+export interface SealedRun {
+  readonly bytes: Uint8Array;
   readonly verified: VerifiedModel;
-  readonly margin: ReadonlyMap<string, CertifiedAccuracy>;
-  readonly smoothed: ReadonlyMap<string, CertifiedAccuracy>;
-  readonly smoothing: SmoothingSettings;
+  readonly config: TrainConfig;
+  readonly objective: Exclude<TrainConfig['objective'], { readonly baseline: string }>;
+  readonly dataset: DomainDataset;
+  readonly directory: string;
 }
 
 /**
- * Bakes, converts, seals and measures a finished run; writes model.onnx and README.md to `directory`.
+ * Bakes, converts and seals a finished run; writes nothing but its graph model.
  *
  * @throws InputError for a baseline's run, what finishedModel and seal throw
  */
-export async function exportRun(run: string, options: ExportOptions = {}): Promise<ExportedRun> {
+export async function sealRun(run: string, options: ExportOptions = {}): Promise<SealedRun> {
   const { say = () => undefined } = options;
   const { config, dataset, model, directory, version, training } = await finishedModel(run, options);
   const { objective } = config;
@@ -62,7 +64,26 @@ export async function exportRun(run: string, options: ExportOptions = {}): Promi
     producerVersion: version,
     run: runUnverified,
   });
+  return { bytes, verified, config, objective, dataset, directory };
+}
 
+/** What `glean export` made and measured. */
+export interface ExportedRun {
+  readonly path: string;
+  readonly verified: VerifiedModel;
+  readonly margin: ReadonlyMap<string, CertifiedAccuracy>;
+  readonly smoothed: ReadonlyMap<string, CertifiedAccuracy>;
+  readonly smoothing: SmoothingSettings;
+}
+
+/**
+ * Bakes, converts, seals and measures a finished run; writes model.onnx and README.md to `directory`.
+ *
+ * @throws what sealRun throws
+ */
+export async function exportRun(run: string, options: ExportOptions = {}): Promise<ExportedRun> {
+  const { say = () => undefined } = options;
+  const { bytes, verified, config, objective, dataset, directory } = await sealRun(run, options);
   say('measuring');
   const certifier = await Certifier.load(bytes);
   const smoothing = { ...SMOOTHING_DEFAULTS, sigma: objective.noise, seed: 0 };

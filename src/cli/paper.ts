@@ -3,10 +3,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { CommandModule } from 'yargs';
 import { InputError } from '../certify-runtime/core/errors.ts';
-import { type Experiment, jobsOf, nameOf, type Task } from '../paper/experiment.ts';
+import { type Experiment, jobsOf, nameOf, TASKS } from '../paper/experiment.ts';
 import { AnswerIsNo } from './answer.ts';
-
-const TASKS: readonly Task[] = ['cmnist', 'avatars', 'emoji', 'fashion', 'mnist'];
 
 interface PaperArguments {
   quick: boolean;
@@ -25,7 +23,7 @@ function choose(
   only: string | undefined,
   seeds: number | undefined,
 ): readonly Experiment[] {
-  const tasks = only === undefined ? TASKS : only.split(',');
+  const tasks: readonly string[] = only === undefined ? TASKS : only.split(',');
   for (const task of tasks) {
     if (!(TASKS as readonly string[]).includes(task)) {
       throw new InputError(`--only: no problem '${task}': expected some of ${TASKS.join(',')}`, { found: task });

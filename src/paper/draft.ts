@@ -11,7 +11,8 @@ export interface RawConfig {
   readonly optimizer: Readonly<Record<string, unknown>>;
 }
 
-export type Change = (config: RawConfig) => RawConfig;
+/** What a line changes; it may read other configurations. */
+export type Change = (config: RawConfig) => RawConfig | Promise<RawConfig>;
 
 /** A line of the plan. */
 export interface Draft {
@@ -40,6 +41,35 @@ export interface Effort {
 
 const CONFIGS = new URL('../../pipeline/configs/', import.meta.url);
 
+async function readRaw(name: string): Promise<RawConfig> {
+  return JSON.parse(await readFile(new URL(`${name}.json`, CONFIGS), 'utf8')) as RawConfig;
+}
+
+/** One change after the other. */
+export function inSequence(...changes: readonly Change[]): Change {
+  return async (config) => {
+    let changed = config;
+    for (const change of changes) changed = await change(changed);
+    return changed;
+  };
+}
+
+/** The objective of another configuration. */
+export function objectiveOf(name: string): Change {
+  return async (config) => ({ ...config, objective: (await readRaw(name)).objective });
+}
+
+/** Another data set. */
+export function onData(data: Readonly<Record<string, unknown>>): Change {
+  return (config) => ({ ...config, data });
+}
+
+/** The training domains as environments. */
+export const givenDomains: Change = (config) => ({
+  ...config,
+  objective: { ...config.objective, environments: { kind: 'given' } },
+});
+
 /** Changes fields of the penalty. */
 export function penalty(fields: Readonly<Record<string, unknown>>): Change {
   return (config) => ({
@@ -63,8 +93,10 @@ export const unconstrained: Change = (config) => ({ ...config, network: { ...con
 export async function experimentOf(draft: Draft, effort: Effort): Promise<Experiment> {
   const { id, task, method, change = (config) => config, places, stage } = draft;
   const source = `pipeline/configs/${draft.config}.json`;
-  const raw = JSON.parse(await readFile(new URL(`${draft.config}.json`, CONFIGS), 'utf8')) as RawConfig;
-  const config = parseConfig({ ...change(raw), id, title: method, seed: 0 }, `${source}, as ${id}`);
+  const config = parseConfig(
+    { ...(await change(await readRaw(draft.config))), id, title: method, seed: 0 },
+    `${source}, as ${id}`,
+  );
   const { n, n0, alpha, images, attack } = effort;
   const noise = 'baseline' in config.objective ? config.objective.sigma : config.objective.noise;
   return {

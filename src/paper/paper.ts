@@ -31,7 +31,7 @@ async function hashesOf(jobs: readonly Job[], say: (line: string) => void): Prom
   const wanted = new Map(jobs.map(({ experiment }) => [dataKey(experiment.config), experiment.config.data]));
   for (const [key, data] of wanted) {
     try {
-      hashes.set(key, (await openDataset(data.name)).sha256);
+      hashes.set(key, (await openDataset(data)).sha256);
     } catch (error) {
       say(`${data.name}: cannot be opened: ${(error as Error).message}`);
     }

@@ -28,7 +28,7 @@ async function run({ job, directory }: Assignment, onProgress: OnProgress): Prom
   let data: Outcome['data'] = null;
   try {
     onProgress('data', 0, 1);
-    const dataset = await openDataset(configOf(job).data.name);
+    const dataset = await openDataset(configOf(job).data);
     data = summaryOf(dataset);
     return { data, measured: await measure(job, dataset, directory, onProgress), failure: null };
   } catch (error) {

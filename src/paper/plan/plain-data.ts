@@ -1,0 +1,26 @@
+/** Two checks beside the paper: all of Fashion-MNIST, and the baselines where nothing shifts. */
+import type { Draft } from '../draft.ts';
+import { BASELINES } from './methods.ts';
+
+export const PLAIN_DATA: readonly Draft[] = [
+  ...BASELINES.map(
+    ({ name, title }): Draft => ({
+      id: `mnist-${name}`,
+      task: 'mnist',
+      method: title,
+      config: `mnist-${name}`,
+      seeds: 1,
+      stage: 1,
+      places: [{ section: 'mnist' }],
+    }),
+  ),
+  {
+    id: 'fashion-glean',
+    task: 'fashion',
+    method: 'GLEAN, inferred environments',
+    config: 'fashion-full',
+    seeds: 1,
+    stage: 1,
+    places: [{ section: 'fashion' }],
+  },
+];
