@@ -5,17 +5,13 @@ import sharp, { type Sharp } from 'sharp';
 
 export type Colour = readonly [red: number, green: number, blue: number];
 
-/** Colour number i: far from its neighbours', so that JPEG's rounding does not mix them up. */
-export const colourOf = (i: number): Colour => [
-  (i % 8) * 32,
-  (Math.floor(i / 8) % 8) * 32,
-  (Math.floor(i / 64) % 8) * 32,
-];
+/** Colour number i < 4096: far from its neighbours', so that JPEG's rounding does not mix them up. */
+export const colourOf = (i: number): Colour => [(i % 16) * 17, ((i >> 4) % 16) * 17, (i >> 8) * 17];
 
 /** Which colour number a pixel is. */
 export const numberOf = (pixel: ArrayLike<number>): number => {
-  const digit = (value: number) => Math.round(value / 32);
-  return digit(pixel[0]!) + 8 * digit(pixel[1]!) + 64 * digit(pixel[2]!);
+  const digit = (value: number) => Math.round(value / 17);
+  return digit(pixel[0]!) + 16 * digit(pixel[1]!) + 256 * digit(pixel[2]!);
 };
 
 export function plain([r, g, b]: Colour, width = 16, height = width): Sharp {

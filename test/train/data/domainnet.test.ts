@@ -1,0 +1,186 @@
+/** DomainNet's layout: the held-out domain is only tested on, classes are relabelled, the style can be the cue; wrong lists are named. */
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { InputError } from '../../../src/certify-runtime/core/errors.ts';
+import { type ImageSet, readAll } from '../../../src/train/data/dataset.ts';
+import { loadDomainNet } from '../../../src/train/data/domainnet.ts';
+import { loadStyleCue } from '../../../src/train/data/style-cue.ts';
+import { colourOf, numberOf, writePlain } from './image-files.ts';
+
+const DOMAINS = ['clipart', 'quickdraw', 'sketch'] as const;
+const CLASSES = ['anvil', 'bear', 'cat', 'drums'] as const;
+/** Of each class in each domain, the first 88 are for training. */
+const EACH = 108;
+const TRAINED = 88;
+
+/** Image number of a domain's class: its colour tells all three. */
+const numberAt = (d: number, label: number, i: number) => (d * CLASSES.length + label) * EACH + i;
+
+let folder: string;
+let cache: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'glean-domainnet-'));
+  cache = await mkdtemp(join(tmpdir(), 'glean-cache-'));
+  for (const [d, domain] of DOMAINS.entries()) {
+    const lists: Record<'train' | 'test', string[]> = { train: [], test: [] };
+    for (const [label, name] of CLASSES.entries()) {
+      for (let i = 0; i < EACH; i++) {
+        const path = `${domain}/${name}/${domain}_${label}_${i}.jpg`;
+        await writePlain(join(folder, path), colourOf(numberAt(d, label, i)));
+        lists[i < TRAINED ? 'train' : 'test'].push(`${path} ${label}`);
+      }
+    }
+    for (const part of ['train', 'test'] as const) {
+      await writeFile(join(folder, `${domain}_${part}.txt`), `${lists[part].join('\n')}\n`);
+    }
+  }
+});
+after(() => Promise.all([folder, cache].map((path) => rm(path, { recursive: true }))));
+
+/** What each image of a set is, read from its pixels. */
+function contents(set: ImageSet) {
+  const pixels = readAll(set);
+  return Array.from({ length: set.size }, (_, n) => {
+    const number = numberOf(pixels.subarray(n * 192, n * 192 + 3));
+    const [rest, i] = [Math.floor(number / EACH), number % EACH];
+    const [d, label] = [Math.floor(rest / CLASSES.length), rest % CLASSES.length];
+    return {
+      domain: DOMAINS[d]!,
+      class: CLASSES[label]!,
+      part: i < TRAINED ? 'train' : 'test',
+      label: set.labels[n]!,
+      cue: set.attribute[n],
+    };
+  });
+}
+
+const refused = (promise: Promise<unknown>, expected: RegExp) =>
+  assert.rejects(promise, (error) => {
+    assert.ok(error instanceof InputError);
+    assert.match(error.message, expected);
+    return true;
+  });
+
+test('training, validation and test are the lists they should be, each image its own', async () => {
+  for (const heldOut of [undefined, 'clipart'] as const) {
+    const held = heldOut ?? 'sketch';
+    const dataset = await loadDomainNet({ dir: folder, cache, side: 8, ...(heldOut === undefined ? {} : { heldOut }) });
+    assert.deepEqual(dataset.classes, CLASSES);
+    const others = DOMAINS.filter((domain) => domain !== held);
+    assert.deepEqual(
+      dataset.train.map((set) => set.name),
+      others,
+    );
+    assert.deepEqual(
+      dataset.validation.map((set) => set.name),
+      others,
+    );
+    assert.equal(dataset.test.name, held);
+    for (const [sets, part, each] of [
+      [dataset.train, 'train', TRAINED],
+      [dataset.validation, 'test', EACH - TRAINED],
+      [[dataset.test], 'test', EACH - TRAINED],
+    ] as const) {
+      for (const set of sets) {
+        const images = contents(set);
+        assert.equal(images.length, each * CLASSES.length);
+        for (const image of images) {
+          assert.deepEqual([image.domain, image.part, CLASSES[image.label]], [set.name, part, image.class]);
+        }
+        assert.equal(new Set(set.source).size, set.size);
+        // In random order: the lists are sorted by class.
+        assert.ok(images.slice(0, 20).some((image) => image.class !== images[0]!.class));
+      }
+    }
+  }
+});
+
+test('some classes, in the order asked for, and at most so many images', async () => {
+  const dataset = await loadDomainNet({ dir: folder, cache, side: 8, classes: ['cat', 'anvil'], limit: 30 });
+  assert.deepEqual(dataset.classes, ['cat', 'anvil']);
+  assert.deepEqual(
+    dataset.train.map((set) => set.size),
+    [30, 30],
+  );
+  for (const set of [...dataset.train, dataset.test]) {
+    for (const image of contents(set)) assert.equal(dataset.classes[image.label], image.class);
+  }
+});
+
+test('the style as cue: label 1 is an animal, attribute 1 the style, both as the pixels say', async () => {
+  const dataset = await loadStyleCue({ dir: folder, cache, side: 8, labelNoise: 0 });
+  assert.deepEqual([dataset.name, dataset.classes, dataset.cue], ['domainnet-cue', ['no animal', 'animal'], 'style']);
+  for (const set of [...dataset.train, ...dataset.validation, dataset.test]) {
+    for (const image of contents(set)) {
+      assert.equal(image.label, image.class === 'bear' || image.class === 'cat' ? 1 : 0);
+      assert.equal(image.cue, image.domain === 'clipart' ? 1 : 0);
+      assert.equal(image.part, set === dataset.test ? 'test' : 'train');
+    }
+  }
+  const sources = [...dataset.train, ...dataset.validation, dataset.test].flatMap((set) => [...set.source]);
+  assert.equal(new Set(sources).size, sources.length);
+  for (const cue of [['oil'], [...DOMAINS]]) {
+    await refused(loadStyleCue({ dir: folder, cache, side: 8, cue }), /expected some but not all of them as cue/);
+  }
+});
+
+test('an unknown domain or class, and a folder that is none, are named', async () => {
+  const load = (more: object) => loadDomainNet({ dir: folder, cache, side: 8, ...more });
+  await refused(load({ heldOut: 'oil' }), /found the domains clipart, quickdraw, sketch, expected oil \(heldOut\)/);
+  await refused(load({ classes: ['cat', 'dog'] }), /found no class dog, expected some of anvil, bear, cat, drums/);
+  await refused(load({ classes: ['cat'] }), /expected at least two different ones/);
+  await refused(load({ dir: '/nonexistent' }), /\/nonexistent: found no such folder/);
+  await refused(load({ dir: join(folder, 'clipart') }), /found 0 files \*_train\.txt/);
+});
+
+test('wrong lists are named with line, found and expected', async () => {
+  const file = join(folder, 'quickdraw_train.txt');
+  const text = await readFile(file, 'utf8');
+  const first = 'quickdraw/anvil/quickdraw_0_0.jpg';
+  const cases: [string, RegExp][] = [
+    [text.replace(`${first} 0`, first), /line 1: found .*, expected quickdraw\/class\/file and a label/],
+    [text.replace(`${first} 0`, `${first} 12345`), /line 1: found/],
+    [
+      text.replace(first, 'anvil/quickdraw_0_0.jpg'),
+      /line 1: found anvil\/quickdraw_0_0\.jpg, expected quickdraw\/class/,
+    ],
+    [text.replace(first, 'quickdraw/../x.jpg'), /line 1: found quickdraw\/\.\.\/x\.jpg/],
+    [text.replace(first, 'quickdraw/anvil/quickdraw_0_1.jpg'), /line 2: found .*_0_1\.jpg again/],
+    [text.replace(`${first} 0`, `${first} 1`), /line 1: found label 1 for anvil, expected bear/],
+    [
+      text.replace(`${first} 0`, `quickdraw/new/1.jpg 6`),
+      /found no image with label 4, 5, expected every label up to 6/,
+    ],
+    ['', /found an empty list/],
+  ];
+  try {
+    for (const [wrong, expected] of cases) {
+      await writeFile(file, wrong);
+      await refused(loadDomainNet({ dir: folder, cache, side: 8 }), expected);
+    }
+    await rm(file);
+    await refused(
+      loadDomainNet({ dir: folder, cache, side: 8, heldOut: 'quickdraw' }),
+      /expected quickdraw \(heldOut\)/,
+    );
+  } finally {
+    await writeFile(file, text);
+  }
+});
+
+test('a class without a usable image is named', async () => {
+  const file = join(folder, 'sketch_test.txt');
+  const text = await readFile(file, 'utf8');
+  try {
+    await writeFile(file, text.replaceAll(/^sketch\/cat.*\n/gm, ''));
+    await refused(
+      loadDomainNet({ dir: folder, cache, side: 8 }),
+      /found no usable image of cat in the test part of sketch/,
+    );
+  } finally {
+    await writeFile(file, text);
+  }
+});
