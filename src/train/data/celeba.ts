@@ -27,6 +27,8 @@ export interface CelebaOptions {
   readonly seed?: number;
   /** Share of flipped labels; by default 25 %, as in the code of GLEAN's authors. */
   readonly labelNoise?: number;
+  /** Only faces with dark hair: the oracle. */
+  readonly blind?: boolean;
   /** At most this many images in each training domain; by default 10 000. */
   readonly limit?: number;
   readonly maxSkipped?: number;
@@ -56,7 +58,7 @@ const CELEBA: CelebaIdentity = {
  * @throws InputError where a list is wrong, too many images are unusable, or too few are left for a domain
  */
 export async function loadCeleba(options: CelebaOptions, identity: CelebaIdentity = CELEBA): Promise<DomainDataset> {
-  const { dir, seed = 2020, labelNoise = 0.25, limit = LIMIT, side = 64 } = options;
+  const { dir, seed = 2020, labelNoise = 0.25, limit = LIMIT, side = 64, blind = false } = options;
   const folder = join(dir, IMAGES);
   const found = await stat(folder).catch(() => undefined);
   if (!found?.isDirectory()) {
@@ -76,6 +78,7 @@ export async function loadCeleba(options: CelebaOptions, identity: CelebaIdentit
       seed,
       stream: STREAM,
       labelNoise,
+      blind,
       limits: { train: limit, validation: VALIDATION_LIMIT, test: TEST_LIMIT },
       names: { labels: ['no smile', 'a smile'], attribute: ['blond hair', 'dark hair'] },
     },
@@ -87,6 +90,8 @@ export async function loadCeleba(options: CelebaOptions, identity: CelebaIdentit
   const test = imageSet(domains.test);
   return {
     ...identity,
+    name: blind ? `${identity.name}-blind` : identity.name,
+    title: blind ? `${identity.title} (blind to it: dark hair alone)` : identity.title,
     classes: ['not smiling', 'smiling'],
     shape: prepared.shape,
     train,

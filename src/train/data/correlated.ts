@@ -37,6 +37,8 @@ export interface CorrelatedOptions {
   readonly stream: number;
   /** Share of labels that are flipped, exactly, in every kind of image before the domains are drawn. */
   readonly labelNoise: number;
+  /** Only images with attribute 1, half of either label: the oracle, to which the attribute tells nothing. */
+  readonly blind?: boolean;
   /** At most this many images in each domain, by split. */
   readonly limits: Readonly<Record<(typeof SPLITS)[number], number>>;
   /** Names of label and attribute values, for errors. */
@@ -68,7 +70,7 @@ const GRAIN = 20;
  *    not; n is what N allows, at most the limit.
  *
  * So labels and attribute values are even in every domain, P(true label | label, attribute) is 1 − labelNoise in all of
- * them, and only P(attribute | label) changes.
+ * them, and only P(attribute | label) changes. With `blind`, the two kinds with attribute 1 are all that is used.
  *
  * @throws InputError where a split cannot fill a domain, naming the kind of image that is short
  */
@@ -94,11 +96,17 @@ function drawDomains(
   population.split.forEach((value, i) => {
     if (value === s) pure[2 * population.labels[i]! + population.attribute[i]!]!.push(i);
   });
-  const even = Math.min(...pure.map((kind) => kind.length));
-  const size = domainSize(even, domains, options.limits[split]);
+  /** Of a domain, the share that each kind has. */
+  const sharesOf = ({ contrary }: Domain) =>
+    options.blind === true
+      ? [0, 0.5, 0, 0.5]
+      : [1 - contrary, contrary, contrary, 1 - contrary].map((share) => share / 2);
+  const needed = domains.map(sharesOf).reduce((sum, shares) => sum.map((share, k) => share + shares[k]!));
+  const even = Math.min(...pure.filter((_, k) => needed[k]! > 0).map((kind) => kind.length));
+  const size = Math.floor(Math.min(options.limits[split], even / Math.max(...needed) + 1e-9) / GRAIN) * GRAIN;
   if (size === 0) {
     const { labels, attribute } = options.names;
-    const scarce = pure.findIndex((kind) => kind.length === even);
+    const scarce = pure.findIndex((kind, k) => needed[k]! > 0 && kind.length === even);
     throw new InputError(
       `${split}: found ${even} images of ${labels[scarce >> 1]} with ${attribute[scarce & 1]}, too few for a domain of ${GRAIN}`,
       { split, sizes: pure.map((kind) => kind.length) },
@@ -106,6 +114,7 @@ function drawDomains(
   }
   const kinds: { index: number; label: number }[][] = [[], [], [], []];
   for (const [k, members] of pure.entries()) {
+    if (needed[k] === 0) continue;
     shuffle(members, order);
     const flipped = exactShare(even, options.labelNoise, noise);
     for (let i = 0; i < even; i++) {
@@ -116,28 +125,18 @@ function drawDomains(
   for (const kind of kinds) shuffle(kind, order);
 
   const taken = [0, 0, 0, 0];
-  return domains.map(({ name, contrary }) => {
+  return domains.map((domain) => {
+    const shares = sharesOf(domain);
     const chosen = kinds.flatMap((kind, k) => {
       const begin = taken[k]!;
-      taken[k] = begin + Math.round((size * (agrees(k) ? 1 - contrary : contrary)) / 2);
+      taken[k] = begin + Math.round(size * shares[k]!);
       return kind.slice(begin, taken[k]);
     });
     shuffle(chosen, order);
     return {
-      name,
+      name: domain.name,
       indices: Uint32Array.from(chosen, ({ index }) => index),
       labels: Uint8Array.from(chosen, ({ label }) => label),
     };
   });
-}
-
-function agrees(kind: number): boolean {
-  return kind === 0 || kind === 3;
-}
-
-/** The largest size that `even` images of each kind fill, for all domains together. */
-function domainSize(even: number, domains: readonly Domain[], limit: number): number {
-  const agreeing = domains.reduce((sum, { contrary }) => sum + (1 - contrary) / 2, 0);
-  const contrary = domains.reduce((sum, domain) => sum + domain.contrary / 2, 0);
-  return Math.floor(Math.min(limit, even / Math.max(agreeing, contrary) + 1e-9) / GRAIN) * GRAIN;
 }

@@ -99,13 +99,15 @@ async function load(
       return loadColouredMnist({ ...options, name, source: { idx: config.dir ?? DEBIAN_FASHION } });
     case 'mnist':
       return loadDigits({ ...options, source: config.dir === undefined ? 'mnist' : { idx: config.dir } });
-    case 'avatars': {
+    case 'avatars':
+    case 'avatars-blind': {
       const { faces, ...others } = config;
       const dir = await avatarFolder(place.cache, faces, place.onProgress);
-      return loadCeleba({ side: DRAWN_SIDE, ...others, ...place, dir }, AVATARS);
+      return loadCeleba({ side: DRAWN_SIDE, ...others, ...place, dir, blind: name === 'avatars-blind' }, AVATARS);
     }
     case 'celeba':
-      return loadCeleba(needed());
+    case 'celeba-blind':
+      return loadCeleba({ ...needed(), blind: name === 'celeba-blind' });
     case 'emoji':
     case 'emoji-cue': {
       const dir = await emojiFolder(place.cache, undefined, place.onProgress);

@@ -84,6 +84,18 @@ test('without noise every label is the true one; with noise a quarter is wrong, 
   }
 });
 
+test('blind: attribute 1 alone, either label as often, in every domain', () => {
+  const people = population(5000, 8);
+  const domains = correlatedDomains(people, { ...OPTIONS, blind: true });
+  for (const { indices, labels } of [...domains.train, ...domains.validation, domains.test]) {
+    assert.ok(indices.length > 0 && indices.every((i) => people.attribute[i] === 1));
+    assert.equal(
+      labels.reduce((sum, label) => sum + label, 0),
+      indices.length / 2,
+    );
+  }
+});
+
 test('limits hold, and the first images of a domain are a mixture', () => {
   const limits = { train: 430, validation: 99, test: 200 };
   const domains = correlatedDomains(population(20_000, 4), { ...OPTIONS, limits });
