@@ -5,12 +5,12 @@ import type { Activation, ConvLayer, DenseLayer, FourierLayer, Grid, PlainLayer 
 
 /**
  * Long dot products are computed in parts and added up: the float32 error that the certificate must allow for grows with
- * the number of terms summed in one node, whatever their order (docs/soundness.md, Lemma 8 and its corollary). Eight parts
- * of 294 terms cost an eighth of the radius that one of 2 352 does; each part costs a node, so that about √(n/40) are best.
+ * the number of terms summed in one node, whatever their order (docs/soundness.md, Lemma 8 and its corollary). B parts of
+ * k/B terms count as k/B + B, least for B = √k; but each part costs a node. √(k/10) parts are within 1.8 of the least.
  */
 const TERMS_FOR_ONE_PART = 10;
 
-/** The smallest number of equal parts that is at least √(inputs/40). */
+/** The smallest number of equal parts that is at least √(inputs/10). */
 function partsOf(inputs: number): number {
   let parts = Math.ceil(Math.sqrt(inputs / TERMS_FOR_ONE_PART));
   while (inputs % parts !== 0) parts++;

@@ -24,5 +24,8 @@ export const networkSchema = v.pipe(
     /** τ of a Lipschitz network's head, kept fixed; by default it is learned. */
     temperature: v.exactOptional(v.pipe(v.number(), v.finite(), v.gtValue(0))),
   }),
-  v.check(({ conv, hidden }) => conv.length + hidden.length > 0, 'the encoder needs at least one layer'),
+  v.forward(
+    v.check(({ conv, hidden }) => conv.length + hidden.length > 0, 'the encoder needs at least one layer'),
+    ['hidden'],
+  ),
 );
