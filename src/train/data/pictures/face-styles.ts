@@ -9,8 +9,8 @@ export interface FaceStyle {
   readonly notSmiling: readonly string[];
   /** Everything else that is fixed: hair that shows its colour, nothing that hides the mouth. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** The square around face and hair, in shares of the drawing. */
-  readonly face: { readonly left: number; readonly top: number; readonly width: number };
+  /** The middle of the mouth and the width of the square that shows face and hair, in shares of the drawing. */
+  readonly face: { readonly mouth: readonly [x: number, y: number]; readonly width: number };
 }
 
 export const FACE_STYLES: readonly FaceStyle[] = [
@@ -39,7 +39,7 @@ export const FACE_STYLES: readonly FaceStyle[] = [
         ...['shortCurly', 'shortFlat', 'shortRound', 'shortWaved', 'theCaesarAndSidePart', 'bigHair'],
       ],
     },
-    face: { left: 0.2, top: 0.08, width: 0.6 },
+    face: { mouth: [0.497, 0.554], width: 0.54 },
   },
   {
     name: 'big-smile',
@@ -54,7 +54,7 @@ export const FACE_STYLES: readonly FaceStyle[] = [
         ...['bangs', 'halfShavedHead', 'curlyShortHair'],
       ],
     },
-    face: { left: 0.08, top: 0.12, width: 0.84 },
+    face: { mouth: [0.651, 0.666], width: 0.84 },
   },
   {
     name: 'micah',
@@ -62,7 +62,7 @@ export const FACE_STYLES: readonly FaceStyle[] = [
     smiling: ['laughing', 'smile'],
     notSmiling: ['surprised', 'sad', 'frown', 'pucker'],
     options: { facialHairProbability: 0, hair: ['fonze', 'dannyPhantom', 'full', 'pixie'], hairProbability: 100 },
-    face: { left: 0.12, top: 0.05, width: 0.72 },
+    face: { mouth: [0.556, 0.583], width: 0.62 },
   },
   {
     name: 'personas',
@@ -86,6 +86,6 @@ export const FACE_STYLES: readonly FaceStyle[] = [
         ...['bunUndercut', 'straightBun', 'extraLong', 'shortComboverChops', 'mohawk'],
       ],
     },
-    face: { left: 0.18, top: 0.1, width: 0.64 },
+    face: { mouth: [0.498, 0.638], width: 0.54 },
   },
 ];
