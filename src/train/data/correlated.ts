@@ -16,7 +16,7 @@ export interface Population {
   readonly split: Int8Array;
 }
 
-export const SPLITS = ['train', 'validation', 'test'] as const;
+const SPLITS = ['train', 'validation', 'test'] as const;
 
 /** A domain's images, as indices into the population in random order, and their labels with the noise in them. */
 export interface CorrelatedDomain {

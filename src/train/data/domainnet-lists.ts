@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InputError } from '../../certify-runtime/core/errors.ts';
 
-export const PARTS = ['train', 'test'] as const;
+const PARTS = ['train', 'test'] as const;
 
 export interface DomainNetLists {
   /** In alphabetical order. */

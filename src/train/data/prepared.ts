@@ -30,7 +30,7 @@ export interface PrepareOptions {
 }
 
 /** Originals of one reason for being left out. */
-export interface Skipped {
+interface Skipped {
   readonly count: number;
   /** The first few. */
   readonly examples: readonly string[];

@@ -11,7 +11,7 @@ import type { Progress } from '../prepared.ts';
 import { FACE_STYLES, type FaceStyle } from './face-styles.ts';
 import { pictureFolder } from './folder.ts';
 
-export const FACES = 16_000;
+const FACES = 16_000;
 
 /** To be raised when the pictures change, so that nobody goes on with the old ones. */
 const EDITION = 2;
