@@ -59,8 +59,8 @@ export const paperCommand: CommandModule<object, PaperArguments> = {
         describe: 'tiny runs of every kind; the numbers mean nothing',
       })
       .option('out', { type: 'string', describe: 'folder of report and results [docs/paper, or out/paper-quick]' })
-      .option('only', { type: 'string', describe: `some of ${TASKS.join(',')}` })
-      .option('seeds', { type: 'number', describe: 'at most this many seeds of each experiment' })
+      .option('only', { type: 'string', describe: `run only these problems, some of ${TASKS.join(',')}` })
+      .option('seeds', { type: 'number', describe: 'run at most this many seeds of each experiment' })
       .option('jobs', { type: 'number', default: 1, describe: 'runs at the same time' })
       .option('list', { type: 'boolean', default: false, describe: 'print the plan and what of it is done' })
       .option('render', { type: 'boolean', default: false, describe: 'write the report of the results that are there' })
@@ -75,8 +75,8 @@ export const paperCommand: CommandModule<object, PaperArguments> = {
     const out = args.out ?? (quick ? join('out', 'paper-quick') : join('docs', 'paper'));
     const { fullPlan } = await import('../paper/plan.ts');
     const { quickPlan } = await import('../paper/quick.ts');
-    const plan = await fullPlan();
-    const experiments = choose(quick ? quickPlan(plan) : plan, args.only, args.seeds);
+    const plan = quick ? quickPlan(await fullPlan()) : await fullPlan();
+    const experiments = choose(plan, args.only, args.seeds);
     const { Results } = await import('../paper/result.ts');
     const { runPaper, resultsFolder } = await import('../paper/paper.ts');
     const { composeReport, readAnalysis, writeReport } = await import('../paper/report/report.ts');
@@ -98,7 +98,8 @@ export const paperCommand: CommandModule<object, PaperArguments> = {
     const results = args.render
       ? await Results.open(resultsFolder(out))
       : await runPaper({ experiments, out, runs, jobs: args.jobs, say, onProgress: show });
-    const report = composeReport({ experiments, results, analysis: await readAnalysis(out), quick });
+    // Of the whole plan, whatever was chosen to be run now.
+    const report = composeReport({ experiments: plan, results, analysis: await readAnalysis(out), quick });
     await writeReport(out, report);
 
     const found = jobsOf(experiments).flatMap((job) => results.of(job) ?? []);

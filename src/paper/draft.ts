@@ -59,6 +59,16 @@ export function objectiveOf(name: string): Change {
   return async (config) => ({ ...config, objective: (await readRaw(name)).objective });
 }
 
+/** Changes fields of the objective. */
+export function objective(fields: Readonly<Record<string, unknown>>): Change {
+  return (config) => ({ ...config, objective: { ...config.objective, ...fields } });
+}
+
+/** Changes fields of the optimizer. */
+export function optimizer(fields: Readonly<Record<string, unknown>>): Change {
+  return (config) => ({ ...config, optimizer: { ...config.optimizer, ...fields } });
+}
+
 /** Another data set. */
 export function onData(data: Readonly<Record<string, unknown>>): Change {
   return (config) => ({ ...config, data });
@@ -80,10 +90,7 @@ export function penalty(fields: Readonly<Record<string, unknown>>): Change {
 
 /** σ of the noise in training; certification follows it. */
 export function sigma(value: number): Change {
-  return (config) => {
-    const field = 'baseline' in config.objective ? 'sigma' : 'noise';
-    return { ...config, objective: { ...config.objective, [field]: value } };
-  };
+  return (config) => objective({ ['baseline' in config.objective ? 'sigma' : 'noise']: value })(config);
 }
 
 /** The same network without the constraint that makes it 1-Lipschitz. */

@@ -6,11 +6,19 @@ const STEPS = 3;
 const HIDDEN = [16, 16];
 const CHANNELS = 4;
 
-/** What two experiments share that exercise the same code: everything but the numbers. */
+/**
+ * What two experiments share that exercise the same code: on Coloured MNIST everything but the numbers; elsewhere the network
+ * and how it is certified.
+ */
 function kindOf({ task, config }: Experiment): string {
   const { objective, network } = config;
   const goal = JSON.stringify(objective, (_, value: unknown) => (typeof value === 'number' ? 0 : value));
-  return JSON.stringify([task, goal, network.conv.length > 0, network.lipschitz]);
+  return JSON.stringify([task, task === 'cmnist' ? goal : '', network.conv.length > 0, network.lipschitz]);
+}
+
+/** Few images: of avatars few are drawn at all. */
+function shrinkData(data: TrainConfig['data']): unknown {
+  return { ...data, limit: 64, ...(data.name === 'avatars' ? { faces: 1600 } : {}) };
 }
 
 /** Counts within an objective that cost time; λ and the like are left as they are. */
@@ -31,6 +39,7 @@ function shrink(config: TrainConfig): TrainConfig {
   return parseConfig(
     {
       ...config,
+      data: shrinkData(config.data),
       objective: shrinkObjective(config.objective),
       network: { ...network, conv, hidden },
       optimizer: { ...config.optimizer, steps: STEPS, perEnvironment: 32 },
@@ -43,6 +52,8 @@ function shrink(config: TrainConfig): TrainConfig {
 export function quickPlan(plan: readonly Experiment[]): readonly Experiment[] {
   const kinds = new Set<string>();
   const chosen = plan.filter((experiment) => {
+    // The only one whose files are not in a package of npm.
+    if (experiment.task === 'fashion') return false;
     const kind = kindOf(experiment);
     if (kinds.has(kind)) return false;
     kinds.add(kind);

@@ -40,13 +40,13 @@ const METHODS: readonly Draft[] = [
     ],
   },
   ...BASELINES.map(
-    ({ name, title }): Draft => ({
+    ({ name, title, short }): Draft => ({
       id: `cmnist-${name}`,
       task: 'cmnist',
       method: title,
-      short: title.replace(/ \(.*/, ''),
+      short,
       config: `cmnist-${name}`,
-      seeds: SEEDS,
+      seeds: 3,
       stage: 0,
       places: [
         { section: 'main' },

@@ -1,8 +1,8 @@
 /** The baselines, as every problem has them. */
 
 export const BASELINES = [
-  { name: 'gaussian', title: 'Gaussian (Cohen et al. 2019)' },
-  { name: 'macer', title: 'MACER (Zhai et al. 2020)' },
-  { name: 'smoothadv', title: 'SmoothAdv (Salman et al. 2019)' },
-  { name: 'consistency', title: 'Consistency (Jeong & Shin 2020)' },
+  { name: 'gaussian', title: 'Gaussian (Cohen et al. 2019)', short: 'Gaussian' },
+  { name: 'macer', title: 'MACER (Zhai et al. 2020)', short: 'MACER' },
+  { name: 'smoothadv', title: 'SmoothAdv (Salman et al. 2019)', short: 'SmoothAdv' },
+  { name: 'consistency', title: 'Consistency (Jeong & Shin 2020)', short: 'Consistency' },
 ] as const;
