@@ -1,4 +1,4 @@
-/** DiceBear's styles in which a smile and the hair's colour can be chosen, and are seen at 32×32. */
+/** DiceBear's styles in which a smile (open; closed mouths do not smile) and the hair's colour can be chosen and seen at 32×32. */
 import { avataaars, bigSmile, micah, personas } from '@dicebear/collection';
 import type { Style } from '@dicebear/core';
 
@@ -18,7 +18,7 @@ export const FACE_STYLES: readonly FaceStyle[] = [
     name: 'avataaars',
     style: avataaars,
     smiling: ['smile', 'tongue'],
-    notSmiling: ['concerned', 'sad', 'serious', 'screamOpen', 'disbelief', 'grimace'],
+    notSmiling: ['sad', 'serious', 'disbelief'],
     options: {
       style: ['default'],
       facialHairProbability: 0,
@@ -45,7 +45,7 @@ export const FACE_STYLES: readonly FaceStyle[] = [
     name: 'big-smile',
     style: bigSmile,
     smiling: ['openedSmile', 'gapSmile', 'teethSmile'],
-    notSmiling: ['unimpressed', 'openSad'],
+    notSmiling: ['unimpressed'],
     options: {
       accessories: ['glasses', 'sunglasses', 'catEars'],
       accessoriesProbability: 30,
@@ -59,16 +59,16 @@ export const FACE_STYLES: readonly FaceStyle[] = [
   {
     name: 'micah',
     style: micah,
-    smiling: ['laughing', 'smile'],
-    notSmiling: ['surprised', 'sad', 'frown', 'pucker'],
+    smiling: ['laughing'],
+    notSmiling: ['sad', 'frown', 'pucker'],
     options: { facialHairProbability: 0, hair: ['fonze', 'dannyPhantom', 'full', 'pixie'], hairProbability: 100 },
     face: { mouth: [0.556, 0.583], width: 0.62 },
   },
   {
     name: 'personas',
     style: personas,
-    smiling: ['smile', 'bigSmile'],
-    notSmiling: ['frown', 'surprise'],
+    smiling: ['bigSmile'],
+    notSmiling: ['frown'],
     options: {
       facialHairProbability: 0,
       hair: [
