@@ -56,10 +56,11 @@ const both =
 const object = (fields: Readonly<Record<string, Form>>): Form =>
   both(anyObject, (value, path) => {
     const found = value as Record<string, unknown>;
-    for (const key of Object.keys(found)) if (!Object.hasOwn(fields, key)) fail(path, 'no such field', key);
+    const at = (key: string) => (path === '' ? key : `${path}.${key}`);
+    for (const key of Object.keys(found)) if (!Object.hasOwn(fields, key)) fail(at(key), 'no such field', found[key]);
     for (const [key, field] of Object.entries(fields)) {
-      if (!Object.hasOwn(found, key)) fail(path, `a field '${key}'`, Object.keys(found));
-      field(found[key], path === '' ? key : `${path}.${key}`);
+      if (!Object.hasOwn(found, key)) fail(at(key), 'a value', undefined);
+      field(found[key], at(key));
     }
   });
 

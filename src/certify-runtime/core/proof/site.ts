@@ -8,7 +8,7 @@ import { OVERFLOW_32 } from './rounding.ts';
 import type { ShapeValue } from './shape-value.ts';
 import { type Data, product } from './state.ts';
 
-export interface Constant {
+interface Constant {
   readonly kind: 'constant';
   readonly tensor: Tensor;
 }
