@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { TrainConfig } from '../train/config.ts';
 
 /** The problems: what the paper has, in the place of CelebA and DomainNet, and two of our own to check things by. */
-export const TASKS = ['cmnist', 'avatars', 'animals', 'emoji', 'fashion', 'mnist'] as const;
+export const TASKS = ['cmnist', 'avatars', 'emoji-cue', 'emoji', 'fashion', 'mnist'] as const;
 export type Task = (typeof TASKS)[number];
 
 /** How a model is measured. */

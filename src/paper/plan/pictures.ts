@@ -93,11 +93,11 @@ function ablationRows(task: Task, data: Readonly<Record<string, unknown>>): read
 }
 
 const AVATARS = { name: 'avatars' };
-const ANIMALS = { name: 'emoji-cue' };
+const EMOJI_CUE = { name: 'emoji-cue' };
 
 export const PICTURES: readonly Draft[] = [
   ...mainRows('avatars', AVATARS, 2),
-  ...mainRows('animals', ANIMALS, 2),
+  ...mainRows('emoji-cue', EMOJI_CUE, 2),
   ...mainRows('emoji', { name: 'emoji' }, 7),
   {
     id: 'avatars-oracle',
@@ -111,5 +111,5 @@ export const PICTURES: readonly Draft[] = [
     places: [{ section: 'main' }],
   },
   ...ablationRows('avatars', AVATARS),
-  ...ablationRows('animals', ANIMALS),
+  ...ablationRows('emoji-cue', EMOJI_CUE),
 ];

@@ -28,7 +28,7 @@ export function dataSets(evidence: readonly Evidence[]): readonly Block[] {
   return [
     heading(2, 'Data'),
     paragraph(
-      "CelebA and DomainNet could not be had here. In their places stand **avatars** (drawn faces: smiling as label, hair colour as spurious attribute) and **emoji** (the same subjects drawn by several icon families, which are the domains), in the originals' layouts and read by the same code; they are no CelebA and no DomainNet, and the paper's figures on those are not comparable. How to run the originals: `docs/data.md`.",
+      "CelebA and DomainNet could not be had here. In their places stand **avatars** (drawn faces: smiling as label, hair colour as spurious attribute) and **emoji** (the same subjects drawn by eight icon families, which are the domains), in the originals' layouts and read by the same code; they are no CelebA and no DomainNet, and figures on them are not comparable. The paper's code does not hold a domain of DomainNet out: it tells animals from things, with the style of drawing as a cue that turns in the test. **emoji-cue** is built that way; **emoji** holds one family out and tells categories apart. As in that code, a quarter of the labels is flipped wherever a cue is (avatars, emoji-cue, Coloured MNIST). How to run the originals: `docs/data.md`.",
     ),
     table,
   ];

@@ -11,6 +11,7 @@ import { renderMarkdown } from './markdown.ts';
 import { choices, dataSets, failures, limits, proofs, training } from './method-sections.ts';
 import {
   ablations,
+  anatomy,
   beyondTheCap,
   comparison,
   curves,
@@ -67,7 +68,9 @@ export function composeReport({ experiments, results, analysis, quick }: ReportO
     ...learners(evidence),
     ...beyondTheCap(evidence),
     ...otherData(evidence),
-    ...(analysis.trim() === '' ? [] : [heading(2, 'Analysis'), ...readBlocks(analysis)]),
+    heading(2, 'Analysis'),
+    ...anatomy(evidence),
+    ...readBlocks(analysis),
     ...proofs(evidence),
     ...choices(),
     ...dataSets(evidence),
