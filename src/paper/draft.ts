@@ -4,7 +4,7 @@ import { parseConfig } from '../train/config.ts';
 import type { Experiment, Place, Task } from './experiment.ts';
 
 /** A configuration before it is checked. */
-export interface RawConfig {
+interface RawConfig {
   readonly [field: string]: unknown;
   readonly network: Readonly<Record<string, unknown>>;
   readonly objective: Readonly<Record<string, unknown>>;

@@ -56,7 +56,7 @@ export interface Job {
 }
 
 /** Raised when a result's meaning changes, so that older ones are measured anew. */
-export const FORMAT = 1;
+const FORMAT = 1;
 
 /** The configuration of one run. */
 export function configOf({ experiment, seed }: Job): TrainConfig {

@@ -1,10 +1,8 @@
-/** What a run was made on: it decides the last bits of the weights, and how long training takes. */
-import { readFileSync } from 'node:fs';
+/** What a run was made on and with: it decides the last bits of the weights, and how long training takes. */
 import os from 'node:os';
 import process from 'node:process';
+import { packageVersions } from '../cli/finished-run.ts';
 import type { Result } from './result.ts';
-
-const PACKAGES = ['@tensorflow/tfjs-node', 'onnxruntime-node'];
 
 export function describeMachine(): Result['machine'] {
   return {
@@ -15,11 +13,6 @@ export function describeMachine(): Result['machine'] {
   };
 }
 
-export function describeVersions(): Record<string, string> {
-  const own = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string;
-    dependencies: Record<string, string>;
-  };
-  const packages = PACKAGES.map((name) => [name, own.dependencies[name] ?? 'unknown'] as const);
-  return { glean: own.version, node: process.version, ...Object.fromEntries(packages) };
+export async function describeVersions(): Promise<Result['versions']> {
+  return { node: process.version, ...(await packageVersions()) };
 }

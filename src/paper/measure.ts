@@ -39,7 +39,7 @@ export function summaryOf(dataset: DomainDataset): DataSummary {
 }
 
 /** `count` of `size` indices, evenly spread; all of them where there are no more. */
-export function spreadIndices(size: number, count: number): Uint32Array {
+function spreadIndices(size: number, count: number): Uint32Array {
   const chosen = Math.min(size, count);
   return Uint32Array.from({ length: chosen }, (_, i) => Math.floor((i * size) / chosen));
 }

@@ -57,6 +57,7 @@ export async function runPaper(options: PaperOptions): Promise<Results> {
   const schedule = new Schedule(all, due, results.all(), options.jobs);
   say(`${all.length - due.length} of ${all.length} runs are done${due.length > 0 ? `; ${schedule.left()}` : ''}`);
   await mkdir(resultsFolder(out), { recursive: true });
+  const versions = await describeVersions();
   await runJobs(due, {
     size: options.jobs,
     directory: runs,
@@ -75,7 +76,7 @@ export async function runPaper(options: PaperOptions): Promise<Results> {
         key: keyOf(job),
         finishedAt: new Date().toISOString(),
         machine: describeMachine(),
-        versions: describeVersions(),
+        versions,
         ...outcome,
       };
       await results.save(job, result);

@@ -3,7 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Experiment, keyOf, type Place } from '../../src/paper/experiment.ts';
-import { describeMachine, describeVersions } from '../../src/paper/machine.ts';
+import { describeMachine } from '../../src/paper/machine.ts';
 import { type CertifiedResult, type Measured, type Result, Results } from '../../src/paper/result.ts';
 import { smallConfig } from '../support/train-fixture.ts';
 
@@ -81,7 +81,7 @@ export function result(of: Experiment, seed: number, outcome: Partial<Result>): 
     key: keyOf({ experiment: of, seed }),
     finishedAt: '2026-01-01T00:00:00.000Z',
     machine: describeMachine(),
-    versions: describeVersions(),
+    versions: { glean: '0.1.0' },
     data: null,
     measured: null,
     failure: null,

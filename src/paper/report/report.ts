@@ -88,7 +88,7 @@ export function composeReport({ experiments, results, analysis, quick }: ReportO
   return { html: renderHtml(blocks), markdown: renderMarkdown(blocks), figures };
 }
 
-export const ANALYSIS_FILE = 'analysis.md';
+const ANALYSIS_FILE = 'analysis.md';
 
 /** The folder's hand-written analysis; empty where there is none. */
 export async function readAnalysis(out: string): Promise<string> {

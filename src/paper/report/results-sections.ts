@@ -8,7 +8,7 @@ import { curveFigure, studyFigure } from './figures.ts';
 import { bestOf, certifiedTable, heldOut, NOT_RUN, nameOf, seedsOf, shortTable } from './tables.ts';
 
 /** The paper's three problems, or what stands for them here. */
-export const MAIN_TASKS: readonly { readonly task: Task; readonly title: string }[] = [
+const MAIN_TASKS: readonly { readonly task: Task; readonly title: string }[] = [
   { task: 'cmnist', title: 'Coloured MNIST' },
   { task: 'avatars', title: 'avatars' },
   { task: 'emoji-cue', title: 'emoji, style as the cue' },
