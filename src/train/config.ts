@@ -5,27 +5,11 @@ import { InputError } from '../certify-runtime/core/errors.ts';
 import { dataSchema } from './data/config.ts';
 import { networkSchema } from './network/config.ts';
 import { baselineSchema } from './objective/baseline-config.ts';
-import { penaltySchema } from './objective/penalties.ts';
-import { riskSchema } from './objective/risk.ts';
+import { invarianceSchema } from './objective/invariance-config.ts';
 
 const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
 const nonNegativeInteger = v.pipe(v.number(), v.integer(), v.minValue(0));
-const nonNegative = v.pipe(v.number(), v.finite(), v.minValue(0));
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
-
-/** GLEAN: risks over environments and an invariance penalty, noise on z. */
-const invarianceSchema = v.strictObject({
-  /** σ of the Gaussian noise added to z. */
-  noise: nonNegative,
-  risk: v.optional(riskSchema, { kind: 'cross-entropy' }),
-  penalty: penaltySchema,
-  environments: v.variant('kind', [
-    /** The training domains as the data set gives them. */
-    v.strictObject({ kind: v.literal('given') }),
-    /** What a short-trained reference gets right, and what it gets wrong (EIIL; Creager et al. 2021). */
-    v.strictObject({ kind: v.literal('inferred'), referenceSteps: positiveInteger }),
-  ]),
-});
 
 /** A baseline where the field `baseline` is there, so that a message is about the schema that was meant. */
 const objectiveSchema = v.lazy((input) =>

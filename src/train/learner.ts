@@ -64,6 +64,11 @@ export class Learner {
     return (this.step * PHASES + this.#options.phase) * STREAMS + stream;
   }
 
+  /** Takes over the values of the parameters given, by name. */
+  assign(values: ReadonlyMap<string, tf.Tensor>): void {
+    for (const [name, value] of values) this.variables.get(name)!.assign(value);
+  }
+
   #model(): Model {
     const { network } = this.#options;
     const weights = network.weights(this.variables);

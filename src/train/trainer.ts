@@ -8,6 +8,8 @@ import { Learner, type StepMetrics } from './learner.ts';
 import { createNetwork, type Network, type PlainNetwork } from './network/network.ts';
 import { createObjective, referenceObjective } from './objective/create.ts';
 import { createPool, type Pool } from './pool.ts';
+import { answersOf, correctness } from './reference.ts';
+import { richFeatures } from './rich-features.ts';
 import { tf } from './tfjs.ts';
 
 /** Accuracies on the training domains and on images held out from them; the test domain is never looked at. */
@@ -72,30 +74,27 @@ export class Trainer {
     return this.step >= this.config.optimizer.steps;
   }
 
-  /** Trains the reference and splits the pool by its answers, where the configuration asks for that and it is not done. */
+  /** Trains what the configuration asks for before the network itself: rich features, a reference that tells environments. */
   *prepare(): Generator<StepMetrics, void, undefined> {
     const { objective } = this.config;
-    if (this.#environments !== undefined || 'baseline' in objective || objective.environments.kind !== 'inferred')
-      return;
-    const { environments } = objective;
-    const reference = new Learner({
+    if ('baseline' in objective || this.step > 0) return;
+    const { environments, richFeatures: settings } = objective;
+    const options = {
       config: this.config,
       network: this.#network,
       pool: this.#pool,
       objective: referenceObjective(objective),
-      phase: 1,
-      name: 'reference',
-    });
-    try {
-      const everything = pooledEnvironment(this.#pool);
-      const { learningRate } = this.config.optimizer;
-      while (reference.step < environments.referenceSteps) {
-        yield reference.train(everything, environments.referenceSteps, learningRate);
-      }
-      const labels = reference.predict((begin, end) => readRange(this.#pool, begin, end), this.#pool.size);
-      this.#setCorrect(Uint8Array.from(labels, (label, i) => (label === this.#pool.labels[i] ? 1 : 0)));
-    } finally {
-      reference.dispose();
+    };
+    if (settings !== undefined) {
+      const pairNetwork = createNetwork(this.config.network, this.#network.shape, this.#network.classes ** 2);
+      const features = yield* richFeatures({ ...options, settings, pairNetwork });
+      this.#main.assign(features);
+      for (const value of features.values()) value.dispose();
+    }
+    if (environments.kind === 'inferred' && this.#environments === undefined) {
+      const reference = { ...options, phase: 1, name: 'reference' };
+      const answers = yield* answersOf(reference, pooledEnvironment(this.#pool), environments.referenceSteps);
+      this.#setCorrect(correctness(answers, this.#pool.labels));
     }
   }
 

@@ -1,13 +1,6 @@
 /** Risks: what an environment's answers cost. The invariance penalties are about any of them. */
-import * as v from 'valibot';
 import { tf } from '../tfjs.ts';
-
-export const riskSchema = v.variant('kind', [
-  v.strictObject({ kind: v.literal('cross-entropy') }),
-  v.strictObject({ kind: v.literal('absolute') }),
-]);
-
-export type RiskConfig = Readonly<v.InferOutput<typeof riskSchema>>;
+import type { RiskConfig } from './invariance-config.ts';
 
 /** Logits y [n, K] and one-hot targets t [n, K]. */
 export interface Risk {

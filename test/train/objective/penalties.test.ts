@@ -1,0 +1,183 @@
+/** Risks and penalties against their definitions, differentiated numerically in float64, one image at a time. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { createRandom } from '../../../src/certify-runtime/core/smoothing/random.ts';
+import { gradientVariance } from '../../../src/train/objective/fishr.ts';
+import type { PenaltyConfig, RiskConfig } from '../../../src/train/objective/invariance-config.ts';
+import { createPenalty } from '../../../src/train/objective/penalties.ts';
+import { createRisk } from '../../../src/train/objective/risk.ts';
+import { tf } from '../../../src/train/tfjs.ts';
+import { differences, distance, dot, rowsOf } from '../../support/matrix.ts';
+
+const RISKS = ['cross-entropy', 'absolute'] as const;
+type Kind = RiskConfig['kind'];
+
+/** Answers in one environment, and what gave them: y = [z, 1]·weights. */
+interface Example {
+  readonly latent: readonly (readonly number[])[];
+  readonly labels: readonly number[];
+}
+
+const CLASSES = 3;
+const LATENT = 2;
+
+function examples(seed: number, environments: number): { head: number[]; parts: Example[] } {
+  const random = createRandom(seed);
+  const draw = (n: number) => Array.from({ length: n }, () => Math.fround(random.normal()));
+  const parts = Array.from({ length: environments }, () => {
+    const n = 2 + (random.uint32() % 5);
+    return {
+      latent: Array.from({ length: n }, () => draw(LATENT)),
+      labels: Array.from({ length: n }, () => random.uint32() % CLASSES),
+    };
+  });
+  return { head: draw((LATENT + 1) * CLASSES), parts };
+}
+
+/** ℓ of one image under a head [LATENT + 1, CLASSES], in float64. */
+function lossOf(kind: Kind, head: readonly number[], z: readonly number[], label: number, scale = 1): number {
+  const columns = rowsOf(head, CLASSES);
+  const y = columns[0]!.map(
+    (_, k) =>
+      scale *
+      dot(
+        [...z, 1],
+        columns.map((row) => row[k]!),
+      ),
+  );
+  const total = y.reduce((sum, value) => sum + Math.exp(value), 0);
+  const right = Math.exp(y[label]!) / total;
+  return kind === 'absolute' ? 1 - right : -Math.log(right);
+}
+
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const variance = (values: readonly number[]) => mean(values.map((value) => (value - mean(values)) ** 2));
+
+const riskOf = (kind: Kind, head: readonly number[], { latent, labels }: Example, scale = 1) =>
+  mean(latent.map((z, i) => lossOf(kind, head, z, labels[i]!, scale)));
+
+/** Σ_e (dR_e/dw at 1)², by central differences. */
+const irm = (kind: Kind, head: readonly number[], parts: readonly Example[]) =>
+  parts.reduce((sum, part) => {
+    const [slope] = differences(([scale]) => riskOf(kind, head, part, scale), [1], 1e-4);
+    return sum + slope! ** 2;
+  }, 0);
+
+/** Variance over the images of dℓ/d(head), an image at a time. */
+function headVariance(kind: Kind, head: readonly number[], { latent, labels }: Example): number[] {
+  const gradients = latent.map((z, i) => differences((h) => lossOf(kind, h, z, labels[i]!), head, 1e-4));
+  return head.map((_, k) => variance(gradients.map((gradient) => gradient[k]!)));
+}
+
+const DEFINITIONS: Readonly<
+  Record<PenaltyConfig['kind'], (kind: Kind, head: readonly number[], parts: readonly Example[]) => number>
+> = {
+  irm,
+  vrex: (kind, head, parts) => variance(parts.map((part) => riskOf(kind, head, part))),
+  'ib-irm': (kind, head, parts) => {
+    const spread = ({ latent }: Example) => mean(latent[0]!.map((_, k) => variance(latent.map((z) => z[k]!))));
+    return irm(kind, head, parts) + 0.5 * mean(parts.map(spread));
+  },
+  fishr: (kind, head, parts) => {
+    const variances = parts.map((part) => headVariance(kind, head, part));
+    return head.reduce((sum, _, k) => sum + variance(variances.map((of) => of[k]!)), 0);
+  },
+};
+
+const schedule = { weight: 1, before: 1, warmup: 0 };
+const CONFIGS: readonly PenaltyConfig[] = [
+  { kind: 'irm', ...schedule },
+  { kind: 'vrex', ...schedule },
+  { kind: 'ib-irm', bottleneck: 0.5, ...schedule },
+  { kind: 'fishr', ...schedule },
+];
+
+function answersOf(kind: Kind, head: tf.Tensor2D, { latent, labels }: Example) {
+  const risk = createRisk({ kind });
+  const z = tf.tensor2d(latent.map((row) => [...row]));
+  const logits = tf.matMul(tf.concat2d([z, tf.ones([latent.length, 1])], 1), head) as tf.Tensor2D;
+  const targets = tf.oneHot(tf.tensor1d([...labels], 'int32'), CLASSES).toFloat() as tf.Tensor2D;
+  return { latent: z, logits, gradients: risk.gradients(logits, targets), risk: risk.mean(logits, targets) };
+}
+
+const headTensor = (head: readonly number[]) => tf.tensor2d(rowsOf(head, CLASSES));
+
+for (const kind of RISKS) {
+  test(`${kind}: mean, and gradients in the logits`, () => {
+    fc.assert(
+      fc.property(fc.nat(), (seed) => {
+        const { head, parts } = examples(seed, 1);
+        const found = tf.tidy(() => {
+          const { risk, gradients } = answersOf(kind, headTensor(head), parts[0]!);
+          return { risk: risk.dataSync()[0]!, gradients: rowsOf(gradients.dataSync(), CLASSES) };
+        });
+        assert.ok(Math.abs(found.risk - riskOf(kind, head, parts[0]!)) < 1e-5);
+        // The bias's row of the head is the logits' own gradient.
+        const bias = parts[0]!.latent.map((z, i) =>
+          differences((h) => lossOf(kind, h, z, parts[0]!.labels[i]!), head, 1e-4).slice(LATENT * CLASSES),
+        );
+        assert.ok(distance(found.gradients, bias) < 1e-5);
+      }),
+      { numRuns: 30, seed: 5 },
+    );
+  });
+
+  for (const config of CONFIGS) {
+    test(`${config.kind} of ${kind}: value, and gradient in the head`, () => {
+      fc.assert(
+        fc.property(fc.nat(), fc.integer({ min: 2, max: 3 }), (seed, environments) => {
+          const { head, parts } = examples(seed, environments);
+          const definition = (h: readonly number[]) => DEFINITIONS[config.kind](kind, h, parts);
+          const penalty = createPenalty(config);
+          const found = tf.tidy(() => {
+            const { value, grad } = tf.valueAndGrad((h) =>
+              penalty(parts.map((part) => answersOf(kind, h as tf.Tensor2D, part))),
+            )(headTensor(head));
+            return { value: value.dataSync()[0]!, gradient: [...grad.dataSync()] };
+          });
+          const scale = Math.max(1, definition(head));
+          assert.ok(Math.abs(found.value - definition(head)) < 1e-4 * scale);
+          // Differences of differences: rounding of order 1e-16/(1e-4·1e-3), truncation of order 1e-6.
+          const expected = differences(definition, head, 1e-3);
+          assert.ok(distance([found.gradient], [expected]) < 1e-3 * scale, `${found.gradient} against ${expected}`);
+        }),
+        { numRuns: 10, seed: 7 },
+      );
+    });
+  }
+}
+
+test('absolute: labels flipped as often to each class leave the order of answers as it is', () => {
+  const { mean: risk } = createRisk({ kind: 'absolute' });
+  const rows = [
+    [2, -1, 0.5],
+    [0.1, 0.2, 0.3],
+    [-30, 5, 80],
+  ];
+  const total = tf.tidy(() =>
+    [0, 1, 2].reduce((sum, label) => {
+      const targets = tf.oneHot(tf.tensor1d([label, label, label], 'int32'), 3).toFloat() as tf.Tensor2D;
+      return sum + risk(tf.tensor2d(rows), targets).dataSync()[0]!;
+    }, 0),
+  );
+  assert.ok(Math.abs(total - 2) < 1e-6, 'the losses of all classes add up to K − 1');
+});
+
+test('penalties are 0 where environments are alike', () => {
+  const { head, parts } = examples(3, 1);
+  const same = [parts[0]!, parts[0]!];
+  for (const config of CONFIGS.filter(({ kind }) => kind === 'vrex' || kind === 'fishr')) {
+    const value = tf.tidy(() => {
+      const answers = same.map((part) => answersOf('absolute', headTensor(head), part));
+      return createPenalty(config)(answers).dataSync()[0];
+    });
+    assert.equal(value, 0, config.kind);
+  }
+});
+
+test('gradientVariance: one image has none', () => {
+  const one = { latent: [[0.5, -2]], labels: [1] };
+  const found = tf.tidy(() => gradientVariance(answersOf('cross-entropy', tf.ones([3, 3]), one)).dataSync());
+  assert.ok(found.every((value) => Math.abs(value) < 1e-6));
+});
