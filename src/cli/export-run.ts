@@ -50,11 +50,12 @@ export interface SealedRun {
  */
 export async function sealRun(run: string, options: ExportOptions = {}): Promise<SealedRun> {
   const { say = () => undefined } = options;
-  const { config, dataset, model, directory, version, training } = await finishedModel(run, options);
-  const { objective } = config;
+  const { readRunConfig } = await import('../train/run.ts');
+  const { objective } = await readRunConfig(run);
   if ('baseline' in objective) {
     throw new InputError(`${run}: '${objective.baseline}' smooths the image, nothing to seal; export it with --plain`);
   }
+  const { config, dataset, model, directory, version, training } = await finishedModel(run, options);
   say('proving the Lipschitz bound and sealing');
   const { bytes, verified } = await seal(model, {
     classes: dataset.classes,
