@@ -27,6 +27,8 @@ export interface Draft {
   readonly oracle?: string;
   readonly seeds: number;
   readonly stage: number;
+  /** Stages between two seeds; 1 by default. */
+  readonly stride?: number;
   readonly places: readonly Place[];
 }
 
@@ -64,6 +66,16 @@ export function objective(fields: Readonly<Record<string, unknown>>): Change {
   return (config) => ({ ...config, objective: { ...config.objective, ...fields } });
 }
 
+/** Changes fields of the network. */
+export function network(fields: Readonly<Record<string, unknown>>): Change {
+  return (config) => ({ ...config, network: { ...config.network, ...fields } });
+}
+
+/** Steps of the reference that environments are inferred by. */
+export function referenceSteps(steps: number): Change {
+  return objective({ environments: { kind: 'inferred', referenceSteps: steps } });
+}
+
 /** Changes fields of the optimizer. */
 export function optimizer(fields: Readonly<Record<string, unknown>>): Change {
   return (config) => ({ ...config, optimizer: { ...config.optimizer, ...fields } });
@@ -94,7 +106,7 @@ export function sigma(value: number): Change {
 }
 
 /** The same network without the constraint that makes it 1-Lipschitz. */
-export const unconstrained: Change = (config) => ({ ...config, network: { ...config.network, lipschitz: false } });
+export const unconstrained: Change = network({ lipschitz: false });
 
 /** The experiment of a line. @throws InputError where the configuration is not one */
 export async function experimentOf(draft: Draft, effort: Effort): Promise<Experiment> {
@@ -122,5 +134,6 @@ export async function experimentOf(draft: Draft, effort: Effort): Promise<Experi
     },
     places,
     stage,
+    stride: draft.stride ?? 1,
   };
 }

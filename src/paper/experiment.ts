@@ -45,8 +45,9 @@ export interface Experiment {
   readonly seeds: readonly number[];
   readonly measurement: Measurement;
   readonly places: readonly Place[];
-  /** Runs with a smaller stage + index of the seed come first. */
+  /** Runs with a smaller stage + stride · index of the seed come first. */
   readonly stage: number;
+  readonly stride: number;
 }
 
 /** One run of an experiment. */
@@ -77,7 +78,7 @@ export function nameOf({ experiment, seed }: Job): string {
 export function jobsOf(experiments: readonly Experiment[]): readonly Job[] {
   return experiments
     .flatMap((experiment) =>
-      experiment.seeds.map((seed, index) => ({ experiment, seed, at: experiment.stage + index })),
+      experiment.seeds.map((seed, index) => ({ experiment, seed, at: experiment.stage + experiment.stride * index })),
     )
     .sort((a, b) => a.at - b.at)
     .map(({ experiment, seed }) => ({ experiment, seed }));

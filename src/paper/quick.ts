@@ -22,12 +22,13 @@ function shrinkData(data: TrainConfig['data']): unknown {
 }
 
 /** Counts within an objective that cost time; λ and the like are left as they are. */
-const COUNTS = ['referenceSteps', 'warmup', 'from', 'copies', 'attackSteps'];
+const COUNTS = ['referenceSteps', 'warmup', 'from', 'copies', 'attackSteps', 'synthesise'];
 
 function shrinkObjective(objective: TrainConfig['objective']): unknown {
-  const text = JSON.stringify(objective, (name, value: unknown) =>
-    COUNTS.includes(name) && typeof value === 'number' ? Math.min(value, 2) : value,
-  );
+  const text = JSON.stringify(objective, (name, value: unknown) => {
+    if (name === 'discover') return [2, 2];
+    return COUNTS.includes(name) && typeof value === 'number' ? Math.min(value, 2) : value;
+  });
   return JSON.parse(text);
 }
 

@@ -33,6 +33,7 @@ export function experiment(
     },
     places: change.places ?? [{ section: 'main' }],
     stage: change.stage ?? 0,
+    stride: 1,
   };
 }
 

@@ -1,5 +1,6 @@
 /** Coloured MNIST: the main rows, the ablations, and the studies of λ and σ. */
 import { type Draft, penalty, sigma, unconstrained } from '../draft.ts';
+import { OWN_SERIES } from './invariance.ts';
 import { BASELINES } from './methods.ts';
 
 const SEEDS = 5;
@@ -19,7 +20,8 @@ const METHODS: readonly Draft[] = [
       { section: 'main' },
       { section: 'ablation' },
       { section: 'learners' },
-      { section: 'lambda', series: 'inferred environments', x: 10 },
+      { section: 'sensitivity', series: OWN_SERIES, label: 'as shipped' },
+      { section: 'lambda', series: 'inferred environments', x: 1 },
       { section: 'sigma', series: 'GLEAN', x: 0.12 },
     ],
   },
@@ -116,7 +118,7 @@ function sigmas(series: string, id: string): readonly Draft[] {
 export const CMNIST: readonly Draft[] = [
   ...METHODS,
   ...lambdas("the paper's IRM", 'cmnist-irm', 'cmnist-irm', 10_000),
-  ...lambdas('inferred environments', 'cmnist-glean', 'cmnist', 10),
+  ...lambdas('inferred environments', 'cmnist-glean', 'cmnist', 1),
   ...sigmas('GLEAN', 'cmnist-glean'),
   ...sigmas("the paper's IRM", 'cmnist-irm'),
   ...sigmas('Gaussian', 'cmnist-gaussian'),

@@ -34,7 +34,7 @@ const irm = (weight: number, before: number, warmup: number): Change =>
 /** The paper's methods on one problem of `domains` training domains. */
 function mainRows(task: Task, data: Readonly<Record<string, unknown>>, domains: number): readonly Draft[] {
   const on = onData(data);
-  const common = { task, config: CONFIG, seeds: SEEDS, stage: 0 };
+  const common = { task, config: CONFIG, seeds: SEEDS, stage: 0, stride: 5 };
   const places: readonly Place[] = [{ section: 'main' }, { section: 'ablation' }];
   return [
     {

@@ -1,5 +1,5 @@
 /** Two checks beside the paper: all of Fashion-MNIST, and the baselines where nothing shifts. */
-import { type Draft, inSequence, onData, optimizer } from '../draft.ts';
+import type { Draft } from '../draft.ts';
 import { BASELINES } from './methods.ts';
 
 export const PLAIN_DATA: readonly Draft[] = [
@@ -19,8 +19,7 @@ export const PLAIN_DATA: readonly Draft[] = [
     id: 'fashion-glean',
     task: 'fashion',
     method: 'GLEAN, inferred environments',
-    config: 'cmnist',
-    change: inSequence(onData({ name: 'fashion' }), optimizer({ perEnvironment: 1000 })),
+    config: 'fashion-full',
     seeds: 1,
     stage: 1,
     places: [{ section: 'fashion' }],

@@ -2,7 +2,7 @@
 import { median, spread } from '../statistics.ts';
 import { type Block, heading, list, paragraph, type Row, type Table } from './document.ts';
 import type { Evidence } from './evidence.ts';
-import { NOT_RUN, nameOf, seedsOf } from './tables.ts';
+import { fullNameOf, NOT_RUN, seedsOf } from './tables.ts';
 
 const distinct = <T>(values: readonly T[]): readonly T[] => [...new Set(values)];
 
@@ -96,7 +96,7 @@ export function proofs(evidence: readonly Evidence[]): readonly Block[] {
   const sealed = evidence.filter(({ experiment }) => experiment.measurement.kind === 'sealed');
   const rows = sealed.map((row): Row => {
     const found = row.runs.flatMap(({ proof }) => proof ?? []);
-    if (found.length === 0) return { cells: [nameOf(row), seedsOf(row), '', '', '', '', '', '', ''] };
+    if (found.length === 0) return { cells: [fullNameOf(row), seedsOf(row), '', '', '', '', '', '', ''] };
     const attacks = found.map(({ attack }) => attack);
     const total = (of: (attack: (typeof attacks)[number]) => number) =>
       attacks.reduce((sum, each) => sum + of(each), 0);
@@ -104,7 +104,7 @@ export function proofs(evidence: readonly Evidence[]): readonly Block[] {
     const medians = attacks.flatMap(({ medianRatio }) => medianRatio ?? []);
     return {
       cells: [
-        nameOf(row),
+        fullNameOf(row),
         seedsOf(row),
         Math.max(...found.map(({ lipschitz }) => lipschitz)).toFixed(7),
         median(found.map(({ slack }) => slack)).toPrecision(2),

@@ -30,6 +30,11 @@ export function nameOf({ experiment }: Evidence): string {
   return experiment.oracle === null ? experiment.method : `${experiment.method} (oracle: ${experiment.oracle})`;
 }
 
+/** The same, for tables of several problems. */
+export function fullNameOf(row: Evidence): string {
+  return `${row.experiment.task}: ${nameOf(row)}`;
+}
+
 /** The row with the highest ACR of those that may be compared. */
 export function bestOf(rows: readonly Evidence[]): Evidence | undefined {
   return rows.filter(isComparable).reduce<Evidence | undefined>((best, row) => {
@@ -64,10 +69,15 @@ export function certifiedTable(
   rows: readonly Evidence[],
   options: { readonly margin?: boolean; readonly published?: readonly PublishedRow[] } = {},
 ): Table {
-  const best = bestOf(rows);
+  // The best of several problems would say nothing.
+  const several = new Set(rows.map(({ experiment }) => experiment.task)).size > 1;
+  const best = several ? undefined : bestOf(rows);
   const own = rows.map((row): Row => {
     const certificate = options.margin === true ? 'margin' : smoothingOf(row);
-    return { cells: [nameOf(row), seedsOf(row), ...certifiedCells(row, certificate)], ...markOf(row, best) };
+    return {
+      cells: [several ? fullNameOf(row) : nameOf(row), seedsOf(row), ...certifiedCells(row, certificate)],
+      ...markOf(row, best),
+    };
   });
   return {
     kind: 'table',
