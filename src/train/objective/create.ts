@@ -10,5 +10,5 @@ export function createObjective(config: TrainConfig['objective']): Objective {
 
 /** The same objective without its penalty: what a reference is trained on. */
 export function referenceObjective(config: InvarianceConfig): Objective {
-  return invarianceObjective({ ...config, penalty: { ...config.penalty, weight: 0, before: 0 } });
+  return invarianceObjective({ ...config, penalty: { kind: 'irm', weight: 0, before: 0, warmup: 0 } });
 }

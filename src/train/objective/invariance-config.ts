@@ -5,6 +5,8 @@ const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
 const nonNegativeInteger = v.pipe(v.number(), v.integer(), v.minValue(0));
 const nonNegative = v.pipe(v.number(), v.finite(), v.minValue(0));
 
+const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
+
 const riskSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('cross-entropy') }),
   /** Ghosh et al. 2017; for a head of fixed temperature (`network.temperature`). */
@@ -23,6 +25,12 @@ const penaltySchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('ib-irm'), bottleneck: nonNegative, ...schedule }),
   /** Rame et al. 2022. */
   v.strictObject({ kind: v.literal('fishr'), ...schedule }),
+  /** Chen et al. 2023; `preference`: r of risk, IRM and V-REx, which end where r·objective is the same; risk alone before `warmup`. */
+  v.strictObject({
+    kind: v.literal('pair'),
+    preference: v.strictTuple([positive, positive, positive]),
+    warmup: nonNegativeInteger,
+  }),
 ]);
 
 const environmentsSchema = v.variant('kind', [

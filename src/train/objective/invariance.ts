@@ -2,16 +2,14 @@
 import type { TrainConfig } from '../config.ts';
 import { tf } from '../tfjs.ts';
 import type { Batch, Loss, Model, Objective, StepContext } from './objective.ts';
-import { createPenalty } from './penalties.ts';
+import { pairLoss, pairObjectives } from './pair.ts';
+import { createPenalty, type EnvironmentAnswers, type ScheduledPenalty } from './penalties.ts';
 import { createRisk } from './risk.ts';
 
 export type InvarianceConfig = Extract<TrainConfig['objective'], { readonly penalty: unknown }>;
 
 /** λ at a step: a small weight first, while features are found, then the full one. */
-export function penaltyWeight(
-  schedule: Pick<InvarianceConfig['penalty'], 'weight' | 'before' | 'warmup'>,
-  step: number,
-) {
+export function penaltyWeight(schedule: Pick<ScheduledPenalty, 'weight' | 'before' | 'warmup'>, step: number) {
   return step < schedule.warmup ? schedule.before : schedule.weight;
 }
 
@@ -29,20 +27,27 @@ const NOISE = 0;
 
 export function invarianceObjective(config: InvarianceConfig): Objective {
   const risk = createRisk(config.risk);
-  const penaltyOf = createPenalty(config.penalty);
+  const answersOf = ({ targets, environments }: Batch, latent: tf.Tensor2D, logits: tf.Tensor2D) =>
+    environments.map(({ begin, size }): EnvironmentAnswers => {
+      const rows = (of: tf.Tensor2D) => tf.slice2d(of, [begin, 0], [size, -1]);
+      const [y, t] = [rows(logits), rows(targets)];
+      return { latent: rows(latent), logits: y, gradients: risk.gradients(y, t), risk: risk.mean(y, t) };
+    });
+  const { penalty: settings } = config;
   return {
-    loss(model: Model, { images, targets, environments }: Batch, context: StepContext): Loss {
-      const clean = model.encode(images);
+    loss(model: Model, batch: Batch, context: StepContext): Loss {
+      const clean = model.encode(batch.images);
       const latent = tf.add(clean, tf.mul(context.normal(clean.shape, NOISE), config.noise)) as tf.Tensor2D;
       const logits = model.classify(latent);
-      const answers = environments.map(({ begin, size }) => {
-        const rows = (of: tf.Tensor2D) => tf.slice2d(of, [begin, 0], [size, -1]);
-        const [y, t] = [rows(logits), rows(targets)];
-        return { latent: rows(latent), logits: y, gradients: risk.gradients(y, t), risk: risk.mean(y, t) };
-      });
+      const answers = answersOf(batch, latent, logits);
       const risks = answers.map((answer) => answer.risk);
-      const penalty = penaltyOf(answers);
-      const lambda = penaltyWeight(config.penalty, context.step);
+      if (settings.kind === 'pair') {
+        const { preference, warmup } = settings;
+        if (context.step < warmup) return { loss: tf.addN(risks), lambda: 0, risks };
+        return { ...pairLoss(logits, (y) => pairObjectives(answersOf(batch, latent, y)), preference), risks };
+      }
+      const penalty = createPenalty(settings)(answers);
+      const lambda = penaltyWeight(settings, context.step);
       return { loss: weigh(risks, penalty, lambda), lambda, risks, penalty };
     },
   };

@@ -21,8 +21,11 @@ export interface EnvironmentAnswers {
 /** A differentiable penalty over the environments. */
 export type Penalty = (environments: readonly EnvironmentAnswers[]) => tf.Scalar;
 
+/** A penalty of a weight that is a setting. */
+export type ScheduledPenalty = Exclude<PenaltyConfig, { readonly kind: 'pair' }>;
+
 /** The penalty of a configuration. */
-export function createPenalty(config: PenaltyConfig): Penalty {
+export function createPenalty(config: ScheduledPenalty): Penalty {
   switch (config.kind) {
     case 'irm':
       return irmPenalty;

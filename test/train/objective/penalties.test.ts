@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createRandom } from '../../../src/certify-runtime/core/smoothing/random.ts';
 import { gradientVariance } from '../../../src/train/objective/fishr.ts';
-import type { PenaltyConfig, RiskConfig } from '../../../src/train/objective/invariance-config.ts';
-import { createPenalty } from '../../../src/train/objective/penalties.ts';
+import type { RiskConfig } from '../../../src/train/objective/invariance-config.ts';
+import { createPenalty, type ScheduledPenalty } from '../../../src/train/objective/penalties.ts';
 import { createRisk } from '../../../src/train/objective/risk.ts';
 import { tf } from '../../../src/train/tfjs.ts';
 import { differences, distance, dot, rowsOf } from '../../support/matrix.ts';
@@ -71,7 +71,7 @@ function headVariance(kind: Kind, head: readonly number[], { latent, labels }: E
 }
 
 const DEFINITIONS: Readonly<
-  Record<PenaltyConfig['kind'], (kind: Kind, head: readonly number[], parts: readonly Example[]) => number>
+  Record<ScheduledPenalty['kind'], (kind: Kind, head: readonly number[], parts: readonly Example[]) => number>
 > = {
   irm,
   vrex: (kind, head, parts) => variance(parts.map((part) => riskOf(kind, head, part))),
@@ -86,7 +86,7 @@ const DEFINITIONS: Readonly<
 };
 
 const schedule = { weight: 1, before: 1, warmup: 0 };
-const CONFIGS: readonly PenaltyConfig[] = [
+const CONFIGS: readonly ScheduledPenalty[] = [
   { kind: 'irm', ...schedule },
   { kind: 'vrex', ...schedule },
   { kind: 'ib-irm', bottleneck: 0.5, ...schedule },
