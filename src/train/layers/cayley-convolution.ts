@@ -23,22 +23,21 @@ export interface ConvolutionSizes {
 }
 
 /** Kernel taps [k², n, m] → their real frequency responses [slots, 2n, 2m]. */
-function embed(response: tf.Tensor2D, taps: tf.Tensor3D): tf.Tensor3D {
+function embed([toReal, toImaginary]: ResponseTensors, taps: tf.Tensor3D): tf.Tensor3D {
   const [count, n, m] = taps.shape;
-  const slots = response.shape[0] / 4;
-  const values = tf.matMul(response, tf.reshape(taps, [count, n * m]) as tf.Tensor2D);
-  // (slot, from re or im, to re or im, n, m) → (slot, from, n, to, m)
-  const ordered = tf.transpose(tf.reshape(values, [slots, 2, 2, n, m]), [0, 1, 3, 2, 4]);
-  return tf.reshape(ordered, [slots, 2 * n, 2 * m]) as tf.Tensor3D;
+  const flat = tf.reshape(taps, [count, n * m]) as tf.Tensor2D;
+  const half = (table: tf.Tensor2D) =>
+    tf.reshape(tf.matMul(table, flat), [table.shape[0] / 2, 2 * n, m]) as tf.Tensor3D;
+  return tf.concat3d([half(toReal), half(toImaginary)], 2);
 }
 
 /**
  * The orthogonal blocks [slots, 2·inputs, 2·outputs] of kernel taps [k², n, m], n = max(inputs, outputs), m the smaller one.
  * With inputs < outputs they are those of the adjoint convolution, transposed.
  */
-export function orthogonalBlocks(response: tf.Tensor2D, taps: tf.Tensor3D, wide: boolean): tf.Tensor3D {
+export function orthogonalBlocks(response: ResponseTensors, taps: tf.Tensor3D, wide: boolean): tf.Tensor3D {
   const [count, n, m] = taps.shape;
-  const slots = response.shape[0] / 4;
+  const slots = response[0].shape[0] / 2;
   const u = embed(response, tf.slice3d(taps, [0, 0, 0], [count, m, m]));
   const v = n === m ? null : embed(response, tf.slice3d(taps, [0, m, 0], [count, n - m, m]));
   const { top, bottom } = cayleyBlocks(u, v);
@@ -70,6 +69,15 @@ export function fourierProduct(x: tf.Tensor4D, blocks: tf.Tensor3D, frame: Frame
   return tf.transpose(image, [2, 0, 1, 3]) as tf.Tensor4D;
 }
 
+/** A frame's response to a kernel, what goes to real parts and what to imaginary ones: each [slots · (from re, im), k²]. */
+export type ResponseTensors = readonly [toReal: tf.Tensor2D, toImaginary: tf.Tensor2D];
+
+export function responseTensors(frame: FourierFrame, kernel: number): ResponseTensors {
+  const shape = [frame.slots * 2, 2, kernel * kernel] as [number, number, number];
+  const [toReal, toImaginary] = tf.unstack(tf.tensor3d(Float32Array.from(frame.response(kernel)), shape), 1);
+  return [toReal as tf.Tensor2D, toImaginary as tf.Tensor2D];
+}
+
 /** The frame's matrices in float32. */
 export interface FrameTensors {
   readonly vertical: tf.Tensor2D;
@@ -88,7 +96,6 @@ export function cayleyConvolution(sizes: ConvolutionSizes): Layer<FourierLayer> 
   const { height, width, down, kernel, inputs, outputs } = sizes;
   const frame = fourierFrame(height, width);
   const taps = kernel * kernel;
-  const response = Float32Array.from(frame.response(kernel));
   const [n, m] = [Math.max(inputs, outputs), Math.min(inputs, outputs)];
   return {
     initialParameters: (draw) =>
@@ -98,8 +105,8 @@ export function cayleyConvolution(sizes: ConvolutionSizes): Layer<FourierLayer> 
         ['bias', tf.zeros([outputs])],
       ]),
     evaluate: (parameter): EvaluatedLayer<FourierLayer> => {
-      const table = tf.tensor2d(response, [4 * frame.slots, taps]);
-      const blocks = orthogonalBlocks(table, parameter('kernel') as tf.Tensor3D, inputs < outputs);
+      const response = responseTensors(frame, kernel);
+      const blocks = orthogonalBlocks(response, parameter('kernel') as tf.Tensor3D, inputs < outputs);
       const bias = parameter('bias');
       const tensors = frameTensors(frame);
       return {

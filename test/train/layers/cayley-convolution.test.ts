@@ -9,6 +9,7 @@ import {
   fourierProduct,
   frameTensors,
   orthogonalBlocks,
+  responseTensors,
 } from '../../../src/train/layers/cayley-convolution.ts';
 import { spaceToDepth } from '../../../src/train/layers/space-to-depth.ts';
 import { tf } from '../../../src/train/tfjs.ts';
@@ -39,8 +40,7 @@ function taps(kernel: number, a: number, b: number, scale: number): Float32Array
 
 const tensors = (height: number, width: number, kernel: number) => {
   const frame = fourierFrame(height, width);
-  const response = tf.tensor2d(Float32Array.from(frame.response(kernel)), [4 * frame.slots, kernel * kernel]);
-  return { frame: frameTensors(frame), response };
+  return { frame: frameTensors(frame), response: responseTensors(frame, kernel) };
 };
 
 /** The layer's matrix: row i is the image of unit vector i. Rows and columns go through (row, column, channel). */
@@ -76,19 +76,17 @@ test('the frame: orthonormal, and blocks of frequency responses are circular con
   for (const [height, width, kernel, inputs, outputs] of CASES) {
     if (inputs < outputs) continue;
     const weights = taps(kernel, inputs, outputs, 1);
-    const { frame, product } = tf.tidy(() => {
+    const frame = fourierFrame(height, width);
+    const product = tf.tidy(() => {
       const built = tensors(height, width, kernel);
-      const slots = built.response.shape[0] / 4;
-      const values = tf.matMul(built.response, tf.tensor2d(weights, [kernel ** 2, inputs * outputs]));
-      const blocks = tf.reshape(tf.transpose(tf.reshape(values, [slots, 2, 2, inputs, outputs]), [0, 1, 3, 2, 4]), [
-        slots,
-        2 * inputs,
-        2 * outputs,
-      ]) as tf.Tensor3D;
+      const kernelTaps = tf.tensor2d(weights, [kernel ** 2, inputs * outputs]);
+      // [slots, from re or im, inputs, outputs] to re, and to im, side by side.
+      const halves = built.response.map((table) => tf.reshape(tf.matMul(table, kernelTaps), [-1, 2 * inputs, outputs]));
+      const blocks = tf.concat(halves, 2) as tf.Tensor3D;
       const count = height * width * inputs;
       const units = tf.reshape(tf.eye(count), [count, height, width, inputs]) as tf.Tensor4D;
       const image = fourierProduct(units, blocks, built.frame);
-      return { frame: fourierFrame(height, width), product: rowsOf(image.dataSync(), height * width * outputs) };
+      return rowsOf(image.dataSync(), height * width * outputs);
     });
     const { rows, vertical, horizontal } = frame;
     const a = rowsOf(vertical, height);
