@@ -9,6 +9,7 @@ import { AnswerIsNo } from './answer.ts';
 /** Loaded one by one, so that --help starts at once. */
 const SECTIONS: Readonly<Record<string, () => Promise<BenchSection>>> = {
   overhead: async () => (await import('../bench/overhead.ts')).overhead,
+  convolution: async () => (await import('../bench/convolution.ts')).convolution,
   wasm: async () => (await import('../bench/wasm.ts')).wasm,
   throughput: async () => (await import('../bench/service.ts')).serviceThroughput,
   overload: async () => (await import('../bench/service.ts')).serviceOverload,
