@@ -49,9 +49,13 @@ attack: setup ## try to break the radius (MODEL=, DATA=)
 predict: setup ## label and radius of an image file (MODEL=, IMAGE=)
 	@$(GLEAN) predict $(MODEL) $(IMAGE)
 
-.PHONY: compare
-compare: setup ## the README's comparison: four objectives, three seeds each (about 20 minutes)
-	@node --import tsx pipeline/compare.ts
+.PHONY: paper
+paper: setup ## every table and figure of the paper, ours beside its own (hours; resumes; ARGS='--quick …')
+	@$(GLEAN) paper $(ARGS)
+
+.PHONY: data-scale
+data-scale: setup ## memory and reading time for 200 000 images (20 minutes)
+	@node --import tsx pipeline/data-scale.ts
 
 .PHONY: serve
 serve: setup ## HTTP service on the models in models/ (ARGS='--port 8080 …'; glean serve --help)

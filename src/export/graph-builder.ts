@@ -15,8 +15,8 @@ interface WeightJson {
   readonly dtype: 'float32' | 'int32';
 }
 
-export const FLOAT = { type: 'DT_FLOAT' };
-export const INT = { type: 'DT_INT32' };
+const FLOAT = { type: 'DT_FLOAT' };
+const INT = { type: 'DT_INT32' };
 
 export class GraphBuilder {
   readonly nodes: NodeJson[] = [];

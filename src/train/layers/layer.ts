@@ -3,7 +3,7 @@ import type { PlainLayer } from '../../export/plain-network.ts';
 import type { tf } from '../tfjs.ts';
 
 /** Normal numbers N(0, deviation²), decided by the network's seed and the layer's place. */
-export type Draw = (shape: readonly number[], deviation: number) => tf.Tensor;
+type Draw = (shape: readonly number[], deviation: number) => tf.Tensor;
 
 export interface Layer<P extends PlainLayer = PlainLayer> {
   /** New parameters, by names of the layer's own, in a fixed order. */

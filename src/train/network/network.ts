@@ -8,13 +8,13 @@ import { encoderLayers, headLayer } from './layers.ts';
 export type { PlainNetwork };
 
 /** Named parameters, in a fixed order. */
-export type Parameters = ReadonlyMap<string, tf.Tensor>;
+type Parameters = ReadonlyMap<string, tf.Tensor>;
 
 /** Height, width and channels of an image. */
 export type ImageShape = readonly [height: number, width: number, channels: number];
 
 /** What one step computes with: Cayley maps are evaluated once, however many batches are run through them. */
-export interface Weights {
+interface Weights {
   readonly encoder: readonly EvaluatedLayer[];
   readonly head: EvaluatedLayer<DenseLayer>;
 }
