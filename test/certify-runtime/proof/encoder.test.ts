@@ -263,6 +263,29 @@ test('products in blocks: the largest norm of a block, also where each is taken 
   }
 });
 
+test('one matrix at many places, in parts: its norm; one from the left and one from the right: their sum', () => {
+  const random = new Random(10);
+  const [rows, cols] = [12, 8];
+  const w = random.normals(rows * cols, 1).map(Math.fround);
+  const norm = largestSingularValue(w, rows, cols);
+  const pointwise = prove(['N', 3, 5, rows], (b) => {
+    const pieces = b.nodeWith('Split', ['image'], 4, { axis: 3 });
+    const products = pieces.map((piece, p) =>
+      b.node('MatMul', [piece, b.floats([3, cols], w.slice(3 * p * cols, 3 * (p + 1) * cols))]),
+    );
+    return b.node('Flatten', [b.node('Sum', products)]);
+  });
+  assert.ok(pointwise.lipschitz >= norm && pointwise.lipschitz < norm * 1.001, `${pointwise.lipschitz}, ${norm}`);
+  // x ↦ Ix + xI = 2x, though every part has the shape of the other.
+  const identity = Array.from({ length: 16 }, (_, i) => (i % 5 === 0 ? 1 : 0));
+  const bothSides = prove(['N', 4, 4], (b) => {
+    const eye = b.floats([4, 4], identity);
+    const products = [b.node('MatMul', [eye, 'image']), b.node('MatMul', ['image', eye])];
+    return b.node('Flatten', [b.node('Sum', products)]);
+  });
+  assert.ok(bothSides.lipschitz >= 2 && bothSides.lipschitz < 2.001, `${bothSides.lipschitz}`);
+});
+
 test('maxImageNorm: beyond it a partial sum may overflow, within it none does', () => {
   const bound = prove(['N', 2], (b) => b.node('MatMul', ['image', b.floats([2, 1], [1e30, -1e30])]));
   assert.ok(bound.maxImageNorm > 1e6 && bound.maxImageNorm < 3.5e8, `${bound.maxImageNorm}`);

@@ -49,7 +49,8 @@ function sideBySide(matrices: readonly Matrix[]): Matrix {
 }
 
 /**
- * The sum of `summands`, where all are products of constants with parts of one tensor; null where they are not.
+ * The sum of `summands`, where all are products of constants with parts of one tensor, along one axis; null where they are
+ * not. Of equal shape and axis, they are aligned: each vector along the axis is Σ_i M_i·v_i with the M_i of its block.
  *
  * Whatever the parts have in common is counted by the multiplicity of the joined view. In a Sum, every part is finished
  * before it is added (docs/soundness.md, A4): n_i roundings in a part and B in the sum are those of a dot product of
@@ -63,8 +64,9 @@ export function sumOfProducts(site: Site, summands: readonly Data[]): RuleResult
   const base = first.operand.base;
   const outputs = product(shape);
   const alike = products.every(
-    ({ matrices, operand }, i) =>
+    ({ matrices, axis, operand }, i) =>
       operand.base === base &&
+      axis === first.axis &&
       matrices.length === first.matrices.length &&
       summands[i]!.shape.length === shape.length &&
       summands[i]!.shape.every((dim, axis) => dim === shape[axis]),
@@ -72,9 +74,9 @@ export function sumOfProducts(site: Site, summands: readonly Data[]): RuleResult
   if (!alike) return null;
   const matrices = first.matrices.map((_, f) => sideBySide(products.map((part) => part.matrices[f]!)));
   const { cols } = matrices[0]!;
-  const inputs = matrices.length * cols;
-  checkView(site, inputs);
   const parts = products.map(({ operand }) => ({ ...operand, shape: [product(operand.shape)] }));
+  const inputs = parts.reduce((n, part) => n + part.shape[0]!, 0);
+  checkView(site, inputs);
   const joined: Data = { kind: 'data', shape: [inputs], base, view: joinViews(parts, 0) };
   const longest = Math.max(...products.map((part) => part.matrices[0]!.cols));
   const map: LinearMap = {

@@ -52,10 +52,10 @@ export interface Data {
   readonly base: Base;
   readonly view: View | null;
   /**
-   * Where it is a block diagonal matrix times the operand, without a bias: sums of such products are bounded as one product
-   * (products.ts).
+   * Where it is the operand with matrices applied along one axis, without a bias: sums of such products are bounded as one
+   * product (products.ts).
    */
-  readonly product?: { readonly matrices: readonly Matrix[]; readonly operand: Data };
+  readonly product?: { readonly matrices: readonly Matrix[]; readonly axis: number; readonly operand: Data };
 }
 
 export function product(dims: readonly number[]): number {

@@ -29,16 +29,11 @@ function matricesInput(site: Site, i: number, factor = 1): { blocks: readonly nu
 const NO_BIAS = [0];
 
 /**
- * The matrices (outputs × inputs) applied to disjoint parts of a sample, each to as many as any other one, with the bias b:
- * a block diagonal matrix, whose norms are the largest of the blocks'.
+ * The matrices (outputs × inputs) applied along `axis` to disjoint parts of a sample, each to as many as any other one, with
+ * the bias b: a block diagonal matrix, whose norms are the largest of the blocks'.
  */
-function apply(
-  site: Site,
-  data: Data,
-  matrices: readonly Matrix[],
-  shape: readonly number[],
-  bias: ArrayLike<number>,
-): RuleResult {
+function apply(site: Site, data: Data, matrices: readonly Matrix[], axis: number, bias: ArrayLike<number>): RuleResult {
+  const shape = data.shape.with(axis, matrices[0]!.rows);
   site.checkShape(shape);
   const outputs = product(shape);
   const map = {
@@ -48,8 +43,10 @@ function apply(
     bias: mulUp(sqrtUp(outputs / bias.length), vectorNormUpper(bias)),
   };
   const output = computed(shape, linearMeasure(site, map, measureOf(data)));
-  const once = matrices.length * matrices[0]!.cols === map.inputs && bias === NO_BIAS;
-  return { outputs: [once ? { ...output, product: { matrices, operand: data } } : output], upper: map.norm };
+  return {
+    outputs: [bias === NO_BIAS ? { ...output, product: { matrices, axis, operand: data } } : output],
+    upper: map.norm,
+  };
 }
 
 function matMul(site: Site): RuleResult {
@@ -61,7 +58,7 @@ function matMul(site: Site): RuleResult {
   const data = site.data(onRight ? 0 : 1);
   const { blocks, matrices: stored } = matricesInput(site, onRight ? 1 : 0);
   const matrices = onRight ? stored.map(transpose) : stored;
-  const { rows, cols } = matrices[0]!;
+  const { cols } = matrices[0]!;
   const { shape } = data;
   const rank = shape.length;
   if (rank < 2) site.refuse('its input has rank 1');
@@ -72,7 +69,7 @@ function matMul(site: Site): RuleResult {
   const own = shape.slice(1, -2).slice(-blocks.length);
   if (blocks.length > 0 && `${own}` !== `${blocks}`)
     site.refuse(`[N·${shape}] does not fit matrices in blocks [${blocks}]`);
-  return apply(site, data, matrices, shape.with(axis, rows), NO_BIAS);
+  return apply(site, data, matrices, axis, NO_BIAS);
 }
 
 function gemm(site: Site): RuleResult {
@@ -84,8 +81,7 @@ function gemm(site: Site): RuleResult {
   const { shape } = data;
   if (shape.length !== 2) site.refuse(`its input must have rank 2, not [N·${shape}]`);
   if (shape[1] !== m.cols) site.refuse(`[N·${shape}] does not fit a matrix of ${m.cols} inputs`);
-  const out = [shape[0]!, m.rows];
-  return apply(site, data, [m], out, gemmBias(site, m.rows));
+  return apply(site, data, [m], 1, gemmBias(site, m.rows));
 }
 
 /** beta·C, one value for each output or one for all. */
