@@ -89,6 +89,16 @@ export const OWN_SERIES = 'GLEAN, inferred environments';
 
 export const INVARIANCE: readonly Draft[] = [
   ...LEARNERS.flatMap(draftsOf),
+  // It has no λ: a preference between its objectives takes its place.
+  {
+    id: 'cmnist-pair',
+    task: 'cmnist',
+    method: 'PAIR (Chen et al. 2023)',
+    config: 'cmnist-pair',
+    seeds: 1,
+    stage: 2,
+    places: [{ section: 'learners' }],
+  },
   ...OWN.map(
     ({ name, label, change }): Draft => ({
       id: `cmnist-glean-${name}`,
