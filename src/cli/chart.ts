@@ -129,6 +129,8 @@ export function lineChart({ title, subtitle, x, y, series }: LineChart): string 
 
   plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   plot.setAttribute('role', 'img');
+  // One image to assistive technology: groups without a role must not have names.
+  for (const part of plot.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
   const caption = (text: string, at: number, size: number, weight: number, fill: string): void => {
     const element = document.createElementNS('http://www.w3.org/2000/svg', 'text');
     const attributes = {
