@@ -11,7 +11,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
 import { deserialize } from 'node:v8';
 import type { TrainConfig } from '../../src/train/config.ts';
-import type { DomainDataset } from '../../src/train/data/dataset.ts';
+import { unpackDataset } from './train-fixture.ts';
 
 const [fixture, directory, kind, value] = process.argv.slice(2) as [string, string, string?, string?];
 
@@ -22,7 +22,8 @@ promises.rename = async (from, to) => {
 };
 syncBuiltinESMExports();
 
-const { config, dataset } = deserialize(fs.readFileSync(fixture)) as { config: TrainConfig; dataset: DomainDataset };
+const { config, dataset: packed } = deserialize(fs.readFileSync(fixture)) as { config: TrainConfig; dataset: object };
+const dataset = unpackDataset(packed);
 const { train } = await import('../../src/train/run.ts');
 const clock = new Int32Array(new SharedArrayBuffer(4));
 const say = (line: string) => fs.writeSync(1, `${line}\n`);

@@ -1,6 +1,13 @@
 /** A training run small enough for a test: the first images of every domain of Coloured MNIST, a network of 16 units. */
 import { parseConfig, type TrainConfig } from '../../src/train/config.ts';
-import { type DomainDataset, hashImageSets, type ImageSet, selectImages } from '../../src/train/data/dataset.ts';
+import {
+  type DomainDataset,
+  hashImageSets,
+  type ImageSet,
+  memoryImages,
+  readAll,
+  selectImages,
+} from '../../src/train/data/dataset.ts';
 import { openDataset } from '../../src/train/data/registry.ts';
 import type { InvarianceConfig } from '../../src/train/objective/invariance.ts';
 
@@ -46,4 +53,29 @@ export function smallConfig(
     seed: change.seed ?? 0,
   };
   return parseConfig(value, 'test/support/train-fixture.ts');
+}
+
+/** A data set as bytes that another process can be given: its images are all read. */
+export function packDataset(dataset: DomainDataset): object {
+  const pack = ({ read: _, ...set }: ImageSet) => set;
+  const withPixels = (set: ImageSet) => ({ ...pack(set), pixels: readAll(set) });
+  const { train, validation, test } = dataset;
+  return { ...dataset, train: train.map(withPixels), validation: validation.map(withPixels), test: withPixels(test) };
+}
+
+type Packed = Parameters<typeof memoryImages>[0];
+
+/** The data set that `packDataset` packed. */
+export function unpackDataset(packed: object): DomainDataset {
+  const { train, validation, test, ...rest } = packed as DomainDataset & {
+    readonly train: readonly Packed[];
+    readonly validation: readonly Packed[];
+    readonly test: Packed;
+  };
+  return {
+    ...rest,
+    train: train.map(memoryImages),
+    validation: validation.map(memoryImages),
+    test: memoryImages(test),
+  };
 }

@@ -11,7 +11,7 @@ import { serialize } from 'node:v8';
 import { CheckpointError, loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { readRun, readRunConfig, train } from '../../src/train/run.ts';
 import { Trainer } from '../../src/train/trainer.ts';
-import { smallConfig, smallDataset } from '../support/train-fixture.ts';
+import { packDataset, smallConfig, smallDataset } from '../support/train-fixture.ts';
 
 const STEPS = 48;
 const LAST = 'checkpoint-000048.safetensors';
@@ -27,7 +27,7 @@ let expected: Awaited<ReturnType<typeof outcome>>;
 before(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'glean-run-'));
   fixture = join(scratch, 'fixture');
-  await writeFile(fixture, serialize({ config, dataset }));
+  await writeFile(fixture, serialize({ config, dataset: packDataset(dataset) }));
   unbroken = join(scratch, 'unbroken');
   await train(config, dataset, unbroken);
   expected = await outcome(unbroken);
