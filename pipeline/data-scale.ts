@@ -5,6 +5,7 @@
  *   node --import tsx pipeline/data-scale.ts [IMAGES] [FOLDER]
  */
 import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { createRandom } from '../src/certify-runtime/core/smoothing/random.ts';
@@ -12,7 +13,7 @@ import { parseConfig } from '../src/train/config.ts';
 import type { ImageSet } from '../src/train/data/dataset.ts';
 import { openDataset } from '../src/train/data/registry.ts';
 
-const [images = '200000', folder = '/tmp/glean-data-scale'] = process.argv.slice(2);
+const [images = '200000', folder = join(tmpdir(), 'glean-data-scale')] = process.argv.slice(2);
 const count = Number(images);
 const WARM_UP = 5;
 const STEPS = 40;

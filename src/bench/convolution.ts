@@ -16,25 +16,15 @@ type Shape = readonly [height: number, width: number, channels: number];
 type Convolutions = TrainConfig['network']['conv'];
 
 /** Four layers, as the paper's CNN for CelebA and DomainNet has them; channels and steps of down-sampling are ours. */
+const convolutions = (firstDown: number): Convolutions => [
+  { channels: 32, kernel: 3, down: firstDown },
+  { channels: 32, kernel: 3, down: 1 },
+  { channels: 64, kernel: 3, down: 2 },
+  { channels: 64, kernel: 3, down: 2 },
+];
 const NETWORKS: readonly { readonly shape: Shape; readonly conv: Convolutions }[] = [
-  {
-    shape: [32, 32, 3],
-    conv: [
-      { channels: 32, kernel: 3, down: 2 },
-      { channels: 32, kernel: 3, down: 1 },
-      { channels: 64, kernel: 3, down: 2 },
-      { channels: 64, kernel: 3, down: 2 },
-    ],
-  },
-  {
-    shape: [64, 64, 3],
-    conv: [
-      { channels: 32, kernel: 3, down: 4 },
-      { channels: 32, kernel: 3, down: 1 },
-      { channels: 64, kernel: 3, down: 2 },
-      { channels: 64, kernel: 3, down: 2 },
-    ],
-  },
+  { shape: [32, 32, 3], conv: convolutions(2) },
+  { shape: [64, 64, 3], conv: convolutions(4) },
 ];
 const HIDDEN = [128];
 const CLASSES = 10;

@@ -4,12 +4,9 @@ import * as v from 'valibot';
 import { InputError } from '../certify-runtime/core/errors.ts';
 import { dataSchema } from './data/config.ts';
 import { networkSchema } from './network/config.ts';
+import { nonNegativeInteger, positive, positiveInteger } from './numbers.ts';
 import { baselineSchema } from './objective/baseline-config.ts';
 import { invarianceSchema } from './objective/invariance-config.ts';
-
-const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
-const nonNegativeInteger = v.pipe(v.number(), v.integer(), v.minValue(0));
-const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
 
 /** A baseline where the field `baseline` is there, so that a message is about the schema that was meant. */
 const objectiveSchema = v.lazy((input) =>

@@ -131,11 +131,16 @@ export class Trainer {
     return this.#network.condense(this.#main.variables);
   }
 
+  /** The network's variables and its optimizer's, by the group they are saved in. */
+  #groups() {
+    const { variables, adam } = this.#main;
+    return Object.entries({ parameter: variables, first: adam.first, second: adam.second });
+  }
+
   /** Everything needed to go on from here. */
   snapshot(): Checkpoint {
     const tensors = new Map<string, SavedTensor>();
-    const groups = { parameter: this.#main.variables, first: this.#main.adam.first, second: this.#main.adam.second };
-    for (const [group, members] of Object.entries(groups)) {
+    for (const [group, members] of this.#groups()) {
       for (const [name, variable] of members) {
         tensors.set(`${group}/${name}`, { shape: variable.shape, data: variable.dataSync<'float32'>().slice() });
       }
@@ -164,8 +169,7 @@ export class Trainer {
     const { objective } = this.config;
     const inferred = !('baseline' in objective) && objective.environments.kind === 'inferred';
     const correct = inferred ? read('reference/correct', [this.#pool.size]) : undefined;
-    const groups = { parameter: this.#main.variables, first: this.#main.adam.first, second: this.#main.adam.second };
-    const saved = Object.entries(groups).flatMap(([group, members]) =>
+    const saved = this.#groups().flatMap(([group, members]) =>
       [...members].map(([name, variable]) => ({ variable, data: read(`${group}/${name}`, variable.shape).data })),
     );
     for (const { variable, data } of saved) tf.tidy(() => variable.assign(tf.tensor(data, variable.shape)));

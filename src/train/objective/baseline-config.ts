@@ -1,10 +1,6 @@
 /** What a configuration says of a baseline: defences by randomized smoothing in input space, on the pooled domains. */
 import * as v from 'valibot';
-
-const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
-const nonNegativeInteger = v.pipe(v.number(), v.integer(), v.minValue(0));
-const nonNegative = v.pipe(v.number(), v.finite(), v.minValue(0));
-const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
+import { nonNegative, nonNegativeInteger, positive, positiveInteger } from '../numbers.ts';
 
 /** σ of the Gaussian noise on the image, in training as in certification. */
 const sigma = positive;

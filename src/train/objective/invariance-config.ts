@@ -1,11 +1,6 @@
 /** What a configuration says of GLEAN: risks over environments and an invariance penalty, noise on z. */
 import * as v from 'valibot';
-
-const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));
-const nonNegativeInteger = v.pipe(v.number(), v.integer(), v.minValue(0));
-const nonNegative = v.pipe(v.number(), v.finite(), v.minValue(0));
-
-const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
+import { nonNegative, nonNegativeInteger, positive, positiveInteger } from '../numbers.ts';
 
 const riskSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('cross-entropy') }),
