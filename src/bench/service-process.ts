@@ -56,10 +56,10 @@ export class ServiceProcess {
     return new Promise((resolve) => this.#waiting.push({ is, resolve }));
   }
 
-  /** Process ids of the workers that live, by what the kernel says. */
+  /** Process ids of the workers that live, by what the kernel says; the supervisor names all of them before it listens. */
   workers(): readonly number[] {
-    const pids = this.lines.filter(({ msg }) => msg === 'model loaded').map(({ pid }) => pid as number);
-    return [...new Set(pids)].filter((pid) => {
+    const pids = this.lines.filter(({ msg }) => msg === 'worker ready').map((line) => line['process'] as number);
+    return pids.filter((pid) => {
       try {
         return process.kill(pid, 0);
       } catch {

@@ -3,6 +3,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../certify-runtime/core/errors.ts';
 import { Collector } from './collector.ts';
+import { closeWhatItNeverTook } from './handed-over.ts';
 import type { Logger } from './log.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
 import type { ServeSettings } from './settings.ts';
@@ -102,6 +103,7 @@ export class Fleet {
     const born = performance.now();
     const worker = cluster.fork({ GLEAN_SERVE_SETTINGS: JSON.stringify(this.#settings) });
     this.#alive.add(worker);
+    closeWhatItNeverTook(worker);
     worker.on('message', (message: ToSupervisor) => this.#heard(worker, message));
     worker.on('error', (error) => this.#logger.warn({ worker: worker.id, err: error }, 'worker cannot be reached'));
     worker.once('exit', (code, signal) => void this.#died(worker, performance.now() - born, signal ?? code));
@@ -112,6 +114,7 @@ export class Fleet {
       send(worker, this.#stopping ? { type: 'stop' } : this.#begin());
     } else if (message.type === 'ready') {
       this.#port = message.port;
+      this.#logger.info({ worker: worker.id, process: worker.process.pid }, 'worker ready');
       this.#ready.add(worker);
       this.collector.workers = this.#ready.size;
       this.#onReady();

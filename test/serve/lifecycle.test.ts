@@ -102,7 +102,7 @@ test('kill -9 of a worker under load loses what it held and no more, and it is r
     await service.logged(is('worker ended; another takes its place'));
     await load.more(200);
     // The one that takes its place, by what it logs when it has its models.
-    await service.logged((line) => line['msg'] === 'model loaded' && (line['worker'] as number) > 2);
+    await service.logged((line) => line['msg'] === 'worker ready' && (line['worker'] as number) > 2);
     await load.more(200);
     await load.stop();
     const lost = load.outcomes.filter((outcome) => outcome.lost !== undefined);
@@ -114,6 +114,25 @@ test('kill -9 of a worker under load loses what it held and no more, and it is r
     assert.ok(!service.workers().includes(victim!));
     const text = await (await fetch(`${service.url}/metrics`)).text();
     assert.match(text, /^glean_worker_restarts_total 1$/m);
+  } finally {
+    assert.equal(await service.stop(), 0);
+  }
+});
+
+test('kill -9 of a worker that never took a connection it was given: the client is told, and does not wait for ever', async () => {
+  const service = await ServiceProcess.start('--workers', '1', ...FAST);
+  try {
+    const [victim] = service.workers();
+    // Stopped, it takes nothing: the supervisor has accepted the connection and handed it over.
+    process.kill(victim!, 'SIGSTOP');
+    const outcome = ask(new Agent(), inferUrl(service), BODY);
+    const undecided = new Promise((resolve) => setTimeout(resolve, 300, 'undecided'));
+    assert.equal(await Promise.race([outcome, undecided]), 'undecided');
+    process.kill(victim!, 'SIGKILL');
+    await service.logged(is('worker ended; another takes its place'));
+    const waiting = new Promise((resolve) => setTimeout(resolve, 10_000, 'still waiting').unref());
+    assert.notEqual(await Promise.race([outcome, waiting]), 'still waiting');
+    assert.ok((await outcome).lost !== undefined);
   } finally {
     assert.equal(await service.stop(), 0);
   }
