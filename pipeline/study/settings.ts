@@ -2,12 +2,14 @@
  * Compares settings: trains each in memory and prints what its margins are worth, capped at CERTIFY's largest radius. Neither float
  * slack nor sampling enters, so figures are a little above the report's.
  *
- *     node --import tsx pipeline/study/settings.ts CONFIG [--data NAME] [--seeds 0,1] [--set PATH=JSON]... [--folds K]
+ *     node --import tsx pipeline/study/settings.ts CONFIG [--data NAME] [--seeds 0,1] [--set PATH=JSON]... [--folds K | --leave-out D,E]
  *
  * Without --folds: on the test split; settings are chosen with --data fashion:limit=4000, never on the split that is reported.
  * With --folds 4 --seeds 0,1: cross-validation on the training images, of which fold `seed` of K is held out. Each of the
  * environments, given or inferred on all training images, counts the same: with inferred ones that is an estimate for a domain
  * where the cue says nothing. No test image is read.
+ * With --leave-out D,E: each of these training domains in turn is left out of training, and its validation images are the test: an
+ * estimate for a domain of another style (Gulrajani & Lopez-Paz 2021). No test image is read.
  */
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -79,6 +81,16 @@ function splitFold(dataset: DomainDataset, fold: number, folds: number) {
   };
 }
 
+/** The data set as if one of its training domains were the one held out, tested on that domain's validation images. */
+function leaveOut(dataset: DomainDataset, name: string): DomainDataset {
+  const test = dataset.validation.find((set) => set.name === name);
+  if (test === undefined) {
+    throw new Error(`no domain ${name}; expected some of ${dataset.validation.map((set) => set.name).join(', ')}`);
+  }
+  const others = (sets: readonly ImageSet[]) => sets.filter((set) => set.name !== name);
+  return { ...dataset, train: others(dataset.train), validation: others(dataset.validation), test };
+}
+
 /** Trained without one fold; the mean over the environments of what it is worth there. */
 function heldOut(config: TrainConfig, dataset: DomainDataset, fold: number, folds: number): Worth {
   const whole = new Trainer(config, dataset);
@@ -105,6 +117,7 @@ const { values, positionals } = parseArgs({
     seeds: { type: 'string', default: '0' },
     set: { type: 'string', multiple: true, default: [] },
     folds: { type: 'string' },
+    'leave-out': { type: 'string' },
   },
 });
 const [path] = positionals;
@@ -120,20 +133,25 @@ const rounded = (value: object) =>
   JSON.stringify(value, (_, field: unknown) => (typeof field === 'number' ? Number(field.toFixed(4)) : field));
 
 const found: Worth[] = [];
+const left = values['leave-out']?.split(',') ?? [undefined];
 for (const seed of values.seeds.split(',').map(Number)) {
-  const config = parseConfig({ ...raw, seed }, path);
-  const dataset = await openDataset(config.data);
-  const began = performance.now();
-  const { worth, ...more } =
-    values.folds === undefined
-      ? trained(config, dataset, (trainer) => ({
-          worth: worthOf(marginsOf(trainer, dataset.test)),
-          validation: trainer.evaluate().validation,
-          contrary: contraryShares(trainer, dataset),
-        }))
-      : { worth: heldOut(config, dataset, seed, Number(values.folds)) };
-  found.push(worth);
-  console.log(rounded({ seed, ...worth, ...more, seconds: (performance.now() - began) / 1000 }));
+  for (const domain of left) {
+    const config = parseConfig({ ...raw, seed }, path);
+    const all = await openDataset(config.data);
+    const dataset = domain === undefined ? all : leaveOut(all, domain);
+    const began = performance.now();
+    const { worth, ...more } =
+      values.folds === undefined
+        ? trained(config, dataset, (trainer) => ({
+            worth: worthOf(marginsOf(trainer, dataset.test)),
+            validation: trainer.evaluate().validation,
+            contrary: contraryShares(trainer, dataset),
+          }))
+        : { worth: heldOut(config, dataset, seed, Number(values.folds)) };
+    found.push(worth);
+    const seconds = (performance.now() - began) / 1000;
+    console.log(rounded({ seed, ...(domain === undefined ? {} : { left: domain }), ...worth, ...more, seconds }));
+  }
 }
 const { acr } = meanWorth(found);
 const squares = found.reduce((sum, worth) => sum + (worth.acr - acr) ** 2, 0);
