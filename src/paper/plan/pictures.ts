@@ -14,7 +14,7 @@ import {
 import type { Place, Task } from '../experiment.ts';
 import { BASELINES } from './methods.ts';
 
-/** One configuration for all; the methods differ in their objectives only. */
+/** Network, optimizer and augmentation of every method; GLEAN's row of a problem may have a configuration of its own. */
 const CONFIG = 'avatars';
 const SEEDS = 3;
 /** Images in a step of every method, shared by its environments. */
@@ -99,7 +99,7 @@ const EMOJI = { name: 'emoji' };
 
 export const PICTURES: readonly Draft[] = [
   ...mainRows('avatars', AVATARS, 2),
-  ...mainRows('emoji-cue', EMOJI_CUE, 2),
+  ...mainRows('emoji-cue', EMOJI_CUE, 2, 'emoji-cue'),
   ...mainRows('emoji', EMOJI, 7, 'emoji', 'GLEAN, given domains'),
   {
     id: 'emoji-inferred',
@@ -124,6 +124,6 @@ export const PICTURES: readonly Draft[] = [
     places: [{ section: 'main' }],
   },
   ...ablationRows('avatars', AVATARS),
-  ...ablationRows('emoji-cue', EMOJI_CUE),
+  ...ablationRows('emoji-cue', EMOJI_CUE, 'emoji-cue'),
   ...ablationRows('emoji', EMOJI, 'emoji'),
 ];
