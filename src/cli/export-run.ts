@@ -102,7 +102,7 @@ export async function exportRun(run: string, options: ExportOptions = {}): Promi
     seed: config.seed,
     environments:
       objective.environments.kind === 'inferred'
-        ? 'inferred from what a reference gets right and wrong (no colour label enters)'
+        ? 'inferred from what a reference gets right and wrong (no label of the cue enters)'
         : 'the given domains',
     verified,
     marginTable: formatTable(margin, true),

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { TSX } from '../serve/verify.ts';
-import { type Job, nameOf } from './experiment.ts';
+import { folderOf, type Job } from './experiment.ts';
 import type { Assignment, Outcome, Report } from './worker.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
@@ -65,7 +65,7 @@ export async function runJobs(jobs: readonly Job[], options: CrewOptions): Promi
         const current = job;
         if (worker === undefined || worker.exitCode !== null || worker.signalCode !== null) worker = startWorker(size);
         onStart(current);
-        const assignment = { job: current, directory: join(directory, nameOf(current)) };
+        const assignment = { job: current, directory: join(directory, folderOf(current)) };
         const outcome = await ask(worker, assignment, (...progress) => onProgress(current, ...progress));
         await onOutcome(current, outcome);
       }

@@ -64,10 +64,19 @@ export function configOf({ experiment, seed }: Job): TrainConfig {
   return { ...experiment.config, seed };
 }
 
-/** SHA-256 of everything that decides a run's result but the data, whose own SHA-256 stands beside it. */
+/** SHA-256 of a value as JSON, hexadecimal. */
+function digestOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex');
+}
+
+/** Of everything that decides a run's result but the data, whose own SHA-256 stands beside it. */
 export function keyOf(job: Job): string {
-  const decisive = [FORMAT, configOf(job), job.experiment.measurement];
-  return createHash('sha256').update(JSON.stringify(decisive)).digest('hex');
+  return digestOf([FORMAT, configOf(job), job.experiment.measurement]);
+}
+
+/** Where a run's checkpoints go: another configuration under the same name begins anew, and leaves the former's in place. */
+export function folderOf(job: Job): string {
+  return `${nameOf(job)}-${digestOf(configOf(job)).slice(0, 8)}`;
 }
 
 export function nameOf({ experiment, seed }: Job): string {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { jobsOf, nameOf } from '../../src/paper/experiment.ts';
+import { folderOf, jobsOf, nameOf } from '../../src/paper/experiment.ts';
 import { Results } from '../../src/paper/result.ts';
 import { Schedule } from '../../src/paper/schedule.ts';
 import { formatSpread, median, spread } from '../../src/paper/statistics.ts';
@@ -46,6 +46,18 @@ describe('results', () => {
     await results.save(job, result(one, 0, {}));
     await writeFile(join(folder, 'one-0.json'), '{"id": "one"}');
     await assert.rejects(Results.open(folder), /one-0\.json: .*remove it to measure anew/);
+  });
+});
+
+describe('checkpoints', () => {
+  it('are gone on with under the same configuration, however it is measured, and under no other', () => {
+    const job = { experiment: experiment('one'), seed: 0 };
+    const { config, measurement } = job.experiment;
+    const steps = { ...config, optimizer: { ...config.optimizer, steps: 9 } };
+    const remeasured = { ...job.experiment, measurement: { ...measurement, images: 5 } };
+    assert.equal(folderOf({ ...job, experiment: remeasured }), folderOf(job));
+    assert.notEqual(folderOf({ ...job, seed: 1 }), folderOf(job));
+    assert.notEqual(folderOf({ ...job, experiment: { ...job.experiment, config: steps } }), folderOf(job));
   });
 });
 
