@@ -1,11 +1,9 @@
 /** The workers: each measures one run at a time; one that dies is replaced, and its run is recorded as failed. */
 import { type ChildProcess, fork } from 'node:child_process';
-import os from 'node:os';
-import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { TSX } from '../serve/verify.ts';
-import { folderOf, type Job } from './experiment.ts';
+import type { Job } from './experiment.ts';
 import type { Assignment, Outcome, Report } from './worker.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
@@ -20,14 +18,13 @@ export interface CrewOptions {
   readonly onOutcome: (job: Job, outcome: Outcome) => Promise<void>;
 }
 
-function startWorker(size: number): ChildProcess {
-  // As many threads as cores for all of them together: more would only wait for one another.
-  const threads = String(Math.max(1, Math.floor(os.availableParallelism() / size)));
+function startWorker(): ChildProcess {
   return fork(WORKER, [], {
     execArgv: TSX,
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    env: { ...process.env, TF_NUM_INTRAOP_THREADS: threads },
+    // One thread, however many runs there are at the same time: how a sum is shared out decides the last bits of the weights.
+    env: { ...process.env, TF_NUM_INTRAOP_THREADS: '1' },
   });
 }
 
@@ -63,10 +60,11 @@ export async function runJobs(jobs: readonly Job[], options: CrewOptions): Promi
     try {
       for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
         const current = job;
-        if (worker === undefined || worker.exitCode !== null || worker.signalCode !== null) worker = startWorker(size);
+        if (worker === undefined || worker.exitCode !== null || worker.signalCode !== null) worker = startWorker();
         onStart(current);
-        const assignment = { job: current, directory: join(directory, folderOf(current)) };
-        const outcome = await ask(worker, assignment, (...progress) => onProgress(current, ...progress));
+        const outcome = await ask(worker, { job: current, runs: directory }, (...progress) =>
+          onProgress(current, ...progress),
+        );
         await onOutcome(current, outcome);
       }
     } finally {

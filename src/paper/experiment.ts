@@ -74,9 +74,9 @@ export function keyOf(job: Job): string {
   return digestOf([FORMAT, configOf(job), job.experiment.measurement]);
 }
 
-/** Where a run's checkpoints go: another configuration under the same name begins anew, and leaves the former's in place. */
-export function folderOf(job: Job): string {
-  return `${nameOf(job)}-${digestOf(configOf(job)).slice(0, 8)}`;
+/** Where a run's checkpoints go: with another configuration or other data it begins anew, and leaves the former's in place. */
+export function folderOf(job: Job, dataSha256: string): string {
+  return `${nameOf(job)}-${digestOf([configOf(job), dataSha256]).slice(0, 8)}`;
 }
 
 export function nameOf({ experiment, seed }: Job): string {

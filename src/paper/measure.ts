@@ -27,13 +27,16 @@ const BATCH = 256;
 const SEED = 0;
 
 export function summaryOf(dataset: DomainDataset): DataSummary {
+  const { test } = dataset;
+  const labels = dataset.classes.map(() => 0);
+  for (const label of test.labels) labels[label]!++;
   return {
     name: dataset.name,
     title: dataset.title,
     classes: dataset.classes.length,
     shape: [...dataset.shape],
     train: Object.fromEntries(dataset.train.map(({ name, size }) => [name, size])),
-    test: { name: dataset.test.name, size: dataset.test.size },
+    test: { name: test.name, size: test.size, labels },
     sha256: dataset.sha256,
   };
 }

@@ -60,7 +60,12 @@ const data = v.strictObject({
   classes: count,
   shape: v.array(count),
   train: v.record(v.string(), count),
-  test: v.strictObject({ name: v.string(), size: count }),
+  test: v.strictObject({
+    name: v.string(),
+    size: count,
+    /** Images of each class; results of before 25 November 2026 have none. */
+    labels: v.exactOptional(v.array(count)),
+  }),
   sha256: v.string(),
 });
 

@@ -1,16 +1,17 @@
 /** A process that measures runs, one after the other: what TensorFlow or ONNX Runtime do to it, they do to one run only. */
+import { join } from 'node:path';
 import process from 'node:process';
 import { GleanError } from '../certify-runtime/core/errors.ts';
 import { openDataset } from '../train/data/registry.ts';
-import { configOf, type Job } from './experiment.ts';
+import { configOf, folderOf, type Job } from './experiment.ts';
 import { measure, type OnProgress, summaryOf } from './measure.ts';
 import type { Result } from './result.ts';
 
 /** What a worker is asked. */
 export interface Assignment {
   readonly job: Job;
-  /** Where checkpoints and model go. */
-  readonly directory: string;
+  /** Checkpoints and model go into a folder of their own in here. */
+  readonly runs: string;
 }
 
 /** What became of a run. */
@@ -24,12 +25,13 @@ export type Report =
 /** Milliseconds between two reports of one phase. */
 const INTERVAL = 500;
 
-async function run({ job, directory }: Assignment, onProgress: OnProgress): Promise<Outcome> {
+async function run({ job, runs }: Assignment, onProgress: OnProgress): Promise<Outcome> {
   let data: Outcome['data'] = null;
   try {
     onProgress('data', 0, 1);
     const dataset = await openDataset(configOf(job).data);
     data = summaryOf(dataset);
+    const directory = join(runs, folderOf(job, dataset.sha256));
     return { data, measured: await measure(job, dataset, directory, onProgress), failure: null };
   } catch (error) {
     if (!(error instanceof GleanError)) console.error(error);

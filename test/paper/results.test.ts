@@ -50,14 +50,15 @@ describe('results', () => {
 });
 
 describe('checkpoints', () => {
-  it('are gone on with under the same configuration, however it is measured, and under no other', () => {
+  it('are gone on with under the same configuration and data, however it is measured, and under no other', () => {
     const job = { experiment: experiment('one'), seed: 0 };
     const { config, measurement } = job.experiment;
     const steps = { ...config, optimizer: { ...config.optimizer, steps: 9 } };
     const remeasured = { ...job.experiment, measurement: { ...measurement, images: 5 } };
-    assert.equal(folderOf({ ...job, experiment: remeasured }), folderOf(job));
-    assert.notEqual(folderOf({ ...job, seed: 1 }), folderOf(job));
-    assert.notEqual(folderOf({ ...job, experiment: { ...job.experiment, config: steps } }), folderOf(job));
+    assert.equal(folderOf({ ...job, experiment: remeasured }, 'ab'), folderOf(job, 'ab'));
+    assert.notEqual(folderOf(job, 'cd'), folderOf(job, 'ab'));
+    assert.notEqual(folderOf({ ...job, seed: 1 }, 'ab'), folderOf(job, 'ab'));
+    assert.notEqual(folderOf({ ...job, experiment: { ...job.experiment, config: steps } }, 'ab'), folderOf(job, 'ab'));
   });
 });
 

@@ -107,7 +107,7 @@ function mainTable(evidence: readonly Evidence[], task: Task, title: string): re
     certifiedTable(
       `${title}: certified accuracy in % on the unseen domain and ACR; CERTIFY with σ = ${sigma}, n = ${n}, n0 = ${n0}, α = ${alpha}: on z for GLEAN, on the image for the others`,
       rows,
-      { published: PUBLISHED.filter((row) => row.task === task) },
+      { constant: true, published: PUBLISHED.filter((row) => row.task === task) },
     ),
   ];
 }
@@ -117,7 +117,7 @@ export function mainTables(evidence: readonly Evidence[]): readonly Block[] {
   return [
     heading(2, 'Tables 1 and 2: certified accuracy on the unseen domain'),
     paragraph(
-      `Mean ± standard deviation over the seeds; last step, nothing chosen on the test domain. Shaded: the highest ACR of those that may be compared. In italics: the paper's own figures, and oracles, which are told what the others are not. With a quarter of the labels flipped nothing can exceed ${100 * accuracy} % and an ACR of ${acr} on Coloured MNIST.`,
+      `Mean ± standard deviation over the seeds; last step, nothing chosen on the test domain. Shaded: the highest ACR of those that may be compared. In italics: the paper's own figures, and oracles, which are told what the others are not. With a quarter of the labels flipped nothing can exceed ${100 * accuracy} % and an ACR of ${acr} on Coloured MNIST. One label for every image is right on its class and certified at any radius: an ACR below that row's is not worth much, whatever it is above.`,
     ),
     ...mainTable(evidence, 'cmnist', 'Coloured MNIST'),
     ...mainTable(evidence, 'avatars', 'avatars, in the place of CelebA'),

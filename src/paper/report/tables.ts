@@ -1,4 +1,5 @@
 /** Tables of certified accuracy: a row for each method, mean ± standard deviation over its seeds. */
+import { normalQuantile } from '../../certify-runtime/core/smoothing/normal.ts';
 import { RADII } from '../../cli/certified-accuracy.ts';
 import type { PublishedRow } from '../published.ts';
 import { formatSpread } from '../statistics.ts';
@@ -63,11 +64,27 @@ function publishedRow({ method, certifiedAccuracy, acr }: PublishedRow): Row {
   return { cells: [method, '', '', acr.toFixed(4), ...shares], mark: 'published' };
 }
 
+/** What giving every image of the test the same label is worth: right for one class, at every radius that CERTIFY can give. */
+function constantRows(rows: readonly Evidence[]): readonly Row[] {
+  const test = rows.map(({ data }) => data?.test).find((found) => found?.labels !== undefined);
+  if (test === undefined) return [];
+  const { sigma, n, alpha } = rows[0]!.experiment.measurement.smoothing;
+  const share = Math.max(...test.labels!) / test.size;
+  const largest = sigma * normalQuantile(alpha ** (1 / n));
+  const shares = RADII.map((r) => (100 * (r <= largest ? share : 0)).toFixed(1));
+  const cells = ['the commonest label for every image', '', String(test.size), (share * largest).toFixed(4), ...shares];
+  return [{ cells, mark: 'oracle' }];
+}
+
 /** Certified accuracy in % at every radius, and ACR; under CERTIFY, or by the margin certificate. */
 export function certifiedTable(
   caption: string,
   rows: readonly Evidence[],
-  options: { readonly margin?: boolean; readonly published?: readonly PublishedRow[] } = {},
+  options: {
+    readonly margin?: boolean;
+    readonly constant?: boolean;
+    readonly published?: readonly PublishedRow[];
+  } = {},
 ): Table {
   // The best of several problems would say nothing.
   const several = new Set(rows.map(({ experiment }) => experiment.task)).size > 1;
@@ -83,7 +100,11 @@ export function certifiedTable(
     kind: 'table',
     caption,
     columns: ['', 'seeds', 'images', 'ACR', ...KEYS.map((key) => `r = ${key}`)],
-    rows: [...own, ...(options.published ?? []).map(publishedRow)],
+    rows: [
+      ...own,
+      ...(options.constant === true ? constantRows(rows) : []),
+      ...(options.published ?? []).map(publishedRow),
+    ],
   };
 }
 

@@ -27,7 +27,7 @@ export interface CelebaOptions {
   readonly seed?: number;
   /** Share of flipped labels; by default 25 %, as in the code of GLEAN's authors. */
   readonly labelNoise?: number;
-  /** Only faces with dark hair: the oracle. */
+  /** Training domains in which hair colour tells nothing: the oracle. */
   readonly blind?: boolean;
   /** At most this many images in each training domain; by default 10 000. */
   readonly limit?: number;
@@ -91,7 +91,7 @@ export async function loadCeleba(options: CelebaOptions, identity: CelebaIdentit
   return {
     ...identity,
     name: blind ? `${identity.name}-blind` : identity.name,
-    title: blind ? `${identity.title} (blind to it: dark hair alone)` : identity.title,
+    title: blind ? `${identity.title} (which tells nothing in training)` : identity.title,
     classes: ['not smiling', 'smiling'],
     shape: prepared.shape,
     train,

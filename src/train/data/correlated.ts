@@ -38,7 +38,7 @@ export interface CorrelatedOptions {
   readonly stream: number;
   /** Share of labels that are flipped, exactly, in every kind of image before the domains are drawn. */
   readonly labelNoise: number;
-  /** Only images with attribute 1, half of either label: the oracle, to which the attribute tells nothing. */
+  /** In training and validation every kind of image is as frequent: the oracle, to which the attribute tells nothing. */
   readonly blind?: boolean;
   /** At most this many images in each domain, by split. */
   readonly limits: Readonly<Record<(typeof SPLITS)[number], number>>;
@@ -59,7 +59,8 @@ const GRAIN = 20;
  *    not; n is what N allows, at most the limit.
  *
  * So labels and attribute values are even in every domain, P(true label | label, attribute) is 1 − labelNoise in all of
- * them, and only P(attribute | label) changes. With `blind`, the two kinds with attribute 1 are all that is used.
+ * them, and only P(attribute | label) changes. With `blind`, every kind
+ * is as frequent in training and validation; the test is the same.
  *
  * @throws InputError where a split cannot fill a domain, naming the kind of image that is short
  */
@@ -86,16 +87,16 @@ function drawDomains(
     if (value === s) pure[2 * population.labels[i]! + population.attribute[i]!]!.push(i);
   });
   /** Of a domain, the share that each kind has. */
-  const sharesOf = ({ contrary }: ShiftedDomain) =>
-    options.blind === true
-      ? [0, 0.5, 0, 0.5]
-      : [1 - contrary, contrary, contrary, 1 - contrary].map((share) => share / 2);
+  const sharesOf = (domain: ShiftedDomain) => {
+    const contrary = options.blind === true && split !== 'test' ? 0.5 : domain.contrary;
+    return [1 - contrary, contrary, contrary, 1 - contrary].map((share) => share / 2);
+  };
   const needed = domains.map(sharesOf).reduce((sum, shares) => sum.map((share, k) => share + shares[k]!));
-  const even = Math.min(...pure.filter((_, k) => needed[k]! > 0).map((kind) => kind.length));
+  const even = Math.min(...pure.map((kind) => kind.length));
   const size = Math.floor(Math.min(options.limits[split], even / Math.max(...needed) + 1e-9) / GRAIN) * GRAIN;
   if (size === 0) {
     const { labels, attribute } = options.names;
-    const scarce = pure.findIndex((kind, k) => needed[k]! > 0 && kind.length === even);
+    const scarce = pure.findIndex((kind) => kind.length === even);
     throw new InputError(
       `${split}: found ${even} images of ${labels[scarce >> 1]} with ${attribute[scarce & 1]}, too few for a domain of ${GRAIN}`,
       { split, sizes: pure.map((kind) => kind.length) },
@@ -103,7 +104,6 @@ function drawDomains(
   }
   const kinds: { index: number; label: number }[][] = [[], [], [], []];
   for (const [k, members] of pure.entries()) {
-    if (needed[k] === 0) continue;
     shuffle(members, order);
     const flipped = exactShare(even, options.labelNoise, noise);
     for (let i = 0; i < even; i++) {

@@ -84,16 +84,18 @@ test('without noise every label is the true one; with noise a quarter is wrong, 
   }
 });
 
-test('blind: attribute 1 alone, either label as often, in every domain', () => {
+test('blind: in training and validation every kind as often; the test is the same', () => {
   const people = population(5000, 8);
   const domains = correlatedDomains(people, { ...OPTIONS, blind: true });
-  for (const { indices, labels } of [...domains.train, ...domains.validation, domains.test]) {
-    assert.ok(indices.length > 0 && indices.every((i) => people.attribute[i] === 1));
-    assert.equal(
-      labels.reduce((sum, label) => sum + label, 0),
-      indices.length / 2,
-    );
+  for (const { indices, labels } of [...domains.train, ...domains.validation]) {
+    const kinds = [0, 0, 0, 0];
+    indices.forEach((i, n) => {
+      kinds[2 * labels[n]! + people.attribute[i]!]!++;
+    });
+    assert.ok(indices.length > 0);
+    assert.deepEqual(kinds, Array(4).fill(indices.length / 4));
   }
+  assert.deepEqual(domains.test, correlatedDomains(people, OPTIONS).test);
 });
 
 test('limits hold, and the first images of a domain are a mixture', () => {
