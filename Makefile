@@ -33,7 +33,7 @@ train: setup ## train only, or go on with an interrupted training (CONFIG=, SEED
 	@$(GLEAN) train $(CONFIG) --seed $(SEED) --out $(RUN)
 
 .PHONY: verify
-verify: setup ## prove the shipped model's claims anew (MODEL=)
+verify: setup ## prove the claims of models/cmnist, or of MODEL, anew (MODEL=)
 	@$(GLEAN) verify $(MODEL)
 
 .PHONY: certify
@@ -92,5 +92,5 @@ test: setup ## all tests
 	@node --import tsx --test --test-reporter=spec $$(find test -name '*.test.ts' | sort)
 
 .PHONY: clean
-clean: ## remove what was trained and built; keeps the installation and models/
-	@rm -rf runs out dist
+clean: ## remove what was trained and built, checkpoints of make paper too; keeps the installation, data/ and models/
+	@rm -rf runs out dist src/certify-runtime/dist

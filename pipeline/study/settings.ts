@@ -122,6 +122,9 @@ const { values, positionals } = parseArgs({
 });
 const [path] = positionals;
 if (path === undefined) throw new Error('expected a configuration');
+if (values.folds !== undefined && values['leave-out'] !== undefined) {
+  throw new Error('found --folds and --leave-out, expected one of them: each says what is held out');
+}
 let raw: object = JSON.parse(await readFile(path, 'utf8'));
 for (const assignment of values.set) {
   const at = assignment.indexOf('=');

@@ -35,12 +35,14 @@ export interface Prediction<R extends number | null = number> {
 
 /** CERTIFY's answer for the smoothed head, the radius in pixels. */
 export interface SmoothedPrediction extends SmoothedCertificate {
+  /** In pixels on [0, 1], float32 error subtracted, rounded down; 0 where CERTIFY abstained. */
+  readonly radius: number;
   /** undefined where CERTIFY abstained. */
   readonly className: string | undefined;
 }
 
 export interface SmoothOptions {
-  /** σ of the noise on z; the model's own by default. */
+  /** σ of the noise on z; the model's own by default, 0.12 where the file names none. */
   readonly sigma?: number;
   /** Draws that bound pA (100 000). */
   readonly n?: number;

@@ -20,7 +20,10 @@ export interface LoadOptions<P extends string = string> extends SignatureOptions
   readonly proof?: 'always' | 'unless-signed';
   /** Threads of one run; ONNX Runtime's own choice by default. In a browser, onnxruntime-web's `env.wasm.numThreads` says. */
   readonly threads?: number;
-  /** Takes a provider that nothing is proven about (WebGPU, say); predictions then have no radius. */
+  /**
+   * Takes a provider that nothing is proven about (WebGPU, say); predictions then have no radius, and neither its arithmetic nor
+   * the known vectors are checked.
+   */
   readonly uncertified?: boolean;
 }
 

@@ -108,7 +108,7 @@ const PAGE =
 
 const gzipped = async (pattern: RegExp) => gzipSync(await bundle(PAGE, pattern), { level: 9 }).length;
 
-/** Loaded where a network asks for it, and by none of the shipped ones. */
+/** Loaded where a network asks for it, and by neither of the page's two; models/avatars asks for rules/structure.ts. */
 const ON_DEMAND = /smooth|rules\/|constants/;
 
 describe('size, minified and gzipped, without ONNX Runtime', () => {
@@ -116,7 +116,7 @@ describe('size, minified and gzipped, without ONNX Runtime', () => {
     const bytes = await gzipped(/verify|signature|smooth/);
     assert.ok(bytes <= SIZES.predict, `${bytes} bytes`);
   });
-  it('with proof and signature check, and all that the proof of the shipped models loads', async () => {
+  it("with proof and signature check, and all that the proof of the page's two models loads", async () => {
     const bytes = await gzipped(ON_DEMAND);
     assert.ok(bytes <= SIZES.proof, `${bytes} bytes`);
     const folder = await mkdtemp(join(tmpdir(), 'glean-size-'));
@@ -137,5 +137,5 @@ describe('size, minified and gzipped, without ONNX Runtime', () => {
   });
 });
 
-/** In bytes; README and docs/decisions.md name them. */
+/** At most, in bytes; docs/decisions.md says what was measured. */
 const SIZES = { predict: 12_000, proof: 25_000 };

@@ -1,4 +1,4 @@
-/** What the package offers everywhere: reading and proving sealed files, certificates from numbers, errors. */
+/** What the package offers everywhere: reading sealed files (proving is `Certifier.load`'s), certificates from numbers, errors. */
 
 export type { Certificate, KnownVector } from './claims.ts';
 export {
