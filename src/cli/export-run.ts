@@ -21,11 +21,18 @@ import {
 } from './certified-accuracy.ts';
 import { type ExportOptions, finishedModel } from './finished-run.ts';
 
-/** Two held-out images of different labels, and two of noise: what a provider must answer as this machine does. */
-function knownVectors(dataset: DomainDataset): Uint8Array[] {
-  const set = dataset.validation[0]!;
-  const size = bytesPerImage(set.shape);
-  const images = [0, 1].map((label) => set.read([set.labels.indexOf(label)]));
+/**
+ * Two images of different labels, the first two that there are, and two of noise: what a provider must answer as this machine
+ * does. Held out, in the first domain that has one of the label; of training where none has.
+ */
+export function knownVectors(dataset: DomainDataset): Uint8Array[] {
+  const size = bytesPerImage(dataset.shape);
+  const sets = [...dataset.validation, ...dataset.train];
+  const images: Uint8Array[] = [];
+  for (let label = 0; label < dataset.classes.length && images.length < 2; label++) {
+    const set = sets.find(({ labels }) => labels.includes(label));
+    if (set !== undefined) images.push(set.read([set.labels.indexOf(label)]));
+  }
   const noise = [0, 1].map((stream) => {
     const random = createRandom(0, stream);
     return Uint8Array.from({ length: size }, () => uniformInt(256, random));

@@ -9,6 +9,8 @@ export interface ModelCard {
     readonly sha256: string;
     readonly licence: string;
     readonly source: string;
+    /** What turns in the test domain; absent where nothing does. */
+    readonly cue?: string;
   };
   readonly seed: number;
   readonly environments: string;
@@ -73,7 +75,7 @@ executions in reduced precision (TF32, float16, quantised). A tie, a NaN or a pi
 
 ## Measured
 
-Certified accuracy in %, by domain; \`test\` is the domain whose spurious correlation is reversed and which was never trained on.
+Certified accuracy in %, by domain; \`test\` ${dataset.cue === undefined ? 'was never trained on' : 'is the domain whose spurious correlation is reversed and which was never trained on'}.
 
 Margin certificate (the \`radius\` output):
 
@@ -88,7 +90,7 @@ ${card.smoothingTable}
 
 - Data: ${dataset.title}. ${dataset.source} Licence: ${dataset.licence}. SHA-256 of pixels, labels and attributes: \`${dataset.sha256}\`.
 - Environments: ${card.environments}. Seed ${card.seed}. The whole configuration and all package versions are in the file's metadata, \`glean.certificate\`.
-- Last step taken; the test domain played no part in training or in choosing hyper-parameters.
+- Last step taken; the test domain played no part in training.
 
 Written by \`glean export\`.
 `;

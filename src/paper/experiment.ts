@@ -74,6 +74,11 @@ export function keyOf(job: Job): string {
   return digestOf([FORMAT, configOf(job), job.experiment.measurement]);
 }
 
+/** What tells data sets apart, as a configuration names them. */
+export function dataKey(job: Job): string {
+  return JSON.stringify(job.experiment.config.data);
+}
+
 /** Where a run's checkpoints go: with another configuration or other data it begins anew, and leaves the former's in place. */
 export function folderOf(job: Job, dataSha256: string): string {
   return `${nameOf(job)}-${digestOf([configOf(job), dataSha256]).slice(0, 8)}`;

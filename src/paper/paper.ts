@@ -1,10 +1,9 @@
 /** The whole paper: measures what has not been measured yet, then writes the report from all results. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { TrainConfig } from '../train/config.ts';
 import { openDataset } from '../train/data/registry.ts';
 import { runJobs } from './crew.ts';
-import { type Experiment, type Job, jobsOf, keyOf } from './experiment.ts';
+import { dataKey, type Experiment, type Job, jobsOf, keyOf } from './experiment.ts';
 import { describeMachine, describeVersions } from './machine.ts';
 import { type Result, Results } from './result.ts';
 import { Schedule } from './schedule.ts';
@@ -28,7 +27,7 @@ export function resultsFolder(out: string): string {
 /** SHA-256 of every data set the runs use; one that cannot be opened is left out: its runs will say why. */
 async function hashesOf(jobs: readonly Job[], say: (line: string) => void): Promise<ReadonlyMap<string, string>> {
   const hashes = new Map<string, string>();
-  const wanted = new Map(jobs.map(({ experiment }) => [dataKey(experiment.config), experiment.config.data]));
+  const wanted = new Map(jobs.map((job) => [dataKey(job), job.experiment.config.data]));
   for (const [key, data] of wanted) {
     try {
       hashes.set(key, (await openDataset(data)).sha256);
@@ -39,10 +38,6 @@ async function hashesOf(jobs: readonly Job[], say: (line: string) => void): Prom
   return hashes;
 }
 
-function dataKey({ data }: TrainConfig): string {
-  return JSON.stringify(data);
-}
-
 /** Measures every run of the plan that has no result of this configuration, measurement, format and data. */
 export async function runPaper(options: PaperOptions): Promise<Results> {
   const { experiments, out, runs, say } = options;
@@ -50,7 +45,7 @@ export async function runPaper(options: PaperOptions): Promise<Results> {
   const results = await Results.open(resultsFolder(out));
   const hashes = await hashesOf(all, say);
   const isDone = (job: Job): boolean => {
-    const hash = hashes.get(dataKey(job.experiment.config));
+    const hash = hashes.get(dataKey(job));
     return results.isDone(job) && (hash === undefined || results.of(job)!.data?.sha256 === hash);
   };
   const due = all.filter((job) => !isDone(job));
@@ -79,7 +74,8 @@ export async function runPaper(options: PaperOptions): Promise<Results> {
         versions,
         ...outcome,
       };
-      await results.save(job, result);
+      // What may have been this machine, this time, does not take the place of what was measured before.
+      if (result.failure?.final !== false || !results.of(job)?.measured) await results.save(job, result);
       say(schedule.finish(job, result));
     },
   });

@@ -5,7 +5,7 @@ import { parseHTML } from 'linkedom';
 import { readBlocks } from '../../src/paper/report/document.ts';
 import { renderHtml } from '../../src/paper/report/html.ts';
 import { composeReport } from '../../src/paper/report/report.ts';
-import { emptyResults, experiment, measured, result } from './support.ts';
+import { emptyResults, experiment, measured, result, summary } from './support.ts';
 
 const experiments = [
   experiment('glean', { seeds: 2, places: [{ section: 'main' }, { section: 'learners' }] }),
@@ -44,7 +44,48 @@ describe('the report', () => {
   it('gives mean and deviation over the seeds', async () => {
     const { markdown } = await report();
     const [row] = rows(markdown, /^method glean/);
-    assert.deepEqual(row!.slice(1, 5), ['2', '8', '0.2600 ± 0.0283', '70.0 ± 0.0']);
+    // Of the 4 images that the baselines in the table are certified on, not of all 8.
+    assert.deepEqual(row!.slice(1, 5), ['2', '4', '0.2600 ± 0.0283', '70.0 ± 0.0']);
+  });
+
+  it('says what one label for every image is worth', async () => {
+    const { results } = await emptyResults();
+    const data = summary('ab', [3, 5]);
+    await results.save({ experiment: glean!, seed: 0 }, result(glean!, 0, { data, measured: measured('sealed', 0.2) }));
+    const { markdown } = composeReport({ experiments, results, analysis: '', quick: false });
+    const [row] = rows(markdown, /commonest label/);
+    // 0.12·Φ⁻¹(0.001^(1/100)) = 0.12·1.5000 = 0.180.
+    assert.deepEqual(row!.slice(2, 8), ['*8*', '*0.1125*', '*62.5*', '*62.5*', '*62.5*', '*62.5*']);
+    assert.equal(row![8], '*0.0*');
+  });
+
+  it('counts no result on other pixels than the newest', async () => {
+    const { results } = await emptyResults();
+    for (const [seed, sha256, finishedAt] of [
+      [0, 'old', '2026-01-01T00:00:00.000Z'],
+      [1, 'new', '2026-01-02T00:00:00.000Z'],
+    ] as const) {
+      const outcome = { data: summary(sha256, [4, 4]), measured: measured('sealed', 0.2 + 0.1 * seed), finishedAt };
+      await results.save({ experiment: glean!, seed }, result(glean!, seed, outcome));
+    }
+    const { markdown } = composeReport({ experiments, results, analysis: '', quick: false });
+    const [row] = rows(markdown, /method glean/);
+    assert.deepEqual(row!.slice(1, 4), ['1 of 2', '4', '0.3000']);
+  });
+
+  it('chooses an oracle among settings with the same σ only', async () => {
+    const wide = { ...experiment('wide', { places: [{ section: 'sigma', series: 'GLEAN', x: 1 }] }) };
+    const measurement = { ...wide.measurement, smoothing: { ...wide.measurement.smoothing, sigma: 1 } };
+    const all = [...experiments, { ...wide, measurement }];
+    const { results } = await emptyResults();
+    for (const [of, acr] of [
+      [all[0]!, 0.25],
+      [all.at(-1)!, 0.9],
+    ] as const) {
+      await results.save({ experiment: of, seed: 0 }, result(of, 0, { measured: measured('sealed', acr) }));
+    }
+    const { markdown } = composeReport({ experiments: all, results, analysis: '', quick: false });
+    assert.match(markdown, /Oracle, chosen on the test domain .*: ACR 0\.2500 \(method glean/);
   });
 
   it('shades the best that may be compared, never an oracle', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Experiment, keyOf, type Place } from '../../src/paper/experiment.ts';
 import { describeMachine } from '../../src/paper/machine.ts';
-import { type CertifiedResult, type Measured, type Result, Results } from '../../src/paper/result.ts';
+import { type CertifiedResult, type DataSummary, type Measured, type Result, Results } from '../../src/paper/result.ts';
 import { smallConfig } from '../support/train-fixture.ts';
 
 export function experiment(
@@ -88,6 +88,12 @@ export function result(of: Experiment, seed: number, outcome: Partial<Result>): 
     failure: null,
     ...outcome,
   };
+}
+
+export function summary(sha256: string, labels: readonly number[]): DataSummary {
+  const size = labels.reduce((sum, count) => sum + count, 0);
+  const test = { name: 'test', size, labels: [...labels] };
+  return { name: 'cmnist', title: 'Data', classes: labels.length, shape: [2, 2, 1], train: { a: 4 }, test, sha256 };
 }
 
 /** An empty folder's results. */

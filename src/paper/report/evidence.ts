@@ -1,5 +1,5 @@
 /** What is known of every experiment: the results of its seeds, and what is missing. */
-import type { Experiment, Place, Section, Task } from '../experiment.ts';
+import { dataKey, type Experiment, type Job, jobsOf, type Place, type Section, type Task } from '../experiment.ts';
 import type { CertifiedResult, DataSummary, Measured, Result, Results } from '../result.ts';
 import { type Spread, spread } from '../statistics.ts';
 
@@ -14,9 +14,24 @@ export interface Evidence {
   readonly results: readonly Result[];
 }
 
+/** Of results on the same data set those count that have the pixels of the newest: a mean over different images says nothing. */
+function currentData(experiments: readonly Experiment[], results: Results): (job: Job) => Result | undefined {
+  const newest = new Map<string, Result>();
+  for (const job of jobsOf(experiments)) {
+    const [name, result] = [dataKey(job), results.of(job)];
+    if (result?.data && result.finishedAt > (newest.get(name)?.finishedAt ?? '')) newest.set(name, result);
+  }
+  return (job) => {
+    const result = results.of(job);
+    const current = newest.get(dataKey(job))?.data;
+    return result?.data && result.data.sha256 !== current?.sha256 ? undefined : result;
+  };
+}
+
 export function gather(experiments: readonly Experiment[], results: Results): readonly Evidence[] {
+  const resultOf = currentData(experiments, results);
   return experiments.map((experiment) => {
-    const found = experiment.seeds.map((seed) => ({ seed, result: results.of({ experiment, seed }) }));
+    const found = experiment.seeds.map((seed) => ({ seed, result: resultOf({ experiment, seed }) }));
     const present = found.flatMap(({ result }) => result ?? []);
     return {
       experiment,
@@ -70,9 +85,9 @@ export function acrOf(evidence: Evidence, images: Images): Spread | undefined {
   return over(certifiedBy(evidence, smoothingOf(evidence), images), ({ acr }) => acr);
 }
 
-/** The images a method's own row is about: all, where it is cheap; else the subset. */
-export function ownImages({ experiment }: Evidence): Images {
-  return experiment.measurement.kind === 'sealed' ? 'all' : 'subset';
+/** The images that a table of these rows is about, the same for all: with certificates in image space the subset they are made for. */
+export function imagesOf(rows: readonly Evidence[]): Images {
+  return rows.every(({ experiment }) => experiment.measurement.kind === 'sealed') ? 'all' : 'subset';
 }
 
 export function isComparable({ experiment, runs }: Evidence): boolean {

@@ -9,9 +9,10 @@ import {
   type Certificate,
   certifiedBy,
   type Evidence,
+  type Images,
+  imagesOf,
   isComparable,
   over,
-  ownImages,
   smoothingOf,
 } from './evidence.ts';
 
@@ -38,9 +39,10 @@ export function fullNameOf(row: Evidence): string {
 
 /** The row with the highest ACR of those that may be compared. */
 export function bestOf(rows: readonly Evidence[]): Evidence | undefined {
+  const images = imagesOf(rows);
   return rows.filter(isComparable).reduce<Evidence | undefined>((best, row) => {
     if (best === undefined) return row;
-    return acrOf(row, ownImages(row))!.mean > acrOf(best, ownImages(best))!.mean ? row : best;
+    return acrOf(row, images)!.mean > acrOf(best, images)!.mean ? row : best;
   }, undefined);
 }
 
@@ -49,8 +51,8 @@ function markOf(row: Evidence, best: Evidence | undefined): Pick<Row, 'mark'> {
   return row === best ? { mark: 'best' } : {};
 }
 
-function certifiedCells(row: Evidence, certificate: Certificate): string[] {
-  const results = certifiedBy(row, certificate, certificate === 'image' ? 'subset' : 'all');
+function certifiedCells(row: Evidence, certificate: Certificate, images: Images): string[] {
+  const results = certifiedBy(row, certificate, images);
   if (results.length === 0) return ['', '', ...KEYS.map(() => '')];
   const shares = KEYS.map((key) => formatSpread(over(results, (result) => result.certifiedAccuracy[key]!)!, 100, 1));
   return [String(results[0]!.n), formatSpread(over(results, ({ acr }) => acr)!, 1, 4), ...shares];
@@ -89,10 +91,11 @@ export function certifiedTable(
   // The best of several problems would say nothing.
   const several = new Set(rows.map(({ experiment }) => experiment.task)).size > 1;
   const best = several ? undefined : bestOf(rows);
+  const images = imagesOf(rows);
   const own = rows.map((row): Row => {
     const certificate = options.margin === true ? 'margin' : smoothingOf(row);
     return {
-      cells: [several ? fullNameOf(row) : nameOf(row), seedsOf(row), ...certifiedCells(row, certificate)],
+      cells: [several ? fullNameOf(row) : nameOf(row), seedsOf(row), ...certifiedCells(row, certificate, images)],
       ...markOf(row, best),
     };
   });
@@ -111,12 +114,13 @@ export function certifiedTable(
 /** One line for each method with a few numbers: at r = 0, at r = 0.45, ACR, the margin certificate's ACR, held out. */
 export function shortTable(caption: string, rows: readonly Evidence[], names?: readonly string[]): Table {
   const best = bestOf(rows);
+  const images = imagesOf(rows);
   return {
     kind: 'table',
     caption,
     columns: ['', 'seeds', 'r = 0.00', 'r = 0.45', 'ACR', 'ACR by margin', 'held-out accuracy'],
     rows: rows.map((row, i) => {
-      const results = certifiedBy(row, smoothingOf(row), ownImages(row));
+      const results = certifiedBy(row, smoothingOf(row), images);
       const margins = certifiedBy(row, 'margin', 'all');
       const share = (key: string) => {
         const value = over(results, (result) => result.certifiedAccuracy[key]!);
