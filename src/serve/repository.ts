@@ -45,13 +45,16 @@ export class Repository {
   readonly #folder: string;
   readonly #publicKey: string | undefined;
   readonly #logger: Logger;
+  readonly #stopping: AbortSignal;
   readonly #entries = new Map<string, Entry>();
   #signer: { readonly key: PrivateKey; readonly publicPem: string } | undefined;
 
-  constructor(folder: string, publicKey: string | undefined, logger: Logger) {
+  /** @param stopping ends a look, also one that is verifying a model */
+  constructor(folder: string, publicKey: string | undefined, logger: Logger, stopping: AbortSignal) {
     this.#folder = folder;
     this.#publicKey = publicKey;
     this.#logger = logger;
+    this.#stopping = stopping;
   }
 
   approved(): readonly ApprovedModel[] {
@@ -77,6 +80,7 @@ export class Repository {
         this.#entries.set(id, { approved: undefined, from: undefined, missing: 0, refused: new Map() });
     }
     for (const [id, entry] of this.#entries) {
+      if (this.#stopping.aborted) return;
       const candidates = ids.has(id) ? await this.#candidates(id) : [];
       const change = candidates.length === 0 ? this.#miss(id, entry) : await this.#choose(id, entry, candidates);
       if (change !== undefined) tell(change);
@@ -129,7 +133,7 @@ export class Repository {
         continue;
       }
       const model = await this.#try(id, entry, candidate);
-      if (model === 'changing') return undefined;
+      if (model === 'undecided') return undefined;
       if ('reason' in model) {
         entry.refused.set(candidate.path, { stamp: candidate.stamp, reason: model.reason });
         // What is served from this place goes on being served: no older version takes over from it.
@@ -145,27 +149,29 @@ export class Repository {
     return undefined;
   }
 
+  /** Gives 'undecided' where the file changes meanwhile, or the service stops. */
   async #try(
     id: string,
     entry: Entry,
     candidate: Candidate,
-  ): Promise<ApprovedModel | { readonly reason: string } | 'changing'> {
+  ): Promise<ApprovedModel | { readonly reason: string } | 'undecided'> {
     const { path, version } = candidate;
     let bytes: Uint8Array;
     let signature: string | undefined;
     try {
-      bytes = await readFile(path);
+      bytes = await readFile(path, { signal: this.#stopping });
       signature =
         this.#publicKey === undefined ? undefined : await readFile(`${path}.sig`, 'utf8').catch(() => undefined);
     } catch {
-      return 'changing';
+      return 'undecided';
     }
-    if ((await this.#candidate(path, version))?.stamp !== candidate.stamp) return 'changing';
+    if ((await this.#candidate(path, version))?.stamp !== candidate.stamp) return 'undecided';
     const sha256 = createHash('sha256').update(bytes).digest('hex');
     const name = { id, version: version ?? sha256.slice(0, VERSION_DIGITS), sha256 };
     const known = entry.approved;
     if (known?.sha256 === sha256 && this.#publicKey === undefined) return { ...known, ...name };
-    const verdict = await verifyApart({ bytes, publicKey: this.#publicKey, signature });
+    const verdict = await verifyApart({ bytes, publicKey: this.#publicKey, signature }, this.#stopping);
+    if (verdict === undefined) return 'undecided';
     if (!verdict.verified) {
       this.#logger.error(
         { model: id, version: name.version, sha256, why: verdict.reason, stays: known?.version },

@@ -1,6 +1,8 @@
 /** A service from its start to its end: verifies the models, starts the workers, watches folder and keys, stops on a signal. */
+import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { GleanError, InputError } from '../certify-runtime/core/errors.ts';
 import { Fleet } from './fleet.ts';
 import { readKeyFile } from './key-file.ts';
@@ -19,17 +21,23 @@ const LOOKS_PER_COLLECTION = 5;
  */
 export async function serve(settings: ServeSettings): Promise<void> {
   const { logger, flush } = createLog(settings.logLevel, { supervisor: process.pid });
+  const stopping = signalled(logger);
+  const asked = once(stopping, 'abort');
   try {
     const { keyFile } = settings;
     let keys = keyFile === undefined ? undefined : await readKeyFile(keyFile);
-    const repository = new Repository(settings.models, settings.publicKey, logger);
+    const repository = new Repository(settings.models, settings.publicKey, logger, stopping);
     await repository.look(() => {});
+    if (stopping.aborted) {
+      logger.info('stopped');
+      return;
+    }
     if (repository.approved().length === 0) throw noModel(repository, settings.models);
     const fleet = new Fleet(settings, logger, () => ({ type: 'start', models: repository.approved(), keys }));
-    const asked = signalled(logger);
     try {
       // A signal may come before all of them listen.
       await Promise.race([fleet.start(), asked]);
+      if (stopping.aborted) return;
       const { host } = settings;
       const url = `http://${isIPv6(host) ? `[${host}]` : host}:${fleet.port}`;
       const models = repository.approved().map(({ id, version }) => `${id}@${version}`);
@@ -37,7 +45,7 @@ export async function serve(settings: ServeSettings): Promise<void> {
       if (keys === undefined && !LOOPBACK.test(host)) {
         logger.warn({ host }, 'whoever reaches this address may ask: there is no --key-file');
       }
-      await watch(settings, asked, logger, {
+      const watching = watch(settings, stopping, logger, {
         look: () => repository.look((change) => fleet.tell(change)),
         readKeys: async () => {
           if (keyFile === undefined) return;
@@ -49,6 +57,7 @@ export async function serve(settings: ServeSettings): Promise<void> {
         },
         collect: () => fleet.collect(),
       });
+      await Promise.race([watching, asked]);
     } finally {
       await fleet.stop();
       logger.info('stopped');
@@ -65,18 +74,17 @@ function noModel(repository: Repository, folder: string): GleanError {
   return new GleanError('SERVE', `${folder}: no model can be served; all were refused:${reasons}`);
 }
 
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
-function signalled(logger: Logger): Promise<void> {
-  return new Promise((resolve) => {
-    let count = 0;
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.on(signal, () => {
-        if (++count > 1) process.exit(1);
-        logger.info({ signal }, 'stopping: what was accepted is answered first');
-        resolve();
-      });
-    }
-  });
+/** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
+function signalled(logger: Logger): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(1);
+      logger.info({ signal }, 'stopping: what was accepted is answered first');
+      stop.abort();
+    });
+  }
+  return stop.signal;
 }
 
 interface Watched {
@@ -85,34 +93,23 @@ interface Watched {
   collect(): Promise<void>;
 }
 
-/** Looks at everything every `poll` milliseconds, one look after the other, until `asked` to stop. */
-async function watch({ poll }: ServeSettings, asked: Promise<void>, logger: Logger, watched: Watched): Promise<void> {
-  let stopped = false;
-  let wake = (): void => {};
-  const ended = asked.then(() => {
-    stopped = true;
-    wake();
-  });
-  for (let looks = 0; !stopped; looks++) {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, poll);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    if (stopped) break;
-    // A look may verify a model for minutes; a signal does not wait for it.
-    await Promise.race([ended, lookOnce(watched, looks, logger)]);
-  }
-}
-
-async function lookOnce(watched: Watched, looks: number, logger: Logger): Promise<void> {
-  try {
-    await watched.look();
-    await watched.readKeys();
-    if (looks % LOOKS_PER_COLLECTION === 0) await watched.collect();
-  } catch (error) {
-    logger.warn({ err: error }, 'models or keys cannot be read; those that were stay');
+/** Looks at everything every `poll` milliseconds, one look after the other, until `stopping`. */
+async function watch(
+  { poll }: ServeSettings,
+  stopping: AbortSignal,
+  logger: Logger,
+  { look, readKeys, collect }: Watched,
+): Promise<void> {
+  for (let looks = 0; ; looks++) {
+    await sleep(poll, undefined, { signal: stopping }).catch(() => {});
+    if (stopping.aborted) return;
+    try {
+      await look();
+      if (stopping.aborted) return;
+      await readKeys();
+      if (looks % LOOKS_PER_COLLECTION === 0) await collect();
+    } catch (error) {
+      logger.warn({ err: error }, 'models or keys cannot be read; those that were stay');
+    }
   }
 }

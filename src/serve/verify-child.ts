@@ -26,5 +26,7 @@ process.once('message', async (question: VerifyQuestion) => {
   const answer = await verdict(question);
   process.send!(answer, undefined, undefined, () => process.exit(0));
 });
+// Either may come to all of a service's processes at once: the supervisor ends this one.
 process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
 process.on('disconnect', () => process.exit(1));

@@ -17,13 +17,17 @@ export const TSX = ['--import', import.meta.resolve('tsx')];
 /** A proof that takes longer than this is given up. */
 const LIMIT = 15 * 60_000;
 
-export function verifyApart(question: VerifyQuestion): Promise<Verdict> {
+/** Gives undefined where `stopping` ended the process before its answer. */
+export function verifyApart(question: VerifyQuestion, stopping: AbortSignal): Promise<Verdict | undefined> {
   return new Promise((resolve, reject) => {
+    if (stopping.aborted) return resolve(undefined);
     const child = fork(CHILD, [], {
       execArgv: TSX,
       serialization: 'advanced',
       // What ONNX Runtime prints must not mix with the log.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      signal: stopping,
+      killSignal: 'SIGKILL',
     });
     const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT);
     let answer: Verdict | undefined;
@@ -32,11 +36,13 @@ export function verifyApart(question: VerifyQuestion): Promise<Verdict> {
     });
     child.once('error', (error) => {
       clearTimeout(timer);
-      reject(error);
+      if (stopping.aborted) resolve(undefined);
+      else reject(error);
     });
     child.once('exit', (code, signal) => {
       clearTimeout(timer);
-      resolve(answer ?? { verified: false, reason: `the process that verified it ended with ${signal ?? code}` });
+      if (answer === undefined && stopping.aborted) resolve(undefined);
+      else resolve(answer ?? { verified: false, reason: `the process that verified it ended with ${signal ?? code}` });
     });
     child.send(question, (error) => {
       if (error !== null) child.kill('SIGKILL');
