@@ -9,6 +9,7 @@ import type { DomainDataset } from './data/dataset.ts';
 import type { StepMetrics } from './learner.ts';
 import type { PlainNetwork } from './network/network.ts';
 import { type Accuracies, Trainer } from './trainer.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** Hears how training goes. */
 export interface TrainReporter {
@@ -32,7 +33,10 @@ async function removeTemporaries(directory: string): Promise<void> {
   }
 }
 
-/** Metrics up to a step, so that a resumed run does not log a step twice; a line cut by a kill is dropped. */
+/**
+ * Metrics up to a step of the main phase, so that a resumed run does not log a step twice, and all of the phases before it,
+ * which it does not go through again; a line cut by a kill is dropped.
+ */
 async function trimMetrics(path: string, step: number): Promise<void> {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return '';
@@ -41,7 +45,7 @@ async function trimMetrics(path: string, step: number): Promise<void> {
   const kept = text.split('\n').filter((line) => {
     try {
       const entry = JSON.parse(line) as { phase: string; step: number };
-      return step > 0 && (entry.phase === 'reference' || entry.step <= step);
+      return step > 0 && (entry.phase !== 'main' || entry.step <= step);
     } catch {
       return false;
     }
@@ -76,7 +80,7 @@ export async function train(
     await trimMetrics(join(directory, METRICS_FILE), trainer.step);
     const metrics = await open(join(directory, METRICS_FILE), 'a');
     try {
-      const log = async (entry: object) => metrics.write(`${JSON.stringify(entry)}\n`);
+      const log = async (entry: object) => writeWhole(metrics, Buffer.from(`${JSON.stringify(entry)}\n`));
       if (checkpoint === undefined) {
         for (const step of trainer.prepare()) {
           reporter.onStep?.(step);

@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { serialize } from 'node:v8';
 import { CheckpointError, loadCheckpoint } from '../../src/train/checkpoint.ts';
+import { parseConfig } from '../../src/train/config.ts';
 import { readRun, readRunConfig, train } from '../../src/train/run.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { packDataset, smallConfig, smallDataset } from '../support/train-fixture.ts';
@@ -163,6 +164,28 @@ test('all checkpoints damaged: each is refused, training starts anew', async () 
     'reference 1',
   ]);
   assert.deepEqual(await outcome(directory), expected);
+});
+
+test('a resumed run keeps the metrics of every phase before the main one, however long', async () => {
+  const { objective, ...rest } = smallConfig({ steps: 24, environments: { kind: 'inferred', referenceSteps: 26 } });
+  const rich = parseConfig(
+    { ...rest, objective: { ...objective, richFeatures: { discover: [25, 3], synthesise: 22 } } },
+    'test',
+  );
+  const whole = join(scratch, 'rich');
+  await train(rich, dataset, whole);
+  const directory = join(scratch, 'rich-stopped');
+  const stop = ({ phase, step }: { phase: string; step: number }) => {
+    if (phase === 'main' && step === 23) throw new Error('stopped');
+  };
+  await assert.rejects(train(rich, dataset, directory, { onStep: stop }), /stopped/);
+  const { lines, reporter } = recorder();
+  await train(rich, dataset, directory, reporter);
+  assert.deepEqual(lines.slice(0, 2), ['start 20/24', 'main 21']);
+  const metrics = async (of: string) => (await readFile(join(of, 'metrics.jsonl'), 'utf8')).split('\n');
+  const found = await metrics(directory);
+  assert.equal(found.length, 25 + 3 + 22 + 26 + 24 + 1);
+  assert.deepEqual(found, await metrics(whole));
 });
 
 test('a finished run is left as it is', async () => {

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { InputError } from '../../certify-runtime/core/errors.ts';
 import { writeFileAtomic } from '../../export/atomic-file.ts';
+import { writeWhole } from '../write-whole.ts';
 import { bytesPerImage, checkIndex, type ImageSet, type Labels } from './dataset.ts';
 import { decodeSquare, type Skip } from './decode.ts';
 import { inParallel } from './parallel.ts';
@@ -52,12 +53,12 @@ const STATUS = 'status.bin';
 
 /** Pixels in memory at once, and between two marks of what is done. */
 const CHUNK_BYTES = 4 << 20;
-/** Decodes in flight: libuv has four threads, the rest waits with its file opened. */
+/** Decodes in flight: libuv has four threads, the rest waits with its file read. */
 const IN_FLIGHT = 8;
 const EXAMPLES = 3;
 const MAX_SKIPPED = 0.01;
 
-/** The codes of `status.bin`, one byte for each original done; 0 is never written. */
+/** The codes of `status.bin`, one byte for each original done; 0 is never written: a crash may leave it where others were. */
 const CODES = ['', 'kept', 'missing', 'empty', 'not an image', 'damaged', 'too large'] as const;
 type Code = Exclude<(typeof CODES)[number], ''>;
 
@@ -69,7 +70,8 @@ type Code = Exclude<(typeof CODES)[number], ''>;
  * is written last. The key is a hash of folder, options, libvips' version, and every path with its size and time, so that
  * a changed original is decoded anew.
  *
- * @throws InputError where more than `maxSkipped` of the originals have no image, naming counts, reasons and examples
+ * @throws InputError where more than `maxSkipped` of the originals have no image, naming counts, reasons and examples; where
+ *   an original is there and cannot be read; where what was prepared is not whole
  */
 export async function prepareImages(paths: readonly string[], options: PrepareOptions): Promise<Prepared> {
   const { side, crop = 1 } = options;
@@ -89,6 +91,13 @@ export async function prepareImages(paths: readonly string[], options: PrepareOp
   if (status.length !== paths.length || bytes !== paths.length * stride) {
     throw new InputError(
       `${place}: found ${status.length} images in ${bytes} bytes, expected ${paths.length} of ${stride}; remove the folder`,
+      { folder: place },
+    );
+  }
+  const unknown = countDone(status);
+  if (unknown < status.length) {
+    throw new InputError(
+      `${place}: found the status ${status[unknown]} for image ${unknown}, expected 1 … ${CODES.length - 1}; remove the folder`,
       { folder: place },
     );
   }
@@ -178,9 +187,10 @@ async function decodeAll(
   const status = new Uint8Array(paths.length);
   try {
     const before = new Uint8Array(await statusFile.readFile()).subarray(0, paths.length);
-    status.set(before);
+    const done = countDone(before);
+    status.set(before.subarray(0, done));
     const chunk = Math.max(IN_FLIGHT, Math.floor(CHUNK_BYTES / stride));
-    for (let begin = before.length; begin < paths.length; begin += chunk) {
+    for (let begin = done; begin < paths.length; begin += chunk) {
       options.onProgress?.(`preparing ${options.name}`, begin, paths.length);
       const codes = status.subarray(begin, begin + chunk);
       const pixels = new Uint8Array(codes.length * stride);
@@ -190,10 +200,12 @@ async function decodeAll(
         codes[i] = codeOf(typeof square === 'string' ? square : 'kept');
       });
       refuseTooMany(status, paths, options);
-      await pixelsFile.write(pixels, 0, pixels.length, begin * stride);
+      await writeWhole(pixelsFile, pixels, begin * stride);
       await pixelsFile.datasync();
-      await statusFile.write(codes, 0, codes.length, begin);
+      await writeWhole(statusFile, codes, begin);
     }
+    // The index, which says that all is done, must not reach the disk before this.
+    await statusFile.datasync();
     options.onProgress?.(`preparing ${options.name}`, paths.length, paths.length);
   } finally {
     await pixelsFile.close();
@@ -209,6 +221,12 @@ async function decodeAll(
     sha256: await hashFile(join(place, PIXELS)),
   };
   await writeFileAtomic(join(place, INDEX), `${JSON.stringify(index, null, 2)}\n`);
+}
+
+/** How many originals, from the first, have a status. */
+function countDone(status: Uint8Array): number {
+  const first = status.findIndex((code) => !CODES[code]);
+  return first < 0 ? status.length : first;
 }
 
 function codeOf(code: Code): number {

@@ -1,11 +1,12 @@
 /** What becomes of image files of every kind: whole ones in any colour space, and those with something wrong. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { Sharp } from 'sharp';
 import { decodeSquare } from '../../../src/train/data/decode.ts';
+import { NO_LIMITS, underLimit } from '../../support/limited.ts';
 import { type Colour, plain, writeBadFiles } from './image-files.ts';
 
 let folder: string;
@@ -73,4 +74,31 @@ test('what is no whole image is named by its reason', async () => {
   for (const [name, reason] of Object.entries(await writeBadFiles(folder))) {
     assert.equal(await decodeSquare(join(folder, name), 8, 1), reason, name);
   }
+});
+
+test('a path through a file is missing, a file beyond all pixels too large', async () => {
+  await plain([1, 2, 3]).png().toFile(join(folder, 'file.png'));
+  assert.equal(await decodeSquare(join(folder, 'file.png', 'x.png'), 8, 1), 'missing');
+  await symlink(join(folder, 'gone.png'), join(folder, 'dangling.png'));
+  assert.equal(await decodeSquare(join(folder, 'dangling.png'), 8, 1), 'missing');
+  await plain([1, 2, 3]).png().toFile(join(folder, 'long.png'));
+  await truncate(join(folder, 'long.png'), 2 ** 32);
+  assert.equal(await decodeSquare(join(folder, 'long.png'), 8, 1), 'too large');
+});
+
+test('a file that the system does not give is an error, not a damaged image', async () => {
+  await symlink('loop.png', join(folder, 'loop.png'));
+  await assert.rejects(decodeSquare(join(folder, 'loop.png'), 8, 1), {
+    code: 'INPUT',
+    message: /loop\.png: cannot be read \(ELOOP\)/,
+  });
+});
+
+test('too many open files, or no memory to decode in, is an error', { skip: NO_LIMITS }, async () => {
+  const file = join(folder, 'whole.png');
+  // Interlaced: all rows are in memory at once, 187 MiB.
+  await plain([1, 2, 3], 7000).ensureAlpha().png({ progressive: true }).toFile(file);
+  assert.match(await underLimit('nofile=3', 'decode', file), /whole\.png: cannot be read \(EMFILE\)/);
+  assert.match(await underLimit(`as=${160 << 20}`, 'decode', file), /whole\.png: found no memory to decode it/);
+  assert.equal(await underLimit(`as=${2 ** 31}`, 'decode', file), 'an image');
 });

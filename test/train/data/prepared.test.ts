@@ -1,7 +1,8 @@
 /** Prepared images: the same bytes as decoding gives, resumed after a kill, made anew when an original changes, never all in memory. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { renameSync, symlinkSync } from 'node:fs';
+import { mkdtemp, open, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -9,6 +10,7 @@ import { promisify } from 'node:util';
 import { InputError } from '../../../src/certify-runtime/core/errors.ts';
 import { decodeSquare } from '../../../src/train/data/decode.ts';
 import { prepareImages } from '../../../src/train/data/prepared.ts';
+import { NO_LIMITS, underLimit } from '../../support/limited.ts';
 import { colourOf, numberOf, writeBadFiles, writePlain } from './image-files.ts';
 
 const SIDE = 8;
@@ -79,6 +81,55 @@ test('a preparation that was killed goes on where its status ends', async () => 
   await writeFile(join(killed, 'pixels.bin'), pixels);
   expected[5 * SIDE * SIDE * 3] = 77;
   assert.deepEqual([...(await prepare(some)).read([...some.keys()])], expected);
+});
+
+test('a status that a crash left at 0 is not done, and refused where the index says that all is', async () => {
+  const some = paths.slice(0, 25);
+  const all = [...some.keys()];
+  const expected = [...(await prepare(some)).read(all)];
+  const crashed = await place(25);
+  const status = await open(join(crashed, 'status.bin'), 'r+');
+  await status.write(new Uint8Array(4), 0, 4, 10);
+  await status.close();
+  await assert.rejects(prepare(some), /found the status 0 for image 10, expected 1 … 6; remove the folder/);
+  await rm(join(crashed, 'index.json'));
+  const pixels = await readFile(join(crashed, 'pixels.bin'));
+  await writeFile(join(crashed, 'pixels.bin'), pixels.fill(0, 10 * SIDE * SIDE * 3, 14 * SIDE * SIDE * 3));
+  const prepared = await prepare(some);
+  assert.deepEqual([...prepared.kept], Array(25).fill(1));
+  assert.deepEqual([...prepared.read(all)], expected);
+});
+
+test('an original that cannot be read stops the preparation and is not marked', async () => {
+  const some = paths.slice(0, 22);
+  const original = join(folder, name(20));
+  // After the listing: its key is that of the whole files.
+  const disturb = () => {
+    renameSync(original, `${original}.aside`);
+    symlinkSync(name(20), original);
+  };
+  await assert.rejects(prepare(some, { onProgress: disturb }), {
+    code: 'INPUT',
+    message: /20\.jpg: cannot be read \(ELOOP\)/,
+  });
+  await rename(`${original}.aside`, original);
+  const prepared = await prepare(some);
+  assert.deepEqual([prepared.skipped, numberOf(prepared.read([20]))], [{}, 20]);
+});
+
+test('a disk that takes a part of the pixels is an error; with room again, all are prepared', {
+  skip: NO_LIMITS,
+}, async () => {
+  const some = paths.slice(0, 18);
+  const outcome = await underLimit('fsize=2000', 'prepare', folder, cache, String(SIDE), ...some);
+  assert.match(outcome, /EFBIG/);
+  const full = await place(0);
+  assert.equal((await stat(join(full, 'pixels.bin'))).size, 2000);
+  const prepared = await prepare(some);
+  assert.equal((await stat(join(full, 'status.bin'))).size, 18);
+  const expected = await Promise.all(some.map((path) => decodeSquare(join(folder, path), SIDE, 1)));
+  for (const [i, square] of expected.entries())
+    assert.deepEqual(prepared.read([i]), new Uint8Array(square as Uint8Array));
 });
 
 test('two at the same time end with the same images', async () => {
