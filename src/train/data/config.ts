@@ -4,6 +4,8 @@ import { InputError } from '../../certify-runtime/core/errors.ts';
 import { nonNegativeInteger, positiveInteger } from '../numbers.ts';
 
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+/** Neither nothing nor all. */
+const part = v.pipe(v.number(), v.gtValue(0), v.ltValue(1));
 const names = v.pipe(v.array(v.string()), v.minLength(1), v.readonly());
 
 /** Of the data set alone, not of training. */
@@ -39,7 +41,7 @@ export const dataSchema = v.variant('name', [
   v.strictObject({ name: v.literal('emoji-cue'), ...prepared, labelNoise, cue }),
   v.strictObject({ name: v.literal('domainnet'), ...prepared, ...originals, heldOut, classes }),
   v.strictObject({ name: v.literal('domainnet-cue'), ...prepared, ...originals, labelNoise, cue }),
-  v.strictObject({ name: v.literal('folder'), ...prepared, ...originals, heldOut, validation: v.exactOptional(share) }),
+  v.strictObject({ name: v.literal('folder'), ...prepared, ...originals, heldOut, validation: v.exactOptional(part) }),
 ]);
 
 export type DataConfig = Readonly<v.InferOutput<typeof dataSchema>>;

@@ -21,7 +21,7 @@ export interface DigitsOptions {
 /**
  * 80 % of the images for training, 5 % for validation, 15 % for the test; grey, exact duplicates dropped.
  *
- * @throws InputError where the source is absent or damaged
+ * @throws InputError where the source is absent or damaged, or has too few images for the three
  */
 export async function loadDigits(options: DigitsOptions = {}): Promise<DomainDataset> {
   const { source = 'mnist', seed = SEED, limit } = options;
@@ -47,7 +47,9 @@ export async function loadDigits(options: DigitsOptions = {}): Promise<DomainDat
     });
   };
   const training = order.subarray(tested + validated);
-  if (training.length === 0) throw new InputError(`${digits.source}: found ${images.size} images, too few to split`);
+  if (tested === 0 || validated === 0 || training.length === 0) {
+    throw new InputError(`${digits.source}: found ${images.size} images, too few to split`);
+  }
   const train = [imageSet('digits', training.subarray(0, limit))];
   const validation = [imageSet('digits', order.subarray(tested, tested + validated))];
   const test = imageSet('test', order.subarray(0, tested));

@@ -47,7 +47,7 @@ export const DOMAINNET: DomainNetIdentity = {
  * Training: the `_train.txt` of every domain but the held-out one; validation: their `_test.txt`; test: the `_test.txt` of the
  * held-out one, so that no listed image is in two. Every set is in random order, the same for the same seed.
  *
- * @throws InputError where a list is wrong, too many images are unusable, or a class is empty
+ * @throws InputError where a list is wrong, too many images are unusable, or a class or one of the sets is empty
  */
 export async function loadDomainNet(
   options: DomainNetOptions,
@@ -75,6 +75,17 @@ export async function loadDomainNet(
   const test = choose(heldOut, 1, Number.POSITIVE_INFINITY);
   refuseEmpty(classes, train, `the training part of ${training.map((d) => lists.domains[d]).join(', ')}`, dir);
   refuseEmpty(classes, [test], `the test part of ${lists.domains[heldOut]}`, dir);
+  for (const [part, sets] of [
+    ['train', train],
+    ['test', validation],
+  ] as const) {
+    const empty = sets.find((set) => set.size === 0);
+    if (empty === undefined) continue;
+    throw new InputError(
+      `${dir}: found no usable image of the ${classes.length} classes in ${empty.name}_${part}.txt, expected at least one; take other classes, or move the lists of ${empty.name} elsewhere`,
+      { domain: empty.name, part },
+    );
+  }
   return {
     name: identity.name,
     title: `${identity.title}, ${lists.domains[heldOut]} held out`,

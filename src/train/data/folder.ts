@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../certify-runtime/core/errors.ts';
-import { createRandom, shuffle } from '../../certify-runtime/core/smoothing/random.ts';
+import { createRandom, type Random, shuffle } from '../../certify-runtime/core/smoothing/random.ts';
 import { type DomainDataset, hashImageSets, type ImageSet } from './dataset.ts';
 import { type DomainNetOptions, refuseEmpty } from './domainnet.ts';
 import { preparedSet, prepareImages, skippedCounts } from './prepared.ts';
@@ -13,7 +13,7 @@ const STREAM = 0x464f0000;
 const VALIDATION_SHARE = 0.1;
 
 export interface FolderOptions extends Omit<DomainNetOptions, 'classes'> {
-  /** Of each class in each training domain, the share held out for validation; by default 10 %. */
+  /** Of each class in each training domain, the share held out for validation, above 0 and below 1; by default 10 %. */
   readonly validation?: number;
 }
 
@@ -29,7 +29,8 @@ interface Listed {
  * Classes are the folders that every domain has. Every image of the held-out domain is tested on; of the other domains, a share
  * of each class is held out for validation.
  *
- * @throws InputError where the folders are not DOMAIN/CLASS, too many images are unusable, or a class is empty
+ * @throws InputError where the folders are not DOMAIN/CLASS, too many images are unusable, a class is empty, or the share is
+ *   too small for one image of a training domain
  */
 export async function loadFolder(options: FolderOptions): Promise<DomainDataset> {
   const {
@@ -55,33 +56,29 @@ export async function loadFolder(options: FolderOptions): Promise<DomainDataset>
     const attribute = new Uint8Array(chosen.length).fill(d);
     return preparedSet(prepared, { name: domains[d]!, indices: Uint32Array.from(chosen), labels: values, attribute });
   };
-  const usable = (d: number, label: number) =>
-    Array.from(listed.paths.keys()).filter(
-      (i) => listed.domain[i] === d && listed.labels[i] === label && prepared.kept[i] === 1,
-    );
+  const usable = domains.map(() => classes.map((): number[] => []));
+  for (const [i, kept] of prepared.kept.entries())
+    if (kept === 1) usable[listed.domain[i]!]![listed.labels[i]!]!.push(i);
   const train: ImageSet[] = [];
   const validation: ImageSet[] = [];
   for (const d of domains.keys()) {
     if (d === heldOut) continue;
-    const chosen: number[] = [];
-    const held: number[] = [];
-    for (const label of classes.keys()) {
-      const images = usable(d, label);
-      shuffle(images, createRandom(seed, STREAM + 2 + d * classes.length + label));
-      const count = Math.round(images.length * share);
-      held.push(...images.slice(0, count));
-      chosen.push(...images.slice(count));
-    }
+    const stream = STREAM + 2 + d * classes.length;
+    const { held, chosen } = holdOut(usable[d]!, share, (label) => createRandom(seed, stream + label));
     shuffle(chosen, createRandom(seed, STREAM));
     train.push(toSet(d, chosen.slice(0, limit), 1));
     validation.push(toSet(d, held, 1));
   }
-  const test = toSet(
-    heldOut,
-    classes.flatMap((_, label) => usable(heldOut, label)),
-    1,
-  );
+  const test = toSet(heldOut, usable[heldOut]!.flat(), 1);
   for (const set of [...train, test]) refuseEmpty(classes, [set], set.name, dir);
+  const empty = validation.find((set) => set.size === 0);
+  if (empty !== undefined) {
+    const most = Math.max(...usable[domains.indexOf(empty.name)]!.map((images) => images.length));
+    throw new InputError(
+      `${dir}: found at most ${most} images of a class in ${empty.name}, of which a share of ${share} holds out none for validation, expected at least one; raise 'validation' to ${Math.ceil(50 / most) / 100} or add images`,
+      { domain: empty.name, images: most, validation: share },
+    );
+  }
   return {
     name: 'folder',
     title: `${dir}, ${domains[heldOut]} held out`,
@@ -95,6 +92,23 @@ export async function loadFolder(options: FolderOptions): Promise<DomainDataset>
     sha256: hashImageSets([...train, ...validation, test]),
     skipped: skippedCounts(prepared),
   };
+}
+
+/** Of each class, a share at random, rounded; and the others. The images of each class are shuffled in place. */
+export function holdOut(
+  classes: readonly number[][],
+  share: number,
+  random: (label: number) => Random,
+): { readonly held: number[]; readonly chosen: number[] } {
+  const held: number[] = [];
+  const chosen: number[] = [];
+  for (const [label, images] of classes.entries()) {
+    shuffle(images, random(label));
+    const count = Math.round(images.length * share);
+    // One by one: as the arguments of one call, images of a large class are more than the stack holds.
+    for (const [n, image] of images.entries()) (n < count ? held : chosen).push(image);
+  }
+  return { held, chosen };
 }
 
 const EXPECTED = 'expected folders DOMAIN/CLASS with images, at least two domains and two classes';

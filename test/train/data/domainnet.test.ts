@@ -184,3 +184,24 @@ test('a class without a usable image is named', async () => {
     await writeFile(file, text);
   }
 });
+
+test('a training domain without an image to train or validate on is named', async () => {
+  const file = join(folder, 'quickdraw_test.txt');
+  const text = await readFile(file, 'utf8');
+  const load = (classes: readonly string[]) => loadDomainNet({ dir: folder, cache, side: 8, classes });
+  try {
+    await writeFile(file, text.replaceAll(/^quickdraw\/(cat|bear).*\n/gm, ''));
+    await refused(
+      load(['cat', 'bear']),
+      /found no usable image of the 2 classes in quickdraw_test\.txt, .* other classes/,
+    );
+    // One class is enough: the other has no image to validate on in this domain.
+    const { validation } = await load(['cat', 'drums']);
+    assert.deepEqual(
+      validation.map((set) => new Set(set.labels).size),
+      [2, 1],
+    );
+  } finally {
+    await writeFile(file, text);
+  }
+});

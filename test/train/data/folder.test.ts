@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { InputError } from '../../../src/certify-runtime/core/errors.ts';
+import { createRandom } from '../../../src/certify-runtime/core/smoothing/random.ts';
 import { readAll } from '../../../src/train/data/dataset.ts';
-import { loadFolder } from '../../../src/train/data/folder.ts';
+import { holdOut, loadFolder } from '../../../src/train/data/folder.ts';
 import { colourOf, numberOf, plain } from './image-files.ts';
 
 const DOMAINS = ['day', 'night', 'rain'];
@@ -75,6 +76,28 @@ test('one domain is tested on whole, the others are split by the share', async (
     (await load({ limit: 7 })).train.map((set) => set.size),
     [7, 7],
   );
+});
+
+test('a share of each class is held out, however large the class', () => {
+  const sizes = [300_000, 7, 0, 4];
+  let next = 0;
+  const classes = sizes.map((size) => Array.from({ length: size }, () => next++));
+  const { held, chosen } = holdOut(classes, 0.1, (label) => createRandom(1, label));
+  assert.deepEqual([held.length, chosen.length], [30_000 + 1 + 0 + 0, 270_000 + 6 + 0 + 4]);
+  assert.deepEqual(
+    [...held, ...chosen].sort((a, b) => a - b),
+    Array.from({ length: next }, (_, i) => i),
+  );
+  // At random: not the first of the class.
+  assert.ok(held.some((i) => i > 200_000 && i < 300_000));
+});
+
+test('a share that holds nothing out of a domain is refused with one that does', async () => {
+  await refused(
+    load({ validation: 0.02 }),
+    /found at most 20 images of a class in day, of which a share of 0\.02 holds out none .* raise 'validation' to 0\.03/,
+  );
+  for (const set of (await load({ validation: 0.03 })).validation) assert.equal(set.size, CLASSES.length);
 });
 
 test('a folder that is none, an unknown domain, classes that differ or are empty', async () => {

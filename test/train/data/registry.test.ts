@@ -63,6 +63,8 @@ test('every name has a parser; options are those of the name', () => {
     ['emoji:side=0', /side/],
     ['avatars:side=32.5', /side/],
     ['avatars:labelNoise=0.6', /labelNoise/],
+    ['folder:validation=0', /validation/],
+    ['folder:validation=1', /validation/],
     ['emoji:heldOut', /found 'heldOut', expected option=value/],
   ] as const) {
     assert.throws(
@@ -85,6 +87,22 @@ test('fashion takes Fashion-MNIST only', async () => {
     await writeFile(join(dir, 'train-images-idx3-ubyte'), idxImages(28, 28, mixedBytes(784 * 30, 1)));
     await writeFile(join(dir, 'train-labels-idx1-ubyte'), idxLabels(Array.from({ length: 30 }, (_, i) => i % 10)));
     await refused(openDataset('fashion', { dir }), /expected Fashion-MNIST/);
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+});
+
+test('digits too few for one of the three splits are refused', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'glean-idx-'));
+  try {
+    // 5 % of nine images are none.
+    for (const count of [9, 10]) {
+      await writeFile(join(dir, 'train-images-idx3-ubyte'), idxImages(28, 28, mixedBytes(784 * count, 1)));
+      await writeFile(join(dir, 'train-labels-idx1-ubyte'), idxLabels(Array.from({ length: count }, (_, i) => i)));
+      const opened = openDataset(`mnist:seed=${count}`, { dir });
+      if (count === 9) await refused(opened, /found 9 images, too few to split/);
+      else assert.equal((await opened).validation[0]!.size, 1);
+    }
   } finally {
     await rm(dir, { recursive: true });
   }
