@@ -35,6 +35,8 @@ export function robustnessLoss(
   const other = tf.max(tf.sub(mean, tf.mul(targets, 2)), 1) as tf.Tensor1D;
   const others = other.dataSync();
   const counts = right.dataSync().map((p, i) => {
+    // A network that diverged has no radius: the classification loss is then NaN, which says so.
+    if (Number.isNaN(p)) return 0;
     // A mean of float32 softmaxes may pass 1 by rounding; at 1 the radius is infinite and the image at its limit.
     const xi = normalQuantile(Math.min(1, p)) - normalQuantile(Math.min(1, others[i]!));
     return xi > 0 && xi <= gamma ? 1 : 0;

@@ -176,6 +176,20 @@ test('MACER: certain and wrong images neither push nor break the gradient', () =
   assert.ok(gradient[4]! < 0 && gradient[5]! > 0);
 });
 
+test('MACER: an image of which nothing is known any more adds nothing', () => {
+  const settings = { sigma: 0.25, beta: 16, gamma: 8 };
+  const known = [
+    [0.2, 0],
+    [0, 0.1],
+  ];
+  for (const unknown of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    const loss = (rows: number[][]) =>
+      robustnessLoss(tensor([rows]), oneHot([0, 1, 0].slice(0, rows.length), 2), settings).dataSync()[0]!;
+    const found = loss([...known, [unknown, 0]]);
+    assert.ok(Math.abs(found - (loss(known) * 2) / 3) < 1e-5, `${found}, expected 2/3 of ${loss(known)}`);
+  }
+});
+
 test('the smoothed cross-entropy is that of the mean softmax', () => {
   fc.assert(
     fc.property(examples, ({ copies, n, classes, scale, seed }) => {
