@@ -38,9 +38,15 @@ export const dataSchema = v.variant('name', [
   }),
   v.strictObject({ name: v.picklist(['celeba', 'celeba-blind']), ...prepared, ...originals, labelNoise }),
   v.strictObject({ name: v.literal('emoji'), ...prepared, heldOut, classes }),
-  v.strictObject({ name: v.literal('emoji-cue'), ...prepared, labelNoise, cue }),
+  v.strictObject({ name: v.picklist(['emoji-cue', 'emoji-cue-blind']), ...prepared, labelNoise, cue }),
   v.strictObject({ name: v.literal('domainnet'), ...prepared, ...originals, heldOut, classes }),
-  v.strictObject({ name: v.literal('domainnet-cue'), ...prepared, ...originals, labelNoise, cue }),
+  v.strictObject({
+    name: v.picklist(['domainnet-cue', 'domainnet-cue-blind']),
+    ...prepared,
+    ...originals,
+    labelNoise,
+    cue,
+  }),
   v.strictObject({ name: v.literal('folder'), ...prepared, ...originals, heldOut, validation: v.exactOptional(part) }),
 ]);
 
@@ -59,8 +65,10 @@ export const DATASET_NAMES: readonly string[] = [
   'celeba-blind',
   'emoji',
   'emoji-cue',
+  'emoji-cue-blind',
   'domainnet',
   'domainnet-cue',
+  'domainnet-cue-blind',
   'folder',
 ] satisfies readonly DataConfig['name'][];
 

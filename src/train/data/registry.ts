@@ -109,15 +109,19 @@ async function load(
     case 'celeba-blind':
       return loadCeleba({ ...needed(), blind: name === 'celeba-blind' });
     case 'emoji':
-    case 'emoji-cue': {
+    case 'emoji-cue':
+    case 'emoji-cue-blind': {
       const dir = await emojiFolder(place.cache, undefined, place.onProgress);
       const drawn = { side: DRAWN_SIDE, ...options, dir };
-      return name === 'emoji' ? loadDomainNet(drawn, EMOJI) : loadStyleCue(drawn, EMOJI_CUE);
+      return name === 'emoji'
+        ? loadDomainNet(drawn, EMOJI)
+        : loadStyleCue({ ...drawn, blind: name === 'emoji-cue-blind' }, EMOJI_CUE);
     }
     case 'domainnet':
       return loadDomainNet(needed());
     case 'domainnet-cue':
-      return loadStyleCue(needed());
+    case 'domainnet-cue-blind':
+      return loadStyleCue({ ...needed(), blind: name === 'domainnet-cue-blind' });
     case 'folder':
       return loadFolder(needed());
   }

@@ -19,6 +19,8 @@ const VALIDATION_SHARE = 0.15;
 export interface StyleCueOptions extends Omit<DomainNetOptions, 'heldOut' | 'classes'> {
   /** Share of flipped labels; by default 25 %, as in the code of GLEAN's authors. */
   readonly labelNoise?: number;
+  /** Training domains in which the style tells nothing: the oracle. */
+  readonly blind?: boolean;
   /** The domains whose style goes with label 1 in training; by default those of the identity. */
   readonly cue?: readonly string[];
 }
@@ -57,7 +59,7 @@ export async function loadStyleCue(
   options: StyleCueOptions,
   identity: StyleCueIdentity = IDENTITY,
 ): Promise<DomainDataset> {
-  const { dir, side = 64, seed = 2020, limit = LIMIT, labelNoise = 0.25, cue = identity.cue } = options;
+  const { dir, side = 64, seed = 2020, limit = LIMIT, labelNoise = 0.25, cue = identity.cue, blind = false } = options;
   const lists = await readDomainNetLists(dir);
   const population = populationOf(lists, identity.positive, cue, dir);
   // Under the name that the whole set is prepared with: the same images, prepared once.
@@ -69,6 +71,7 @@ export async function loadStyleCue(
       seed,
       stream: STREAM,
       labelNoise,
+      blind,
       limits: { train: limit, validation: VALIDATION_LIMIT, test: TEST_LIMIT },
       names: { labels: identity.kinds, attribute: ['another style', `the style ${cue.join(' or ')}`] },
     },
@@ -81,8 +84,8 @@ export async function loadStyleCue(
   const validation = domains.validation.map(imageSet);
   const test = imageSet(domains.test);
   return {
-    name: identity.name,
-    title: identity.title,
+    name: blind ? `${identity.name}-blind` : identity.name,
+    title: blind ? `${identity.title} (which tells nothing in training)` : identity.title,
     licence: identity.licence,
     source: identity.source,
     classes: identity.kinds,
