@@ -138,9 +138,9 @@ const rounded = (value: object) =>
 const found: Worth[] = [];
 const left = values['leave-out']?.split(',') ?? [undefined];
 for (const seed of values.seeds.split(',').map(Number)) {
+  const config = parseConfig({ ...raw, seed }, path);
+  const all = await openDataset(config.data);
   for (const domain of left) {
-    const config = parseConfig({ ...raw, seed }, path);
-    const all = await openDataset(config.data);
     const dataset = domain === undefined ? all : leaveOut(all, domain);
     const began = performance.now();
     const { worth, ...more } =

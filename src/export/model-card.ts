@@ -75,7 +75,7 @@ executions in reduced precision (TF32, float16, quantised). A tie, a NaN or a pi
 
 ## Measured
 
-Certified accuracy in %, by domain; \`test\` ${dataset.cue === undefined ? 'was never trained on' : 'is the domain whose spurious correlation is reversed and which was never trained on'}.
+Certified accuracy in %, by domain; \`test\` ${dataset.cue === undefined ? '' : 'is the domain whose spurious correlation is reversed and which '}was never trained on.
 
 Margin certificate (the \`radius\` output):
 

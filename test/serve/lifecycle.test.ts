@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { ServiceProcess } from '../../src/bench/service-process.ts';
 import { SHIPPED_MODEL } from '../support/glean.ts';
 import { sealedNetwork } from '../support/sealed.ts';
-import { type Answer, images, infer, inferUrl, is, jsonRequest, output } from './requests.ts';
+import { type Answer, images, infer, inferUrl, is, jsonRequest, output, soon } from './requests.ts';
 
 const FAST = ['--poll', '0.1', '--drain', '0.3'] as const;
 
@@ -126,12 +126,10 @@ test('kill -9 of a worker that never took a connection it was given: the client 
     // Stopped, it takes nothing: the supervisor has accepted the connection and handed it over.
     process.kill(victim!, 'SIGSTOP');
     const outcome = ask(new Agent(), inferUrl(service), BODY);
-    const undecided = new Promise((resolve) => setTimeout(resolve, 300, 'undecided'));
-    assert.equal(await Promise.race([outcome, undecided]), 'undecided');
+    assert.equal(await soon(outcome, 300), 'still running');
     process.kill(victim!, 'SIGKILL');
     await service.logged(is('worker ended; another takes its place'));
-    const waiting = new Promise((resolve) => setTimeout(resolve, 10_000, 'still waiting').unref());
-    assert.notEqual(await Promise.race([outcome, waiting]), 'still waiting');
+    assert.notEqual(await soon(outcome, 10_000), 'still running');
     assert.ok((await outcome).lost !== undefined);
   } finally {
     assert.equal(await service.stop(), 0);

@@ -83,3 +83,11 @@ export function raw(service: ServiceProcess, bytes: string | Buffer, act?: (sock
 export function is(message: string, fields: LogLine = {}): (line: LogLine) => boolean {
   return (line) => line['msg'] === message && Object.entries(fields).every(([name, value]) => line[name] === value);
 }
+
+/** What a promise gives; that it is 'still running' where that takes longer than milliseconds. */
+export function soon<T>(promise: Promise<T>, milliseconds = 20_000): Promise<T | 'still running'> {
+  return Promise.race([
+    promise,
+    new Promise<'still running'>((resolve) => setTimeout(resolve, milliseconds, 'still running').unref()),
+  ]);
+}

@@ -7,19 +7,10 @@ import process from 'node:process';
 import { test } from 'node:test';
 import { ServiceProcess } from '../../src/bench/service-process.ts';
 import { sealedNetwork } from '../support/sealed.ts';
-import { is } from './requests.ts';
+import { is, soon } from './requests.ts';
 
-/** Far less than the minutes a proof may take. */
-const SOON = 20_000;
 /** Children are found through /proc. */
 const OPTIONS = { skip: process.platform !== 'linux', timeout: 180_000 };
-
-function soon<T>(promise: Promise<T>): Promise<T | 'still running'> {
-  return Promise.race([
-    promise,
-    new Promise<'still running'>((resolve) => setTimeout(resolve, SOON, 'still running').unref()),
-  ]);
-}
 
 /** Processes that a process has started and that live, by id: their command lines. */
 async function childrenOf(parent: number): Promise<ReadonlyMap<number, string>> {
@@ -85,9 +76,7 @@ async function withModels(use: (models: string, place: (id: string) => Promise<v
   }
 }
 
-test('SIGTERM to the supervisor while models that changed are verified', {
-  skip: process.platform !== 'linux',
-}, async () => {
+test('SIGTERM to the supervisor while models that changed are verified', OPTIONS, async () => {
   await withModels(async (models, place) => {
     for (const id of ['a', 'b']) await place(id);
     const service = await ServiceProcess.start('--models', models, '--workers', '1', '--poll', '0.1', '--drain', '0');

@@ -95,6 +95,21 @@ function ablationRows(task: Task, data: Readonly<Record<string, unknown>>): read
   ];
 }
 
+/** The same network, trained on the problem's `-blind` data. */
+function oracleRow(task: Task, method: string, oracle: string): Draft {
+  return {
+    id: `${task}-oracle`,
+    task,
+    method,
+    config: task,
+    oracle,
+    change: inSequence(onData({ name: `${task}-blind` }), irm(0, 0, 0)),
+    seeds: 1,
+    stage: 2,
+    places: [{ section: 'main' }],
+  };
+}
+
 const AVATARS = { name: 'avatars' };
 const EMOJI_CUE = { name: 'emoji-cue' };
 const EMOJI = { name: 'emoji' };
@@ -114,28 +129,8 @@ export const PICTURES: readonly Draft[] = [
     stage: 2,
     places: [{ section: 'main' }],
   },
-  {
-    id: 'avatars-oracle',
-    task: 'avatars',
-    method: 'blind to hair colour',
-    config: 'avatars',
-    oracle: 'trained where hair colour tells nothing',
-    change: inSequence(onData({ name: 'avatars-blind' }), irm(0, 0, 0)),
-    seeds: 1,
-    stage: 2,
-    places: [{ section: 'main' }],
-  },
-  {
-    id: 'emoji-cue-oracle',
-    task: 'emoji-cue',
-    method: 'blind to style',
-    config: 'emoji-cue',
-    oracle: 'trained where style tells nothing',
-    change: inSequence(onData({ name: 'emoji-cue-blind' }), irm(0, 0, 0)),
-    seeds: 1,
-    stage: 2,
-    places: [{ section: 'main' }],
-  },
+  oracleRow('avatars', 'blind to hair colour', 'trained where hair colour tells nothing'),
+  oracleRow('emoji-cue', 'blind to style', 'trained where style tells nothing'),
   ...ablationRows('avatars', AVATARS),
   ...ablationRows('emoji-cue', EMOJI_CUE),
   ...ablationRows('emoji', EMOJI),

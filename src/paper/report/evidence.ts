@@ -37,7 +37,7 @@ export function gather(experiments: readonly Experiment[], results: Results): re
       experiment,
       results: present,
       runs: present.flatMap(({ measured }) => measured ?? []),
-      data: (present.find(({ data }) => data?.test.labels) ?? present.find(({ data }) => data !== null))?.data ?? null,
+      data: present.find(({ data }) => data !== null)?.data ?? null,
       failures: present.flatMap(({ seed, failure }) => (failure === null ? [] : { seed, message: failure.message })),
       missing: found.filter(({ result }) => result === undefined).map(({ seed }) => seed),
     };

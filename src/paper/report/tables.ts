@@ -68,7 +68,8 @@ function publishedRow({ method, certifiedAccuracy, acr }: PublishedRow): Row {
 
 /** What giving every image of the test the same label is worth: right for one class, at every radius that CERTIFY can give. */
 function constantRows(rows: readonly Evidence[]): readonly Row[] {
-  const test = rows.map(({ data }) => data?.test).find((found) => found?.labels !== undefined);
+  const results = rows.flatMap((row) => row.results);
+  const test = results.map(({ data }) => data?.test).find((found) => found?.labels !== undefined);
   if (test === undefined) return [];
   const { sigma, n, alpha } = rows[0]!.experiment.measurement.smoothing;
   const share = Math.max(...test.labels!) / test.size;

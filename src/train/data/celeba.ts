@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../../certify-runtime/core/errors.ts';
 import { ATTRIBUTES, IMAGES, readCelebaLists } from './celeba-lists.ts';
-import { type CorrelatedDomain, correlatedDomains } from './correlated.ts';
+import { type CorrelatedDomain, correlatedDomains, named } from './correlated.ts';
 import { type DomainDataset, hashImageSets, type ImageSet } from './dataset.ts';
 import { type Progress, preparedSet, prepareImages, skippedCounts } from './prepared.ts';
 
@@ -90,8 +90,7 @@ export async function loadCeleba(options: CelebaOptions, identity: CelebaIdentit
   const test = imageSet(domains.test);
   return {
     ...identity,
-    name: blind ? `${identity.name}-blind` : identity.name,
-    title: blind ? `${identity.title} (which tells nothing in training)` : identity.title,
+    ...named(identity, blind),
     classes: ['not smiling', 'smiling'],
     shape: prepared.shape,
     train,

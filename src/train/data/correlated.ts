@@ -46,6 +46,11 @@ export interface CorrelatedOptions {
   readonly names: { readonly labels: readonly [string, string]; readonly attribute: readonly [string, string] };
 }
 
+/** Name and title of a data set, or of its blind twin. */
+export function named({ name, title }: { readonly name: string; readonly title: string }, blind: boolean) {
+  return blind ? { name: `${name}-blind`, title: `${title} (which tells nothing in training)` } : { name, title };
+}
+
 /** Sizes are multiples of this, so that every share is exact: n·0.05, n·0.1 and n·0.45 are whole. */
 const GRAIN = 20;
 

@@ -1,7 +1,7 @@
 /** DomainNet as GLEAN's authors use it: two kinds of class, with the style of drawing as what goes along and turns in the test. */
 import { createHash } from 'node:crypto';
 import { InputError } from '../../certify-runtime/core/errors.ts';
-import { type CorrelatedDomain, correlatedDomains } from './correlated.ts';
+import { type CorrelatedDomain, correlatedDomains, named } from './correlated.ts';
 import { type DomainDataset, hashImageSets, type ImageSet } from './dataset.ts';
 import { DOMAINNET, type DomainNetIdentity, type DomainNetOptions } from './domainnet.ts';
 import { type DomainNetLists, readDomainNetLists, subjectOf } from './domainnet-lists.ts';
@@ -84,8 +84,7 @@ export async function loadStyleCue(
   const validation = domains.validation.map(imageSet);
   const test = imageSet(domains.test);
   return {
-    name: blind ? `${identity.name}-blind` : identity.name,
-    title: blind ? `${identity.title} (which tells nothing in training)` : identity.title,
+    ...named(identity, blind),
     licence: identity.licence,
     source: identity.source,
     classes: identity.kinds,
