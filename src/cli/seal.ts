@@ -5,9 +5,7 @@ import { basename, join } from 'node:path';
 import type { CommandModule } from 'yargs';
 import { MAX_VECTORS } from '../certify-runtime/core/certificate.ts';
 import { InputError } from '../certify-runtime/core/errors.ts';
-import { imageNorms } from '../certify-runtime/core/margin.ts';
 import { quote } from '../certify-runtime/core/onnx/wire.ts';
-import { vectorPixels } from '../certify-runtime/core/vectors.ts';
 import type { VerifiedModel } from '../certify-runtime/core/verify.ts';
 import { readImageFile } from '../certify-runtime/encoded-image.ts';
 import { readModelFile, runUnverified } from '../certify-runtime/node.ts';
@@ -74,13 +72,14 @@ async function imagesOf(folder: string, shape: ImageShape): Promise<readonly Uin
   return images;
 }
 
-/** What float32 takes from every radius, at the known vector with the median of it. */
-function typicalSlack({ certificate, terms }: VerifiedModel): number {
-  const slacks = certificate.vectors.map((vector) => {
-    const { l2, l1 } = imageNorms(vectorPixels(vector, certificate.input.shape));
-    return Math.min(...terms.slack.map((bound) => bound.constant + bound.l2 * l2 + bound.l1 * l1));
+/** What float32 takes from a radius, at the known vector with the median of it; null where none is certified. */
+function typicalSlack({ certificate, terms }: VerifiedModel): number | null {
+  const { classes, inverse } = terms;
+  const slacks = certificate.vectors.flatMap(({ logits, label, radius }) => {
+    const exact = logits.map((logit, j) => (logits[label]! - logit) * inverse[label * classes + j]!);
+    return radius > 0 ? [Math.min(...exact.filter((_, j) => j !== label)) - radius] : [];
   });
-  return slacks.sort((a, b) => a - b)[Math.floor(slacks.length / 2)]!;
+  return slacks.sort((a, b) => a - b)[Math.floor(slacks.length / 2)] ?? null;
 }
 
 /** How much of L is the preprocessing's. */
@@ -114,7 +113,12 @@ function print({ out }: SealArguments, sealed: SealedOriginal): void {
   console.log(
     `  Lipschitz bound  L ≤ ${shown(proven.lipschitz, 'up')}, of image [${certificate.input.shape.join(', ')}] ↦ latent [${proven.latentSize}]`,
   );
-  console.log(`  float32 slack    ${shown(typicalSlack(verified), 'up')} of a radius, at a typical known vector`);
+  const slack = typicalSlack(verified);
+  console.log(
+    slack === null
+      ? '  float32 slack    no known vector is certified'
+      : `  float32 slack    ${shown(Math.max(slack, 0), 'up')} of a radius, at a typical known vector`,
+  );
   console.log(
     `  known vectors    ${certificate.vectors.length}, within ${deviation.toExponential(1)} of the original's answers`,
   );

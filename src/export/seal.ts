@@ -4,6 +4,7 @@ import {
   CERTIFICATE_KEY,
   type Certificate,
   type KnownVector,
+  PROVER,
 } from '../certify-runtime/core/claims.ts';
 import { EMPTY_DIGEST, fillFileDigest, weightsDigest } from '../certify-runtime/core/digest.ts';
 import { InputError } from '../certify-runtime/core/errors.ts';
@@ -73,7 +74,7 @@ export async function seal(
   }
   const inputs = shape.reduce((product, size) => product * size, 1);
   const constants = claimedConstants(proven, inputs);
-  const appended = headGraph(marginTerms(constants, head), inputs);
+  const appended = headGraph(marginTerms(constants, head), inputs, CERTIFICATE_FORMAT);
   const graph: Graph = {
     ...bare,
     nodes: [...network.nodes, ...appended.nodes],
@@ -86,6 +87,7 @@ export async function seal(
   const { lipschitz, ...float32 } = constants;
   const certificate: Certificate = {
     format: CERTIFICATE_FORMAT,
+    prover: PROVER,
     norm: 'l2',
     input: { shape, range: [0, 1], layout: 'NHWC' },
     classes: options.classes,
@@ -114,6 +116,12 @@ export async function seal(
   const answers = await options.run(write([]), pixels, shape);
   const vectors = options.vectors.map((bytes, i): KnownVector => {
     const { label, radius, logits } = answers[i]!;
+    if (!logits.every(Number.isFinite)) {
+      throw new InputError(
+        `known vector ${i}: the network's float32 logits are [${[...logits].slice(0, 4).join(', ')}${logits.length > 4 ? ', …' : ''}]; its values overflow on this image, so nothing can be certified there. Give other images (--vectors), or scale its weights`,
+        { vector: i, logits: [...logits] },
+      );
+    }
     return { image: base64(bytes), logits: [...logits], label, radius };
   });
   const bytes = await fillFileDigest(write(vectors));

@@ -82,8 +82,7 @@ const names = both(
   }),
 );
 
-const CERTIFICATE = object({
-  format: exactly(CERTIFICATE_FORMAT),
+const FIELDS = {
   norm: exactly('l2'),
   input: object({ shape: list(integer, 3, 3), range: exactly([0, 1]), layout: exactly('NHWC') }),
   classes: names,
@@ -104,7 +103,12 @@ const CERTIFICATE = object({
     MAX_VECTORS,
   ),
   training: anyObject,
-});
+};
+
+const FORMATS: ReadonlyMap<unknown, Form> = new Map([
+  [1, object({ format: exactly(1), ...FIELDS })],
+  [CERTIFICATE_FORMAT, object({ format: exactly(CERTIFICATE_FORMAT), prover: integer, ...FIELDS })],
+]);
 
 /** Freezes what JSON.parse gave, to the leaves. */
 function freeze(value: unknown, depth: number): void {
@@ -130,6 +134,8 @@ export function parseCertificate(text: string): Certificate {
   // The depth first: JSON.stringify is recursive.
   freeze(json, 0);
   if (JSON.stringify(json) !== text) fail('text', 'the form JSON.stringify writes, every key once', 'another one');
-  CERTIFICATE(json, '');
+  const { format } = Object(json) as Record<string, unknown>;
+  const certificate = FORMATS.get(format) ?? fail('format', [...FORMATS.keys()].join(' or '), format);
+  certificate(json, '');
   return json as Certificate;
 }

@@ -5,7 +5,17 @@ import type { LayerBound } from './proof/bound.ts';
 
 /** Key in the ONNX file's metadata_props. */
 export const CERTIFICATE_KEY = 'glean.certificate';
-export const CERTIFICATE_FORMAT = 1;
+/** What is written; format 1, without `prover` and with another head, is still read. */
+export const CERTIFICATE_FORMAT = 2;
+
+/** Version of the rules by which claims are proven: the next one whenever a rule is found to be wrong. */
+export const PROVER = 2;
+
+/**
+ * Versions that accepted false claims, with what was found: docs/soundness.md, "What was broken". What they proved is not
+ * believed, whoever signed it; a file is proven anew, or refused.
+ */
+export const BROKEN_PROVERS: readonly number[] = [1];
 
 /** An input with the answer the model gave when it was sealed. */
 export interface KnownVector {
@@ -16,8 +26,12 @@ export interface KnownVector {
   readonly radius: number;
 }
 
+export type CertificateFormat = 1 | typeof CERTIFICATE_FORMAT;
+
 export interface Certificate {
-  readonly format: typeof CERTIFICATE_FORMAT;
+  readonly format: CertificateFormat;
+  /** PROVER of the program that sealed the file; not in format 1, which prover 1 wrote. */
+  readonly prover?: number;
   readonly norm: 'l2';
   readonly input: {
     readonly shape: readonly number[];
@@ -41,4 +55,9 @@ export interface Certificate {
 
 export function certificateConstants(certificate: Certificate): MarginConstants {
   return { lipschitz: certificate.lipschitz.upper, ...certificate.float32 };
+}
+
+/** Whose proof the claims are. */
+export function proverOf({ prover = 1 }: Pick<Certificate, 'prover'>): number {
+  return prover;
 }

@@ -3,10 +3,13 @@
  * docs/soundness.md, section "The radius as a graph", bounds its float32 arithmetic; the constants below name its lemmas.
  */
 
+import type { CertificateFormat } from './claims.ts';
 import { ceilToFloat32, floorToFloat32, type MarginTerms } from './margin.ts';
 import { HEAD_PREFIX, TENSORS } from './names.ts';
 import type { OnnxNode, Tensor } from './onnx/model.ts';
-import { addUp, FLUSH_32, gamma32, mulUp, sqrtUp } from './proof/rounding.ts';
+import { scale, sum } from './proof/affine.ts';
+import type { AffineBound } from './proof/bound.ts';
+import { addUp, FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './proof/rounding.ts';
 
 /**
  * ‖x‖ sums n squares (n roundings in any order, one more for the root, which halves the others) or n magnitudes (n − 1).
@@ -18,6 +21,11 @@ const SLACK_ROUNDINGS = 8;
  * (1 + u)³ ≤ 1/(1 − 6u). Lemma 17.
  */
 const MARGIN_ROUNDINGS = 6;
+/**
+ * ŷ_c − q, q ≥ 4ρ(x), is off by at most u|ŷ_c − q|, which is below ρ(x)/8 + u·q since ρ ≥ γ₉|ŷ_c|/(1 + γ₉): covered where q is
+ * 4ρ(x) times this. Lemma 17.
+ */
+const LOWERED = 1 + 2 ** -4;
 /** Squares of pixels below 2⁻⁶³ may be flushed to zero: that hides at most this per pixel from ‖x‖₂. */
 const HIDDEN_PIXEL = 2 ** -62;
 /** Of the Gemm, two products and two sums may be flushed to zero. Its weights are 0 or no subnormals. */
@@ -34,55 +42,60 @@ export interface HeadGraph {
  * The head for a network with `inputs` pixels. Its radius is never above what marginCertificate gives for the same
  * logits in exact arithmetic, whatever the order of its sums:
  *
- *     nearest = second smallest of (max ŷ − ŷ_j)·inverse_cj
- *     slack   = min_i slack_i(x)
- *     radius  = image ∈ [0, 1] and ‖x‖₂ ≤ cap and slack ≤ cap ? clip(nearest − slack, 0, cap) : 0
+ *     nearest = second smallest of (max ŷ − 4ρ(x) − ŷ_j)·inverse_cj
+ *     slack   = min_i latentSlack_i(x)
+ *     radius  = image ∈ [0, 1] and ‖x‖₂ ≤ cap and slack ≤ cap and ‖ŷ‖₁ < ∞ ? clip(nearest − slack, 0, cap) : 0
  *
- * The smallest of the K products is that of j = c, which is 0; the second smallest is the minimum over j ≠ c, so that a
- * tie gives 0. A NaN anywhere makes ‖x‖₂ a NaN, whose comparison is false. A product may overflow to infinity, which is
- * clipped; the slack may not, since ∞ − ∞ is a NaN that providers clip differently.
+ * The product of j = c is 0. Where all others are above 0 the second smallest is their minimum; else it is 0 or less, and so is
+ * the radius: in a tie, for one. A NaN anywhere in the image makes ‖x‖₂ a NaN, in the logits ‖ŷ‖₁, whose comparison is false.
+ * A product may overflow to infinity, which is clipped; the slack may not, since ∞ − ∞ is a NaN that providers clip differently.
+ *
+ * Format 1 has one slack for all pairs of classes, latentSlack_i(x) + 4ρ(x)·max inverse, and no look at the logits.
  */
-export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
-  const { classes, inverse, slack, cap } = terms;
+export function headGraph(terms: MarginTerms, inputs: number, format: CertificateFormat): HeadGraph {
+  const { classes, inverse, latentSlack, logitSlack, cap } = terms;
   const sumInflation = addUp(1, gamma32(inputs + SLACK_ROUNDINGS));
   const inflate = (coefficient: number) =>
     coefficient === 0 ? 0 : ceilToFloat32(Math.max(FLUSH_32, mulUp(coefficient, mulUp(sumInflation, sumInflation))));
-  const raised = mulUp(
-    HIDDEN_MARGIN,
-    inverse.reduce((a, b) => Math.max(a, b), 0),
-  );
-  const slackWeights = new Float32Array(2 * slack.length);
-  const slackBias = new Float32Array(slack.length);
-  slack.forEach((bound, i) => {
-    slackWeights[i] = inflate(bound.l2);
-    slackWeights[slack.length + i] = inflate(bound.l1);
-    const hidden = addUp(
-      mulUp(bound.l2, mulUp(sqrtUp(inputs), HIDDEN_PIXEL)),
-      mulUp(bound.l1, mulUp(inputs, HIDDEN_PIXEL)),
-    );
-    slackBias[i] = inflate(addUp(bound.constant, addUp(hidden, addUp(HIDDEN_SLACK, raised))));
-  });
+  /** Gemm's matrix [‖x‖₂, ‖x‖₁] × bounds and its vector, with all that float32 may hide of them, and `hidden` more. */
+  const slackGemm = (bounds: readonly AffineBound[], hidden: number) => {
+    const constants = bounds.map(({ constant, l2, l1 }) => {
+      const pixels = addUp(mulUp(l2, mulUp(sqrtUp(inputs), HIDDEN_PIXEL)), mulUp(l1, mulUp(inputs, HIDDEN_PIXEL)));
+      return inflate(addUp(constant, addUp(pixels, addUp(HIDDEN_SLACK, hidden))));
+    });
+    const weights = [...bounds.map(({ l2 }) => inflate(l2)), ...bounds.map(({ l1 }) => inflate(l1))];
+    return { weights: float(weights, 2, bounds.length), bias: float(constants, bounds.length) };
+  };
+  const largest = inverse.reduce((a, b) => Math.max(a, b), 0);
+  const slack =
+    format === 1
+      ? slackGemm(
+          latentSlack.map((bound) => sum(bound, scale(largest, logitSlack))),
+          mulUp(HIDDEN_MARGIN, largest),
+        )
+      : slackGemm(latentSlack, 0);
+  const doubt = slackGemm([scale(LOWERED, logitSlack)], 2 * HIDDEN_MARGIN);
   const deflation = 1 - MARGIN_ROUNDINGS * 2 ** -24;
 
-  const float = (values: ArrayLike<number>, ...dims: number[]) =>
-    ({ type: 'float32', dims, data: Float32Array.from(values) }) as const;
-  const integer = (value: bigint) => ({ type: 'int64', dims: [1], data: BigInt64Array.of(value) }) as const;
   const constants = {
     axis: integer(1n),
     zero: float([0]),
     one: float([1]),
     cap: float([floorToFloat32(cap)]),
-    slack_weights: float(slackWeights, 2, slack.length),
-    slack_bias: float(slackBias, slack.length),
+    slack_weights: slack.weights,
+    slack_bias: slack.bias,
     inverse: float(
       inverse.map((value) => floorToFloat32(value * deflation)),
       classes,
       classes,
     ),
     two: integer(2n),
+    ...(format === 1
+      ? {}
+      : { doubt_weights: doubt.weights, doubt_bias: doubt.bias, largest_sum: float([OVERFLOW_32]) }),
   };
   return {
-    nodes: NODES.map(([op, output, inputs, attributes = {}]) => ({
+    nodes: NODES[format].map(([op, output, inputs, attributes = {}]) => ({
       op,
       name: HEAD_PREFIX + output,
       inputs: inputs.split(' ').map(tensorName),
@@ -98,10 +111,16 @@ export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
 /** The graph's own tensors keep their plain names; everything else is the head's. */
 const tensorName = (name: string) => (Object.hasOwn(TENSORS, name) ? name : HEAD_PREFIX + name);
 
+const float = (values: ArrayLike<number>, ...dims: number[]) =>
+  ({ type: 'float32', dims, data: Float32Array.from(values) }) as const;
+const integer = (value: bigint) => ({ type: 'int64', dims: [1], data: BigInt64Array.of(value) }) as const;
+
+/** A node: operator, output (which names it), inputs, attributes. */
+type HeadNode = readonly [op: string, output: string, inputs: string, attributes?: Record<string, number>];
+
 const KEEP = { keepdims: 1 };
 
-/** The head node by node: operator, output (which names the node), inputs, attributes. */
-const NODES: readonly (readonly [op: string, output: string, inputs: string, attributes?: Record<string, number>])[] = [
+const NORMS: readonly HeadNode[] = [
   ['Flatten', 'flat', 'image', { axis: 1 }],
   ['ReduceL2', 'l2', 'flat axis', KEEP],
   ['ReduceL1', 'l1', 'flat axis', KEEP],
@@ -111,7 +130,9 @@ const NODES: readonly (readonly [op: string, output: string, inputs: string, att
 
   ['ArgMax', 'label', 'logits', { axis: 1, keepdims: 0, select_last_index: 0 }],
   ['ReduceMax', 'top', 'logits axis', KEEP],
-  ['Sub', 'margins', 'top logits'],
+];
+
+const DISTANCES: readonly HeadNode[] = [
   ['Gather', 'inverse_row', 'inverse label', { axis: 0 }],
   ['Mul', 'distances', 'margins inverse_row'],
   ['TopK', 'nearest_two', 'distances two', { axis: 1, largest: 0, sorted: 1 }],
@@ -127,7 +148,32 @@ const NODES: readonly (readonly [op: string, output: string, inputs: string, att
   ['LessOrEqual', 'not_large', 'l2 cap'],
   ['LessOrEqual', 'not_vague', 'slack cap'],
   ['And', 'in_bounds', 'not_large not_vague'],
-  ['And', 'certifiable', 'in_range in_bounds'],
-  ['Where', 'guarded', 'certifiable clipped zero'],
+];
+
+const answer = (condition: string): readonly HeadNode[] => [
+  ['Where', 'guarded', `${condition} clipped zero`],
   ['Squeeze', 'radius', 'guarded axis'],
 ];
+
+/** The head node by node. */
+const NODES: Readonly<Record<CertificateFormat, readonly HeadNode[]>> = {
+  1: [
+    ...NORMS,
+    ['Sub', 'margins', 'top logits'],
+    ...DISTANCES,
+    ['And', 'certifiable', 'in_range in_bounds'],
+    ...answer('certifiable'),
+  ],
+  2: [
+    ...NORMS,
+    ['Gemm', 'doubt', 'norms doubt_weights doubt_bias'],
+    ['Sub', 'lowered', 'top doubt'],
+    ['Sub', 'margins', 'lowered logits'],
+    ...DISTANCES,
+    ['ReduceL1', 'sum', 'logits axis', KEEP],
+    ['LessOrEqual', 'finite', 'sum largest_sum'],
+    ['And', 'certifiable', 'in_range in_bounds'],
+    ['And', 'sound', 'certifiable finite'],
+    ...answer('sound'),
+  ],
+};

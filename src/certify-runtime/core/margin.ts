@@ -31,8 +31,10 @@ export interface MarginTerms {
   readonly classes: number;
   /** 1/(s_cj(L + δ′) + 2ρ′), rounded down, K×K; 0 on the diagonal. */
   readonly inverse: Float64Array;
-  /** 2δ(x)·max s_cj·inverse_cj + 4ρ(x)·max inverse, one bound for each of δ's: the smallest is subtracted from every radius. */
-  readonly slack: readonly AffineBound[];
+  /** 2δ(x)·max s_cj·inverse_cj, one bound for each of δ's: the smallest is subtracted from every radius. */
+  readonly latentSlack: readonly AffineBound[];
+  /** 4ρ(x): subtracted from every difference of logits. */
+  readonly logitSlack: AffineBound;
   /** No radius is above this, nor is any image with a norm above it certified: together they stay under maxImageNorm. */
   readonly cap: number;
 }
@@ -44,14 +46,14 @@ export function slope(bound: AffineBound, inputs: number): number {
 
 export function marginConstants(encoder: EncoderBound, head: LinearHead): MarginConstants {
   const inputs = encoder.inputShape.reduce((product, size) => product * size, 1);
-  const logitError = headError(head, encoder.latentNorm);
+  const logitError = headError(head, encoder);
   return {
     lipschitz: encoder.lipschitz,
     latentError: encoder.latentError,
     logitError,
     latentErrorSlope: Math.max(...encoder.latentError.map((bound) => slope(bound, inputs))),
     logitErrorSlope: slope(logitError, inputs),
-    maxImageNorm: maxHeadImageNorm(head, encoder.latentNorm, encoder.maxImageNorm),
+    maxImageNorm: maxHeadImageNorm(head, encoder, encoder.maxImageNorm),
   };
 }
 
@@ -80,25 +82,27 @@ export function marginTerms(constants: MarginConstants, head: LinearHead): Margi
     if (index % (classes + 1) === 0) return 0;
     return down(1 / addUp(mulUp(distance, growth), addUp(TINY, mulUp(2, constants.logitErrorSlope))));
   });
-  const largest = inverse.reduce((a, b) => Math.max(a, b), 0);
   // At most 2/(L + δ′), since δ′ is part of the growth of every pair; and finite where L + δ′ is 0.
   const latentFactor = mulUp(
     2,
     distances.reduce((a, s, index) => Math.max(a, mulUp(s, inverse[index]!)), 0),
   );
-  const slack = constants.latentError.map((error) =>
-    sum({ constant: TINY, l2: 0, l1: 0 }, scale(latentFactor, error), scale(mulUp(4, largest), constants.logitError)),
+  const latentSlack = constants.latentError.map((error) =>
+    sum({ constant: TINY, l2: 0, l1: 0 }, scale(latentFactor, error)),
   );
-  return { constants, classes, inverse, slack, cap: constants.maxImageNorm / 4 };
+  const logitSlack = scale(4, constants.logitError);
+  return { constants, classes, inverse, latentSlack, logitSlack, cap: constants.maxImageNorm / 4 };
 }
 
 /** The smallest of the bounds for an image with these norms, rounded up. */
 export function smallestBound(bounds: readonly AffineBound[], l2: number, l1: number): number {
   let smallest = Number.POSITIVE_INFINITY;
-  for (const bound of bounds) {
-    smallest = Math.min(smallest, addUp(bound.constant, addUp(mulUp(bound.l2, l2), mulUp(bound.l1, l1))));
-  }
+  for (const bound of bounds) smallest = Math.min(smallest, boundAt(bound, l2, l1));
   return smallest;
+}
+
+function boundAt(bound: AffineBound, l2: number, l1: number): number {
+  return addUp(bound.constant, addUp(mulUp(bound.l2, l2), mulUp(bound.l1, l1)));
 }
 
 /** Upper bounds of ‖x‖₂ and ‖x‖₁ of float32 pixels: float64 sums, their rounding added (γ_n, n < 2³⁰ terms). */
@@ -144,8 +148,8 @@ export function ceilToFloat32(x: number): number {
 }
 
 /**
- * r = min_j (ŷ_c − ŷ_j)/(s_cj(L + δ′) + 2ρ′) − slack(x), at least 0, rounded down, for logits ŷ as float32 execution gave
- * them for the image with these norms.
+ * r = min_j (ŷ_c − ŷ_j − 4ρ(x))/(s_cj(L + δ′) + 2ρ′) − 2δ(x)·max s/(s(L + δ′) + 2ρ′), at least 0, rounded down, for logits ŷ
+ * as float32 execution gave them for the image with these norms.
  *
  * @throws InputError where a logit or norm is not finite, or their number is not K
  */
@@ -187,18 +191,21 @@ export function marginRadius(
   label: number,
   l2: number,
   l1: number,
-  { classes, inverse, slack, cap }: MarginTerms,
+  { classes, inverse, latentSlack, logitSlack, cap }: MarginTerms,
 ): number {
   if (!Number.isFinite(l2) || !Number.isFinite(l1)) {
     throw new InputError('the image holds a NaN or an infinity', { norms: { l2, l1 } });
   }
   if (l2 > cap) return 0;
   const top = logits[begin + label]!;
+  const doubt = boundAt(logitSlack, l2, l1);
   let radius = Number.POSITIVE_INFINITY;
   for (let j = 0; j < classes; j++) {
     // The difference of two float32 numbers is exact in float64 or off by one rounding, which the outer `down` and TINY cover.
-    if (j !== label) radius = Math.min(radius, down(down(top - logits[begin + j]!) * inverse[label * classes + j]!));
+    if (j === label) continue;
+    const margin = down(down(top - logits[begin + j]!) - doubt);
+    radius = Math.min(radius, down(margin * inverse[label * classes + j]!));
   }
-  const certified = down(radius - smallestBound(slack, l2, l1));
+  const certified = down(radius - smallestBound(latentSlack, l2, l1));
   return certified > 0 ? floorToFloat32(Math.min(certified, cap)) : 0;
 }

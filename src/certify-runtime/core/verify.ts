@@ -4,7 +4,7 @@
  */
 
 import { check } from './certificate.ts';
-import type { KnownVector } from './claims.ts';
+import type { CertificateFormat, KnownVector } from './claims.ts';
 import { UnprovableError } from './errors.ts';
 import { headGraph } from './head-graph.ts';
 import {
@@ -107,8 +107,8 @@ function checkReached(graph: Graph, nodes: readonly OnnxNode[]): void {
   }
 }
 
-function checkHead(graph: Graph, terms: MarginTerms, inputs: number): void {
-  const { nodes, initializers } = headGraph(terms, inputs);
+function checkHead(graph: Graph, terms: MarginTerms, inputs: number, format: CertificateFormat): void {
+  const { nodes, initializers } = headGraph(terms, inputs, format);
   const network = networkNodes(graph, nodes);
   for (const node of network) {
     const names = [node.name, ...node.outputs];
@@ -184,7 +184,7 @@ async function proveSealed({ graph, certificate, terms, head, images }: SealedMo
   const { encoder, constants } = proveConstants(graph, await rulesFor(graph), head);
   checkConstants(terms.constants, constants, inputs);
   checkLayers(certificate.lipschitz.layers, encoder.layers);
-  checkHead(graph, terms, inputs);
+  checkHead(graph, terms, inputs, certificate.format);
   for (const [i, vector] of certificate.vectors.entries()) {
     checkVector(vector, `vectors[${i}]`, images[i]!, terms);
   }

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UnprovableError } from '../../../src/certify-runtime/core/errors.ts';
-import type { LinearHead } from '../../../src/certify-runtime/core/proof/bound.ts';
+import type { AffineBound, LinearHead } from '../../../src/certify-runtime/core/proof/bound.ts';
 import {
   headError,
+  type LatentBound,
   maxHeadImageNorm,
   pairwiseDistances,
   readLinearHead,
@@ -118,6 +119,12 @@ test('distances are rounded up, symmetric, zero on the diagonal', () => {
   );
 });
 
+/** A latent that ends in no scale. */
+const latent = (latentNorm: AffineBound): LatentBound => ({
+  latentNorm,
+  latentFold: { scales: 0, growth: 1, reach: latentNorm },
+});
+
 test('no float32 evaluation of the head is further off than ρ', () => {
   const scales = fc.constantFrom(1e-38, 1e-20, 1, 1e6, 1e15);
   fc.assert(
@@ -126,7 +133,7 @@ test('no float32 evaluation of the head is further off than ρ', () => {
       const head = randomHead(random, scale, biasScale);
       const z = random.normals(head.latentSize, size).map(Math.fround);
       const norm = Math.hypot(...z);
-      const rho = headError(head, { constant: norm, l2: 0, l1: 0 });
+      const rho = headError(head, latent({ constant: norm, l2: 0, l1: 0 }));
       for (const order of ORDERS) {
         const { dot } = float32(random, { order, fma: random.next() < 0.5, flush: random.next() < 0.5 });
         for (let j = 0; j < head.classes; j++) {
@@ -142,7 +149,7 @@ test('no float32 evaluation of the head is further off than ρ', () => {
 
 test('the largest image norm of a head', () => {
   const head = { classes: 1, latentSize: 1, weights: Float32Array.of(1e30), bias: Float32Array.of(0) };
-  const norm = maxHeadImageNorm(head, { constant: 0, l2: 1, l1: 0 }, 2 ** 60);
+  const norm = maxHeadImageNorm(head, latent({ constant: 0, l2: 1, l1: 0 }), 2 ** 60);
   assert.ok(norm > 1e6 && norm < 1.8e8);
-  assert.equal(maxHeadImageNorm({ ...head, bias: Float32Array.of(3e38) }, { constant: 0, l2: 1, l1: 0 }, 1), 0);
+  assert.equal(maxHeadImageNorm({ ...head, bias: Float32Array.of(3e38) }, latent({ constant: 0, l2: 1, l1: 0 }), 1), 0);
 });

@@ -3,7 +3,7 @@
 import { ElementType } from '../onnx/model.ts';
 import { transposeIndex } from './rearrange.ts';
 import type { Fold } from './rule.ts';
-import { type ShapeEntry, type ShapeValue, shapeValue } from './shape-value.ts';
+import { type IntegerType, type ShapeEntry, type ShapeValue, shapeValue } from './shape-value.ts';
 import type { Site, Value } from './site.ts';
 import { product } from './state.ts';
 
@@ -23,92 +23,107 @@ export const folds: ReadonlyMap<string, Fold> = new Map([
   ['Div', arithmetic],
 ]);
 
+const fixed = (constant: bigint): ShapeEntry => ({ perSample: 0n, constant });
+
 /** Shape of a tensor: its dimension 0 is k·N. */
 function shapeOf(site: Site): ShapeValue {
   const value = site.value(0);
   if (value.kind === 'shape') site.refuse('the shape of a shape has no rule');
-  const fixed = (constant: number): ShapeEntry => ({ perSample: 0, constant });
-  const { batch } = site.walk;
   const dims =
     value.kind === 'constant'
-      ? value.tensor.dims.map(fixed)
-      : value.shape.map((dim, axis): ShapeEntry => {
-          if (axis !== 0) return fixed(dim);
-          return batch === null ? { perSample: dim, constant: 0 } : fixed(dim * batch);
-        });
-  return shapeValue(dims.slice(site.int('start', 0), site.int('end', dims.length)));
+      ? value.tensor.dims.map((dim) => fixed(BigInt(dim)))
+      : value.shape.map((dim, axis) => (axis === 0 ? rows(site, dim) : fixed(BigInt(dim))));
+  return shapeValue(site, 'int64', dims.slice(site.int('start', 0), site.int('end', dims.length)));
+}
+
+/** Dimension 0 of a tensor with `dim` rows for each sample. */
+function rows({ walk: { batch } }: Site, dim: number): ShapeEntry {
+  return batch === null ? { perSample: BigInt(dim), constant: 0n } : fixed(BigInt(dim * batch));
 }
 
 /** Input i as integers that may depend on the batch size. */
 function integersOf(site: Site, i: number): ShapeValue {
   const value = site.value(i);
   if (value.kind === 'shape') return value;
-  const { dims } = site.constant(i);
+  const { dims, type } = site.constant(i);
+  if (type !== 'int64' && type !== 'int32') site.refuse(`input ${i} must be int64 or int32, not ${type}`);
   if (dims.length > 1) site.refuse(`integers of shape [${dims}] have no rule`);
-  return shapeValue(
-    site.integers(i).map((constant) => ({ perSample: 0, constant })),
-    dims.length === 0 ? 0 : 1,
-  );
+  return shapeValue(site, type, site.integerEntries(i).map(fixed), dims.length === 0 ? 0 : 1);
 }
 
-/** Integers stay what they are: their sizes are far below the 2³¹ that int32 could cut off. */
+const INTEGERS: ReadonlyMap<number, IntegerType> = new Map([
+  [ElementType.int32, 'int32'],
+  [ElementType.int64, 'int64'],
+]);
+
 function castIntegers(site: Site): Value {
   const to = site.int('to', 0);
   const value = site.value(0);
   if (value.kind === 'constant' && ElementType[value.tensor.type] === to) return value;
-  if (to !== ElementType.int64 && to !== ElementType.int32) site.refuse('only casts between integers have a rule');
-  return integersOf(site, 0);
+  const type = INTEGERS.get(to) ?? site.refuse('only casts between integers have a rule');
+  const { entries, rank } = integersOf(site, 0);
+  return shapeValue(site, type, entries, rank);
 }
 
 function gatherEntries(site: Site): Value {
-  const { entries } = integersOf(site, 0);
-  const indices = integersOf(site, 1);
+  const list = listOf(site, 0);
   if (site.int('axis', 0) !== 0) site.refuse('only axis 0 of integers has a rule');
-  const picked = site.integers(1).map((i) => entries[i < 0 ? i + entries.length : i] ?? site.refuse(`index ${i}`));
-  return shapeValue(picked, indices.rank);
+  const { rank } = integersOf(site, 1);
+  const { length } = list.entries;
+  const picked = site
+    .integers(1)
+    .map((i) => list.entries[i < 0 ? i + length : i] ?? site.refuse(`index ${i} of ${length} integers`));
+  return shapeValue(site, list.type, picked, rank);
+}
+
+/** Input i as a list: of rank 1. */
+function listOf(site: Site, i: number): ShapeValue {
+  const value = integersOf(site, i);
+  return value.rank === 1 ? value : site.refuse(`input ${i} must be a list of integers, not one`);
 }
 
 function sliceEntries(site: Site): Value {
-  const { entries } = integersOf(site, 0);
+  const { type, entries } = listOf(site, 0);
   const one = (i: number, otherwise: number): number => {
-    const values = site.has(i) ? site.integers(i) : [otherwise];
+    const values = site.has(i) ? site.positions(i) : [otherwise];
     return values.length === 1 ? values[0]! : site.refuse(`input ${i} has ${values.length} entries`);
   };
   if (!site.has(1) || one(3, 0) !== 0 || one(4, 1) !== 1) site.refuse('only a plain range of integers has a rule');
-  return shapeValue(entries.slice(one(1, 0), one(2, entries.length)));
+  return shapeValue(site, type, entries.slice(one(1, 0), one(2, entries.length)));
 }
 
 function concatEntries(site: Site): Value {
-  const parts = site.node.inputs.map((_, i) => integersOf(site, i));
-  if (parts.some(({ rank }) => rank === 0) || ![0, -1].includes(site.int('axis', 0)))
-    site.refuse('only lists of integers have a rule');
-  return shapeValue(parts.flatMap(({ entries }) => entries));
+  const parts = site.node.inputs.map((_, i) => listOf(site, i));
+  const [{ type }] = parts as [ShapeValue];
+  if (![0, -1].includes(site.int('axis', 1))) site.refuse('only lists of integers have a rule');
+  if (parts.some((part) => part.type !== type)) site.refuse('its integers are of different types');
+  const entries = parts.flatMap((part) => part.entries);
+  return shapeValue(site, type, entries);
 }
 
 /** Unsqueeze or Squeeze: of a list of integers, or of a constant's dimensions. */
 function withAxes(site: Site, change: 'add' | 'remove'): Value {
   const value = site.value(0);
+  const axes = site.has(1) ? site.integers(1) : (site.ints('axes') ?? site.refuse('its axes are missing'));
   if (value.kind === 'shape') {
-    if (value.entries.length !== 1) site.refuse('only one integer has a rule');
-    return shapeValue(value.entries, change === 'add' ? 1 : 0);
+    const [from, to] = change === 'add' ? ([0, 1] as const) : ([1, 0] as const);
+    if (value.rank !== from || axes.length !== 1 || ![0, -1].includes(axes[0]!))
+      site.refuse(`axes [${axes}] of integers of rank ${value.rank} have no rule`);
+    return shapeValue(site, value.type, value.entries, to);
   }
   const tensor = site.constant(0);
   const rank = tensor.dims.length;
-  const axes = site.has(1) ? site.integers(1) : (site.ints('axes') ?? site.refuse('its axes are missing'));
   const total = change === 'add' ? rank + axes.length : rank;
   const chosen = new Set(axes.map((axis) => (axis < 0 ? axis + total : axis)));
+  if (chosen.size !== axes.length || [...chosen].some((axis) => axis < 0 || axis >= total))
+    site.refuse(`axes [${axes}] do not fit [${tensor.dims}]`);
+  if (change === 'remove' && [...chosen].some((axis) => tensor.dims[axis] !== 1))
+    site.refuse(`axes [${axes}] of [${tensor.dims}] are not all 1`);
   const rest = [...tensor.dims];
   const dims =
     change === 'add'
       ? Array.from({ length: total }, (_, axis) => (chosen.has(axis) ? 1 : rest.shift()!))
       : rest.filter((_, axis) => !chosen.has(axis));
-  if (
-    chosen.size !== axes.length ||
-    product(dims) !== product(tensor.dims) ||
-    rest.length === (change === 'add' ? 1 : -1)
-  ) {
-    site.refuse(`axes [${axes}] do not fit [${tensor.dims}]`);
-  }
   return { kind: 'constant', tensor: { ...tensor, dims } };
 }
 
@@ -137,22 +152,32 @@ function transposeConstant(site: Site): Value {
 /** Products and quotients, entry by entry; a list of one entry fits any other. */
 function arithmetic(site: Site): Value {
   const [a, b] = [integersOf(site, 0), integersOf(site, 1)];
+  if (a.type !== b.type) site.refuse('its integers are of different types');
+  const lengths = [a, b].map(({ entries }) => entries.length);
+  // ONNX stretches one entry only, to any length: an empty list, too.
+  const length = lengths[0] === 1 ? lengths[1]! : lengths[0]!;
   const at = (value: ShapeValue, i: number): ShapeEntry =>
     value.entries[value.entries.length === 1 ? 0 : i] ?? site.refuse('lists of different lengths');
-  const entries = Array.from({ length: Math.max(a.entries.length, b.entries.length) }, (_, i): ShapeEntry => {
+  if (lengths.some((own) => own !== 1 && own !== length)) site.refuse('lists of different lengths');
+  const entries = Array.from({ length }, (_, i): ShapeEntry => {
     const [p, q] = [at(a, i), at(b, i)];
-    if (q.perSample !== 0 && (p.perSample !== 0 || site.node.op === 'Div'))
-      site.refuse('no multiple of the batch size comes out');
-    // Only quotients without a remainder are taken: no rounding convention matters.
-    const [perSample, constant] =
-      site.node.op === 'Div'
-        ? [p.perSample / q.constant, p.constant / q.constant]
-        : [p.perSample * q.constant + q.perSample * p.constant, p.constant * q.constant];
-    return { perSample: whole(site, perSample), constant: whole(site, constant) };
+    return site.node.op === 'Div' ? quotient(site, p, q) : times(site, p, q);
   });
-  return shapeValue(entries, a.rank === 0 && b.rank === 0 ? 0 : 1);
+  return shapeValue(site, a.type, entries, a.rank === 0 && b.rank === 0 ? 0 : 1);
 }
 
-function whole(site: Site, value: number): number {
-  return Number.isSafeInteger(value) ? value : site.refuse(`${value} is not an integer`);
+function times(site: Site, p: ShapeEntry, q: ShapeEntry): ShapeEntry {
+  if (p.perSample !== 0n && q.perSample !== 0n) site.refuse('no multiple of the batch size comes out');
+  return {
+    perSample: p.perSample * q.constant + q.perSample * p.constant,
+    constant: p.constant * q.constant,
+  };
+}
+
+/** Only quotients without a remainder are taken: no rounding convention matters. */
+function quotient(site: Site, p: ShapeEntry, q: ShapeEntry): ShapeEntry {
+  const by = q.constant;
+  if (q.perSample !== 0n || by === 0n) site.refuse('it divides by 0, or by the batch size');
+  if (p.perSample % by !== 0n || p.constant % by !== 0n) site.refuse('its quotient is not an integer');
+  return { perSample: p.perSample / by, constant: p.constant / by };
 }

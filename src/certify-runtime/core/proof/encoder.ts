@@ -24,8 +24,8 @@ export function boundEncoder(
   const image = graph.inputs.find((info) => info.name === options.input);
   if (image === undefined)
     throw new UnprovableError(`the graph has no input "${options.input}"`, { input: options.input });
-  const walk = startWalk(graph, image.dims[0]);
   const inputShape = imageShape(image.type, image.dims);
+  const walk = startWalk(graph, image.dims[0], product(inputShape));
   walk.values.set(image.name, imageData(inputShape));
 
   for (const [position, node] of nodesBetween(graph, options.latent)) {
@@ -50,21 +50,22 @@ export function boundEncoder(
 }
 
 function result(walk: Walk, latent: Data, inputShape: readonly number[]): EncoderBound {
-  const { lipschitz, errors, norm } = measureOf(latent);
-  const finite = Number.isFinite(lipschitz) && errors.every(isFiniteBound) && isFiniteBound(norm);
+  const { lipschitz, errors, norm, fold } = measureOf(latent);
+  const finite = Number.isFinite(lipschitz) && [...errors, norm, fold.reach].every(isFiniteBound);
   if (!finite || !(walk.maxImageNorm > 0)) throw new UnprovableError('the bounds of the network are not finite');
   return {
     lipschitz,
     layers: walk.layers,
     latentError: errors,
     latentNorm: norm,
+    latentFold: { scales: fold.scales, growth: fold.growth, reach: fold.reach },
     maxImageNorm: walk.maxImageNorm,
     inputShape: inputShape.slice(1),
     latentSize: product(latent.shape),
   };
 }
 
-function startWalk(graph: Graph, batch: number | string | undefined): Walk {
+function startWalk(graph: Graph, batch: number | string | undefined, imageSize: number): Walk {
   const values = new Map<string, Value>();
   const inputs = new Set(graph.inputs.map((info) => info.name));
   for (const [name, tensor] of graph.initializers) {
@@ -73,6 +74,7 @@ function startWalk(graph: Graph, batch: number | string | undefined): Walk {
   }
   return {
     batch: typeof batch === 'number' && batch > 0 ? batch : null,
+    imageSize,
     values,
     layers: [],
     work: 0,

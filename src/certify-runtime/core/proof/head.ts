@@ -4,10 +4,10 @@ import { UnprovableError } from '../errors.ts';
 import { TENSORS } from '../names.ts';
 import type { Attribute, Graph, OnnxNode } from '../onnx/model.ts';
 import { constantBound, isFiniteBound, scale, sum } from './affine.ts';
-import type { AffineBound, LinearHead } from './bound.ts';
+import type { AffineBound, EncoderBound, LinearHead } from './bound.ts';
 import { EXTRA_ROUNDINGS } from './linear.ts';
 import { largestMagnitude, vectorNormUpper } from './matrix-norm.ts';
-import { FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './rounding.ts';
+import { addUp, FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './rounding.ts';
 
 /**
  * Reads y = Wz + b between tensors `latent` and `logits`: one Gemm (alpha = beta = 1), or one MatMul and at most one Add.
@@ -101,16 +101,20 @@ export function pairwiseDistances(head: LinearHead): Float64Array {
   return distances;
 }
 
-/** ρ(x) ≥ maxⱼ|ŷⱼ − (wⱼ·ẑ + bⱼ)|, given a bound of ‖ẑ(x)‖₂. Lemma 15. */
-export function headError(head: LinearHead, latentNorm: AffineBound): AffineBound {
+/** What the head needs to know of the latent. */
+export type LatentBound = Pick<EncoderBound, 'latentNorm' | 'latentFold'>;
+
+/** ρ(x) ≥ maxⱼ|ŷⱼ − (wⱼ·ẑ + bⱼ)|. The scales at the end of the encoder may be applied after the sums. Lemma 15. */
+export function headError(head: LinearHead, { latentNorm, latentFold }: LatentBound): AffineBound {
   const { row, bias } = magnitudes(head);
-  const gamma = gamma32(head.latentSize + EXTRA_ROUNDINGS);
-  const operations = 8 * FLUSH_32 * (head.latentSize + EXTRA_ROUNDINGS);
+  const { scales, growth, reach } = latentFold;
+  const length = head.latentSize + scales + EXTRA_ROUNDINGS;
+  const gamma = gamma32(length);
   const root = sqrtUp(head.latentSize);
   const flush = sum(
-    constantBound(operations),
-    constantBound(mulUp(2 * FLUSH_32, mulUp(row, root))),
-    scale(mulUp(2 * FLUSH_32, root), latentNorm),
+    constantBound(mulUp(8 * FLUSH_32 * length, growth)),
+    constantBound(mulUp(4 * FLUSH_32, mulUp(mulUp(row, root), growth))),
+    scale(mulUp(2 * FLUSH_32, addUp(root, row)), reach),
   );
   const error = sum(scale(gamma, sum(scale(row, latentNorm), constantBound(bias))), flush);
   if (!isFiniteBound(error)) throw new UnprovableError('the float32 error of the head has no finite bound');
@@ -118,9 +122,10 @@ export function headError(head: LinearHead, latentNorm: AffineBound): AffineBoun
 }
 
 /** The largest ‖x‖₂ (at most `limit`) for which no logit and no partial sum of it overflows; 0 if there is none. */
-export function maxHeadImageNorm(head: LinearHead, latentNorm: AffineBound, limit: number): number {
+export function maxHeadImageNorm(head: LinearHead, { latentFold }: LatentBound, limit: number): number {
   const { row, bias } = magnitudes(head);
-  const magnitude = scale(4, sum(scale(row, latentNorm), constantBound(bias)));
+  if (!(mulUp(Math.max(1, row), latentFold.growth) < OVERFLOW_32)) return 0;
+  const magnitude = scale(4, sum(scale(row, latentFold.reach), constantBound(bias)));
   const room = OVERFLOW_32 - magnitude.constant;
   if (!(room > 0)) return 0;
   return magnitude.l2 > 0 ? Math.min(limit, (room / magnitude.l2) * (1 - 2 ** -50)) : limit;

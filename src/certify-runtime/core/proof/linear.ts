@@ -2,7 +2,7 @@
 
 import { combine, constantBound, scale, sum } from './affine.ts';
 import type { AffineBound } from './bound.ts';
-import { addUp, FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './rounding.ts';
+import { FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './rounding.ts';
 import type { Site } from './site.ts';
 import type { Measure } from './state.ts';
 
@@ -28,45 +28,59 @@ export interface LinearMap {
   readonly bias: number;
   /** Largest weight in magnitude. */
   readonly weight: number;
+  /**
+   * Where the operator scales: M = αM₀ and b = βc. A provider may apply α and β to the sums, to the constants or to v:
+   * ‖|M₀|‖₂, max(1, |α|), and max(1, |β|). Default: no scale.
+   */
+  readonly scaled?: { readonly absolute: number; readonly alpha: number; readonly beta: number };
 }
 
 export function linearMeasure(site: Site, map: LinearMap, v: Measure): Measure {
-  const gamma = gamma32(map.terms + v.fold.extra + EXTRA_ROUNDINGS);
+  const gamma = gamma32(map.terms + v.fold.scales + EXTRA_ROUNDINGS);
   if (gamma === Number.POSITIVE_INFINITY) site.refuse(`dot products of ${map.terms} terms are too long for float32`);
-  const weight = mulUp(map.weight, v.fold.scale);
+  const { absolute, alpha, beta } = map.scaled ?? { absolute: map.absolute, alpha: 1, beta: 1 };
+  const growth = mulUp(v.fold.growth, alpha);
+  const weight = mulUp(Math.max(1, map.weight), growth);
   if (!(weight < OVERFLOW_32)) site.refuse('its weights may overflow where a provider folds a scale into them');
 
   const bias = constantBound(map.bias);
-  const folded = flushOfFolded(map, v);
-  const flush = sum(folded, flushOfInputs(map, v));
+  // Sums of products, with α and each of the chain's scales in any of the places where they may stand.
+  const largest = Math.max(map.absolute, absolute);
+  const peak = sum(scale(largest, v.fold.reach), scale(alpha, v.fold.reach), bias);
+  const folded = flushOfFolded(map, v, mulUp(growth, beta), sum(scale(alpha, v.fold.reach), peak));
+  const flush = sum(folded, flushOfInputs(map, mulUp(largest, growth)));
   // A(x) ≥ ‖|M||v̂|‖₂, in one or two ways.
   const throughNorm = scale(map.absolute, v.norm);
   const products = v.sum === null ? [throughNorm] : [throughNorm, scale(map.column, v.sum)];
   const rounding = products.map((a) => sum(scale(gamma, sum(a, bias)), flush));
 
   const norm = sum(scale(map.norm, v.norm), bias, rounding[0]!);
-  site.limitMagnitude(scale(2, sum(throughNorm, bias, flush)));
+  site.limitMagnitude(scale(2, sum(peak, flush)));
   return {
     lipschitz: mulUp(map.norm, v.lipschitz),
     norm,
     sum: null,
     errors: combine(v.errors, rounding, (error, own) => sum(scale(map.norm, error), own)),
-    fold: { terms: map.terms, extra: 0, weight, scale: 1, start: norm, flush: folded },
+    fold: { terms: map.terms, extra: 0, scales: 0, weight, growth: 1, reach: norm, peak, flush: folded },
   };
 }
 
 /**
- * Underflow and flushes to zero that a scale folded into the weights does not shrink (Lemma 10): 8·2⁻¹²⁶ for each of the
- * n + 8 operations of an output; 2·2⁻¹²⁶ for each weight, as it is or with the scale in it, through the input.
+ * Underflow and flushes to zero of the operations and constants (Lemma 10). 8·2⁻¹²⁶ for each of the n + 8 operations of an
+ * output, magnified by whatever scale is applied after it; 2·2⁻¹²⁶ for each weight, as it is or with scales in it, through
+ * the input as large as it is there, and for a product of scales alone, through the sums.
  */
-function flushOfFolded(map: LinearMap, v: Measure): AffineBound {
+function flushOfFolded(map: LinearMap, v: Measure, growth: number, through: AffineBound): AffineBound {
   const count = map.operations ?? map.terms;
-  const operations = mulUp(8 * FLUSH_32 * (count + v.fold.extra + EXTRA_ROUNDINGS), sqrtUp(map.outputs));
+  const operations = mulUp(
+    mulUp(8 * FLUSH_32 * (count + v.fold.scales + EXTRA_ROUNDINGS), sqrtUp(map.outputs)),
+    growth,
+  );
   const weights = mulUp(2 * FLUSH_32, sqrtUp(map.outputs * count));
-  return sum(constantBound(operations), scale(weights, sum(v.norm, v.fold.start)));
+  return sum(constantBound(operations), scale(weights, through));
 }
 
-/** 2·2⁻¹²⁶ for each input, through |M| and the scale folded into it. */
-function flushOfInputs(map: LinearMap, v: Measure): AffineBound {
-  return constantBound(mulUp(2 * FLUSH_32, mulUp(mulUp(map.absolute, sqrtUp(map.inputs)), addUp(1, v.fold.scale))));
+/** 4·2⁻¹²⁶ for each input, through |M| and the scales applied after it. */
+function flushOfInputs(map: LinearMap, through: number): AffineBound {
+  return constantBound(mulUp(4 * FLUSH_32, mulUp(through, sqrtUp(map.inputs))));
 }

@@ -1,4 +1,4 @@
-/** A product taken in parts: Σ_i M_i·v_i, bounded as the one product [M_1 M_2 …]·(v_1, v_2, …), block by block. Lemma 8 and its corollary. */
+/** Products with constants, and their sums: Σ_i M_i·v_i bounded as the one product [M_1 M_2 …]·(v_1, v_2, …). Lemma 8, its corollary, and Lemma 19. */
 
 import { joinViews } from './join.ts';
 import { EXTRA_ROUNDINGS, type LinearMap, linearMeasure } from './linear.ts';
@@ -13,7 +13,32 @@ import {
 import { checkView } from './rearrange.ts';
 import type { RuleResult } from './rule.ts';
 import type { Site } from './site.ts';
-import { computed, type Data, measureOf, product } from './state.ts';
+import { computed, type Data, inShape, measureOf, product, viewOf } from './state.ts';
+
+/** How a tensor came out of a product with constants, without a bias and without a scale. */
+export interface Factorisation {
+  /** outputs × inputs, one for each entry of the axes `blocks`, row-major. */
+  readonly matrices: readonly Matrix[];
+  /** Sizes of the axes before the last two that have a matrix of their own for each entry. */
+  readonly blocks: readonly number[];
+  /** The axis of operand and output that is contracted and takes its place. */
+  readonly axis: number;
+  readonly operand: Data;
+  /** Its node may take another summand as the start of its sums: a Gemm. */
+  readonly accumulates: boolean;
+}
+
+/**
+ * What is known of a tensor beyond its elements. Kept by the tensor's identity, not as a field of it, so that nothing that
+ * moves, reshapes or copies elements carries it along: the factorisation speaks of the very tensor that came out of the product.
+ */
+const factorisations = new WeakMap<Data, Factorisation>();
+
+/** `data`, of which the walk now knows that it came out of this product. */
+export function factored(data: Data, factorisation: Factorisation): Data {
+  factorisations.set(data, factorisation);
+  return data;
+}
 
 /** The norms of a block diagonal matrix of constants, for linearMeasure: the largest of the blocks'. */
 export function matrixMap(
@@ -33,7 +58,7 @@ export function matrixMap(
   return map;
 }
 
-/** The matrices side by side. */
+/** The matrices side by side; their rows are equal in number. */
 function sideBySide(matrices: readonly Matrix[]): Matrix {
   const rows = matrices[0]!.rows;
   const cols = matrices.reduce((n, m) => n + m.cols, 0);
@@ -48,43 +73,58 @@ function sideBySide(matrices: readonly Matrix[]): Matrix {
   return { rows, cols, values };
 }
 
+const sameList = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((entry, i) => entry === b[i]);
+
 /**
- * The sum of `summands`, where all are products of constants with parts of one tensor, along one axis; null where they are
- * not. Of equal shape and axis, they are aligned: each vector along the axis is Σ_i M_i·v_i with the M_i of its block.
+ * The factorisations of `summands` where they are aligned: all of one shape, all products with parts of one tensor, along one
+ * axis, with matrices for the same blocks and as many rows. Then every vector along the axis, at every place of the other
+ * axes, is Σ_i M_i·v_i with the M_i of its block and the v_i of its place. Anything else: null.
+ */
+function alignedFactors(summands: readonly Data[]): readonly Factorisation[] | null {
+  const factors: Factorisation[] = [];
+  for (const data of summands) {
+    const factor = factorisations.get(data);
+    if (factor === undefined) return null;
+    const first = factors[0] ?? factor;
+    const aligned =
+      sameList(data.shape, summands[0]!.shape) &&
+      factor.operand.base === first.operand.base &&
+      factor.axis === first.axis &&
+      sameList(factor.blocks, first.blocks) &&
+      factor.matrices.every(({ rows }) => rows === data.shape[factor.axis]);
+    if (!aligned) return null;
+    factors.push(factor);
+  }
+  return factors;
+}
+
+/**
+ * The sum of `summands` as one product, where alignedFactors says that it is one; null where it does not.
  *
- * Whatever the parts have in common is counted by the multiplicity of the joined view. In a Sum, every part is finished
- * before it is added (docs/soundness.md, A4): n_i roundings in a part and B in the sum are those of a dot product of
- * max n_i + B terms. An Add may become the C of a Gemm and start the accumulation of the other part: Σ n_i + B.
+ * Whatever the parts have in common is counted by the multiplicity of the joined view. Where a Sum adds the products of
+ * MatMuls, every part is finished before it is added (docs/soundness.md, A4): n_i roundings in a part and B in the sum are
+ * those of a dot product of max n_i + B terms. An Add's summand, and that of a Gemm, may start the other's sums: Σ n_i + B.
  */
 export function sumOfProducts(site: Site, summands: readonly Data[]): RuleResult | null {
-  const products = summands.flatMap((data) => (data.view === null && data.product !== undefined ? [data.product] : []));
-  const first = products[0];
-  if (first === undefined || products.length !== summands.length) return null;
+  const factors = alignedFactors(summands);
+  if (factors === null) return null;
   const { shape } = summands[0]!;
-  const base = first.operand.base;
-  const outputs = product(shape);
-  const alike = products.every(
-    ({ matrices, axis, operand }, i) =>
-      operand.base === base &&
-      axis === first.axis &&
-      matrices.length === first.matrices.length &&
-      summands[i]!.shape.length === shape.length &&
-      summands[i]!.shape.every((dim, axis) => dim === shape[axis]),
-  );
-  if (!alike) return null;
-  const matrices = first.matrices.map((_, f) => sideBySide(products.map((part) => part.matrices[f]!)));
+  const { operand, matrices: firsts } = factors[0]!;
+  const matrices = firsts.map((_, f) => sideBySide(factors.map((part) => part.matrices[f]!)));
   const { cols } = matrices[0]!;
-  const parts = products.map(({ operand }) => ({ ...operand, shape: [product(operand.shape)] }));
+  const parts = factors.map((part) => inShape(part.operand, [product(part.operand.shape)]));
   const inputs = parts.reduce((n, part) => n + part.shape[0]!, 0);
   checkView(site, inputs);
-  const joined: Data = { kind: 'data', shape: [inputs], base, view: joinViews(parts, 0) };
-  const longest = Math.max(...products.map((part) => part.matrices[0]!.cols));
+  const joined = viewOf(operand.base, [inputs], joinViews(parts, 0));
+  const longest = Math.max(...factors.map((part) => part.matrices[0]!.cols));
+  const apart = site.node.op === 'Sum' && !factors.some(({ accumulates }) => accumulates);
   const map: LinearMap = {
     ...matrixMap(site, matrices),
-    terms: (site.node.op === 'Sum' ? longest : cols) + products.length,
-    operations: cols + products.length * (EXTRA_ROUNDINGS + 1),
+    terms: (apart ? longest : cols) + factors.length,
+    operations: cols + factors.length * (EXTRA_ROUNDINGS + 1),
     inputs,
-    outputs,
+    outputs: product(shape),
     bias: 0,
   };
   return { outputs: [computed(shape, linearMeasure(site, map, measureOf(joined)))], upper: map.norm };

@@ -2,7 +2,7 @@
 
 import { MAX_VIEW_ELEMENTS, MAX_VIEWS_TOTAL, VIEW_WORK } from './budget.ts';
 import type { Site } from './site.ts';
-import { type Base, computed, type Data, measureOf, product } from './state.ts';
+import { type Base, computed, type Data, measureOf, product, viewOf } from './state.ts';
 import { compose, multiplicity, type View } from './view.ts';
 
 /** The elements at lists[axis] of each axis (null: all of it; −1: a zero), row-major. */
@@ -36,7 +36,7 @@ export function transposeIndex(shape: readonly number[], perm: readonly number[]
 export function rearranged(site: Site, data: Data, shape: readonly number[], index: Int32Array): Data {
   checkView(site, product(shape));
   site.spend(VIEW_WORK * data.base.size);
-  return { kind: 'data', shape, base: data.base, view: compose(data.view, index) };
+  return viewOf(data.base, shape, compose(data.view, index));
 }
 
 export function checkView(site: Site, size: number): void {
@@ -57,7 +57,7 @@ export function rebased(data: Data): Data {
   if (data.view?.pair == null) return data;
   const base = rebases.get(data.view) ?? computed(data.shape, measureOf(data)).base;
   rebases.set(data.view, base);
-  return { kind: 'data', shape: data.shape, base, view: null };
+  return viewOf(base, data.shape, null);
 }
 
 /** One new base for each view, so that two slices of it are still parts of one tensor. */

@@ -19,6 +19,8 @@ export type Value = Data | Constant | ShapeValue;
 export interface Walk {
   /** The batch size where the file fixes it, else null. */
   readonly batch: number | null;
+  /** Pixels of one image. */
+  readonly imageSize: number;
   readonly values: Map<string, Value>;
   readonly layers: LayerBound[];
   /** Multiply-adds spent on the proof. */
@@ -97,10 +99,24 @@ export class Site {
 
   /** The entries of a constant int64 or int32 tensor of rank ≤ 1, or of a shape that does not depend on the batch. */
   integers(i: number): number[] {
+    return this.integerEntries(i).map((value) => this.safeInteger(value));
+  }
+
+  /**
+   * The same for positions where ONNX clamps: what is beyond ±2⁵², such as the largest int64 for "to the end", lies beyond
+   * every axis and is given as ±2⁵².
+   */
+  positions(i: number): number[] {
+    const limit = 2n ** 52n;
+    return this.integerEntries(i).map((value) => Number(value > limit ? limit : value < -limit ? -limit : value));
+  }
+
+  /** The entries as they are, exact. */
+  integerEntries(i: number): readonly bigint[] {
     const value = this.value(i);
     if (value.kind === 'shape') {
       return value.entries.map((entry) => {
-        if (entry.perSample !== 0) this.refuse(`input ${i} depends on the batch size`);
+        if (entry.perSample !== 0n) this.refuse(`input ${i} depends on the batch size`);
         return entry.constant;
       });
     }
@@ -109,19 +125,23 @@ export class Site {
     if (product(dims) !== data.length || data.length > MAX_ELEMENTS)
       this.refuse(`input ${i} has a wrong number of values`);
     this.spend(8 * data.length);
-    return Array.from(data as ArrayLike<number | bigint>, (entry) => this.safeInteger(entry));
+    return Array.from(data as ArrayLike<number | bigint>, BigInt);
   }
 
-  private safeInteger(value: number | bigint): number {
-    // Slice writes "to the end" as the largest int64: clamped, which changes no meaning of an index.
-    const limit = 2n ** 52n;
-    const big = BigInt(value);
-    return Number(big > limit ? limit : big < -limit ? -limit : big);
+  private safeInteger(value: bigint): number {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : this.refuse(`the integer ${value} has no rule`);
   }
 
   int(name: string, otherwise: number): number {
     const value = this.attribute(name, 'int');
     return value === undefined ? otherwise : this.safeInteger(value);
+  }
+
+  /** An attribute that says yes or no; what programs make of other numbers differs. */
+  flag(name: string, otherwise: boolean): boolean {
+    const value = this.int(name, Number(otherwise));
+    return value === 0 || value === 1 ? value === 1 : this.refuse(`attribute ${name} must be 0 or 1, not ${value}`);
   }
 
   ints(name: string): number[] | null {

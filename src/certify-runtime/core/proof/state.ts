@@ -2,24 +2,29 @@
 
 import { constantBound, scale, sum, ZERO } from './affine.ts';
 import type { AffineBound } from './bound.ts';
-import type { Matrix } from './matrix-norm.ts';
 import { FLUSH_32, mulUp, sqrtUp } from './rounding.ts';
 import { multiplicity, type View } from './view.ts';
 
 /**
- * Bookkeeping for providers that fold a constant scale into the linear layer next to it (docs/soundness.md, A4, Lemma 11).
+ * Bookkeeping for providers that fold a constant scale into the linear layer next to it, apply it after that layer's sums, or
+ * multiply scales together first (docs/soundness.md, A4, Lemma 11). A chain is what stands between two linear layers.
  */
 export interface Fold {
   /** Length of the last linear layer's dot products: a constant added after it may take part in them. */
   readonly terms: number;
   /** Roundings of the elementwise operations since then. */
   readonly extra: number;
-  /** Largest magnitude a folded weight can have. */
+  /** Of these, the scales': they may also be moved to the linear layer after them. */
+  readonly scales: number;
+  /** No constant that folding can form is larger: a weight or 1, times scales of the chains before and after it. */
   readonly weight: number;
-  /** Product of the scales since the last linear layer, and the norm of the tensor before them. */
-  readonly scale: number;
-  readonly start: AffineBound;
-  /** What the flush of every folded weight costs. */
+  /** Π max(1, |s|) over the scales of the chain: what a flush before any of them is magnified by. */
+  readonly growth: number;
+  /** ‖v̂‖₂ with any of the chain's scales left out; never below the norm. Its l1 is 0. */
+  readonly reach: AffineBound;
+  /** ‖·‖₂ of all that the last linear layer passes through under any folding, its partial sums included. Its l1 is 0. */
+  readonly peak: AffineBound;
+  /** What the flushes of that layer cost where scales of the chain are folded into it. */
   readonly flush: AffineBound;
 }
 
@@ -43,32 +48,39 @@ export interface Base {
 }
 
 /**
- * A tensor that depends on the image. shape[0] = k: dimension 0 has k rows for each sample, in the order of the samples;
- * the other entries are the dimensions proper. `view` says where in `base` each element comes from; null: the same order.
+ * A tensor that depends on the image: a base, or a view of one. shape[0] = k: dimension 0 has k rows for each sample, in the
+ * order of the samples; the other entries are the dimensions proper. `view` says where in `base` each element comes from;
+ * null: the same order.
  */
 export interface Data {
   readonly kind: 'data';
   readonly shape: readonly number[];
   readonly base: Base;
   readonly view: View | null;
-  /**
-   * Where it is the operand with matrices applied along one axis, without a bias: sums of such products are bounded as one
-   * product (products.ts).
-   */
-  readonly product?: { readonly matrices: readonly Matrix[]; readonly axis: number; readonly operand: Data };
 }
 
 export function product(dims: readonly number[]): number {
   return dims.reduce((a, b) => a * b, 1);
 }
 
-/** The start of a chain of elementwise operations that may be folded. */
+/** The start of a chain: nothing before it is folded. */
 export function noFold(norm: AffineBound): Fold {
-  return { terms: 0, extra: 0, weight: 1, scale: 1, start: norm, flush: ZERO };
+  return { terms: 0, extra: 0, scales: 0, weight: 1, growth: 1, reach: norm, peak: norm, flush: ZERO };
 }
 
+/** A tensor that a rule bounds as a whole: the base of whatever is made of its elements. */
 export function computed(shape: readonly number[], measure: Measure): Data {
   return { kind: 'data', shape, base: { size: product(shape), measure }, view: null };
+}
+
+/** The elements of `data` in another shape, in the same order. */
+export function inShape(data: Data, shape: readonly number[]): Data {
+  return viewOf(data.base, shape, data.view);
+}
+
+/** Elements of a base. */
+export function viewOf(base: Base, shape: readonly number[], view: View | null): Data {
+  return { kind: 'data', shape, base, view };
 }
 
 /** The measure of the tensor itself: its base's, stretched by the view. */
@@ -85,7 +97,8 @@ export function measureOf(data: Data): Measure {
     errors: measure.errors.map((error) => sum(scale(factor, error), flushed)),
     fold: {
       ...measure.fold,
-      start: scale(factor, measure.fold.start),
+      reach: scale(factor, measure.fold.reach),
+      peak: scale(factor, measure.fold.peak),
       flush: scale(factor, measure.fold.flush),
     },
   };

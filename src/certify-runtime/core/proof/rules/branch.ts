@@ -7,7 +7,7 @@ import { checkView } from '../rearrange.ts';
 import { hypotUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
-import { computed, type Data, type Measure, measureOf, noFold, nonexpansive, product } from '../state.ts';
+import { computed, type Data, inShape, type Measure, measureOf, nonexpansive, product, viewOf } from '../state.ts';
 import { materialise, pairUp } from '../view.ts';
 
 function concat(site: Site): RuleResult {
@@ -25,8 +25,7 @@ function concat(site: Site): RuleResult {
   site.checkShape(shape);
   if (parts.every((part) => part.base === parts[0]!.base)) {
     checkView(site, product(shape));
-    const joined: Data = { kind: 'data', shape, base: parts[0]!.base, view: joinViews(parts, axis) };
-    return { outputs: [joined], upper: 1 };
+    return { outputs: [viewOf(parts[0]!.base, shape, joinViews(parts, axis))], upper: 1 };
   }
   return { outputs: [computed(shape, joinMeasures(site, parts))], upper: 1 };
 }
@@ -39,13 +38,13 @@ function joinMeasures(site: Site, parts: readonly Data[]): Measure {
     const size = group.reduce((n, part) => n + product(part.shape), 0);
     if (group.length === 1) return measureOf(group[0]!);
     checkView(site, size);
-    return measureOf({ ...group[0]!, shape: [size], view: joinViews(group.map(asRow), 0) });
+    return measureOf(viewOf(group[0]!.base, [size], joinViews(group.map(asRow), 0)));
   });
   return measures.reduce(beside);
 }
 
 function asRow(part: Data): Data {
-  return { ...part, shape: [product(part.shape)] };
+  return inShape(part, [product(part.shape)]);
 }
 
 /** The measure of (v, w): each of its bounds is √(v's² + w's²). */
@@ -57,11 +56,13 @@ function beside(v: Measure, w: Measure): Measure {
     sum: v.sum && w.sum && sum(v.sum, w.sum),
     errors: combine(v.errors, w.errors, quadrature),
     fold: {
-      ...noFold(quadrature(v.fold.start, w.fold.start)),
       terms: Math.max(v.fold.terms, w.fold.terms),
       extra: Math.max(v.fold.extra, w.fold.extra),
+      scales: Math.max(v.fold.scales, w.fold.scales),
       weight: Math.max(v.fold.weight, w.fold.weight),
-      scale: Math.max(v.fold.scale, w.fold.scale),
+      growth: Math.max(v.fold.growth, w.fold.growth),
+      reach: quadrature(v.fold.reach, w.fold.reach),
+      peak: quadrature(v.fold.peak, w.fold.peak),
       flush: quadrature(v.fold.flush, w.fold.flush),
     },
   };
@@ -97,7 +98,7 @@ function extremumOfTwo(site: Site, operation: 'Max' | 'Min', a: Data, b: Data): 
   if (a.base === b.base) {
     checkView(site, size);
     const view = pairUp(materialise(a.view, size), materialise(b.view, size), operation);
-    if (view !== null) return { kind: 'data', shape, base: a.base, view };
+    if (view !== null) return viewOf(a.base, shape, view);
   }
   return computed(shape, nonexpansive(joinMeasures(site, [a, b]), size));
 }

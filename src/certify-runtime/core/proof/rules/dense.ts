@@ -3,14 +3,14 @@
 import { MAX_ELEMENTS } from '../budget.ts';
 import { linearMeasure } from '../linear.ts';
 import { type Matrix, transpose, vectorNormUpper } from '../matrix-norm.ts';
-import { matrixMap } from '../products.ts';
+import { type Factorisation, factored, matrixMap } from '../products.ts';
 import { mulUp, sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
 import { computed, type Data, measureOf, product } from '../state.ts';
 
-/** A constant [rows, cols], or [blocks…, rows, cols], as float64 times `factor` (exact: a product of float32 has 48 bits). */
-function matricesInput(site: Site, i: number, factor = 1): { blocks: readonly number[]; matrices: readonly Matrix[] } {
+/** A constant [rows, cols], or [blocks…, rows, cols], in float64. */
+function matricesInput(site: Site, i: number): { blocks: readonly number[]; matrices: readonly Matrix[] } {
   const { dims, values } = site.floats(i);
   if (dims.length < 2) site.refuse(`the constant matrix must have rank 2 or more, not [${dims}]`);
   if (values.length === 0) site.refuse(`the constant matrix is empty: [${dims}]`);
@@ -21,32 +21,48 @@ function matricesInput(site: Site, i: number, factor = 1): { blocks: readonly nu
   const matrices = Array.from({ length: values.length / size }, (_, f) => ({
     rows,
     cols,
-    values: Float64Array.from(values.subarray(f * size, (f + 1) * size), (w) => w * factor),
+    values: Float64Array.from(values.subarray(f * size, (f + 1) * size)),
   }));
   return { blocks: dims.slice(0, -2), matrices };
 }
 
-const NO_BIAS = [0];
+/** What a product with constants is made of. */
+type Product = Omit<Factorisation, 'operand'>;
+
+/** What a Gemm does besides: α(Mv) + βc. */
+interface Extras {
+  readonly alpha: number;
+  readonly beta: number;
+  readonly bias: ArrayLike<number> | null;
+}
+
+const PLAIN: Extras = { alpha: 1, beta: 1, bias: null };
 
 /**
  * The matrices (outputs × inputs) applied along `axis` to disjoint parts of a sample, each to as many as any other one, with
- * the bias b: a block diagonal matrix, whose norms are the largest of the blocks'.
+ * the bias: a block diagonal matrix, whose norms are the largest of the blocks'.
  */
-function apply(site: Site, data: Data, matrices: readonly Matrix[], axis: number, bias: ArrayLike<number>): RuleResult {
+function apply(site: Site, data: Data, made: Product, extras: Extras): RuleResult {
+  const { matrices, axis } = made;
   const shape = data.shape.with(axis, matrices[0]!.rows);
   site.checkShape(shape);
   const outputs = product(shape);
+  const [alpha, beta] = [Math.abs(extras.alpha), Math.abs(extras.beta)];
+  const own = matrixMap(site, matrices);
+  const bias = extras.bias ?? [0];
   const map = {
-    ...matrixMap(site, matrices),
+    ...own,
+    norm: mulUp(own.norm, alpha),
+    absolute: mulUp(own.absolute, alpha),
+    column: mulUp(own.column, alpha),
     inputs: product(data.shape),
     outputs,
-    bias: mulUp(sqrtUp(outputs / bias.length), vectorNormUpper(bias)),
+    bias: mulUp(beta, mulUp(sqrtUp(outputs / bias.length), vectorNormUpper(bias))),
+    scaled: { absolute: own.absolute, alpha: Math.max(1, alpha), beta: Math.max(1, beta) },
   };
   const output = computed(shape, linearMeasure(site, map, measureOf(data)));
-  return {
-    outputs: [bias === NO_BIAS ? { ...output, product: { matrices, axis, operand: data } } : output],
-    upper: map.norm,
-  };
+  const plain = extras.bias === null && extras.alpha === 1;
+  return { outputs: [plain ? factored(output, { ...made, operand: data }) : output], upper: map.norm };
 }
 
 function matMul(site: Site): RuleResult {
@@ -69,29 +85,29 @@ function matMul(site: Site): RuleResult {
   const own = shape.slice(1, -2).slice(-blocks.length);
   if (blocks.length > 0 && `${own}` !== `${blocks}`)
     site.refuse(`[N·${shape}] does not fit matrices in blocks [${blocks}]`);
-  return apply(site, data, matrices, axis, NO_BIAS);
+  return apply(site, data, { matrices, blocks, axis, accumulates: false }, PLAIN);
 }
 
 function gemm(site: Site): RuleResult {
   const data = site.data(0);
   if (site.int('transA', 0) !== 0) site.refuse('transA would mix the samples of the batch');
-  const { blocks, matrices } = matricesInput(site, 1, site.number('alpha', 1));
+  const { blocks, matrices } = matricesInput(site, 1);
   if (blocks.length > 0) site.refuse('its constant matrix must have rank 2');
-  const m = site.int('transB', 0) === 0 ? transpose(matrices[0]!) : matrices[0]!;
+  const m = site.flag('transB', false) ? matrices[0]! : transpose(matrices[0]!);
   const { shape } = data;
   if (shape.length !== 2) site.refuse(`its input must have rank 2, not [N·${shape}]`);
   if (shape[1] !== m.cols) site.refuse(`[N·${shape}] does not fit a matrix of ${m.cols} inputs`);
-  return apply(site, data, [m], 1, gemmBias(site, m.rows));
+  const extras = { alpha: site.number('alpha', 1), beta: site.number('beta', 1), bias: gemmBias(site, m.rows) };
+  return apply(site, data, { matrices: [m], blocks, axis: 1, accumulates: true }, extras);
 }
 
-/** beta·C, one value for each output or one for all. */
-function gemmBias(site: Site, outputs: number): ArrayLike<number> {
-  if (!site.has(2)) return NO_BIAS;
+/** C, one value for each output or one for all. */
+function gemmBias(site: Site, outputs: number): ArrayLike<number> | null {
+  if (!site.has(2)) return null;
   const { dims, values } = site.floats(2);
   const fits = dims.length <= 2 && (dims.length < 2 || dims[0] === 1) && [1, outputs].includes(dims.at(-1) ?? 1);
   if (!fits) site.refuse(`the constant [${dims}] must not vary with the batch and fit ${outputs} outputs`);
-  const beta = site.number('beta', 1);
-  return Float64Array.from(values, (b) => b * beta);
+  return values;
 }
 
 export const denseRules: Rules = {

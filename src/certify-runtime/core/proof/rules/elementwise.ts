@@ -5,7 +5,7 @@ import type { AffineBound } from '../bound.ts';
 import { spreadConstant } from '../broadcast.ts';
 import { EXTRA_ROUNDINGS } from '../linear.ts';
 import { sumOfProducts } from '../products.ts';
-import { FLUSH_32, gamma32, mulUp, sqrtUp } from '../rounding.ts';
+import { addUp, gamma32, mulUp, sqrtUp, up } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
 import { computed, type Data, flushOf, type Measure, measureOf, noFold, product } from '../state.ts';
@@ -15,26 +15,37 @@ export function foldedGamma(measure: Measure): number {
   return gamma32(measure.fold.terms + measure.fold.extra + EXTRA_ROUNDINGS);
 }
 
-/** Flushes of `size` values, added up in ℓ1. */
-export function manyFlushes(size: number, factor: number): AffineBound {
-  return constantBound(mulUp(4 * FLUSH_32, mulUp(size, 1 + factor)));
+/** ‖e‖₁ ≤ √size·‖e‖₂, and ‖x‖₂ ≤ ‖x‖₁: a bound in ℓ2 as one in ℓ1. */
+export function inSum(size: number, bound: AffineBound): AffineBound {
+  const root = sqrtUp(size);
+  return { constant: mulUp(root, bound.constant), l2: 0, l1: mulUp(root, addUp(bound.l2, bound.l1)) };
 }
 
-/** v ↦ ±v + t, ‖t‖₂ and ‖t‖₁ given. The sign costs nothing. */
-export function shifted(site: Site, data: Data, t: { norm: number; sum: number }): RuleResult {
+/**
+ * v ↦ ±v + t, ‖t‖₂ and ‖t‖₁ given. The sign costs nothing. `growth` ≥ 1 is what a flush of t's own constants is magnified
+ * by, where t is computed from several.
+ */
+export function shifted(site: Site, data: Data, t: { norm: number; sum: number; growth?: number }): RuleResult {
   const v = measureOf(data);
   const size = product(data.shape);
   const gamma = foldedGamma(v);
   const exact = sum(v.norm, constantBound(t.norm));
-  const rounding = sum(scale(gamma, exact), scale(2, flushOf(size)));
+  const flush = scale(mulUp(4, t.growth ?? 1), flushOf(size));
+  const rounding = sum(scale(gamma, exact), flush);
   const norm = sum(exact, rounding);
-  site.limitMagnitude(scale(2, norm));
+  const fold = {
+    ...v.fold,
+    extra: v.fold.extra + 2,
+    reach: sum(v.fold.reach, constantBound(t.norm), rounding),
+    peak: sum(v.fold.peak, constantBound(t.norm)),
+  };
+  site.limitMagnitude(scale(2, sum(fold.peak, fold.reach)));
   const measure: Measure = {
     lipschitz: v.lipschitz,
     norm,
-    sum: v.sum && sum(scale(1 + gamma, sum(v.sum, constantBound(t.sum))), manyFlushes(size, 1)),
+    sum: v.sum && sum(scale(up(1 + gamma), sum(v.sum, constantBound(t.sum))), inSum(size, flush)),
     errors: v.errors.map((error) => sum(error, rounding)),
-    fold: { ...v.fold, extra: v.fold.extra + 2, start: v.fold.scale === 1 ? norm : sum(v.fold.start, norm) },
+    fold,
   };
   return { outputs: [computed(data.shape, measure)], upper: 1 };
 }
@@ -49,13 +60,15 @@ function branches(site: Site, a: Data, b: Data, summands = 2): RuleResult {
   const roundings = Math.max(v.fold.terms + v.fold.extra, w.fold.terms + w.fold.extra);
   const gamma = gamma32(roundings + EXTRA_ROUNDINGS + summands);
   const exact = sum(v.norm, w.norm);
-  const rounding = sum(scale(gamma, exact), scale(2, flushOf(size)));
+  const flush = scale(4, flushOf(size));
+  const rounding = sum(scale(gamma, exact), flush);
   const norm = sum(exact, rounding);
-  site.limitMagnitude(scale(2, norm));
+  // Either may start the sums of the other.
+  site.limitMagnitude(scale(2, sum(v.fold.peak, w.fold.peak, norm)));
   const measure: Measure = {
-    lipschitz: sum(constantBound(v.lipschitz), constantBound(w.lipschitz)).constant,
+    lipschitz: addUp(v.lipschitz, w.lipschitz),
     norm,
-    sum: v.sum && w.sum && sum(scale(1 + gamma, sum(v.sum, w.sum)), manyFlushes(size, 1)),
+    sum: v.sum && w.sum && sum(scale(up(1 + gamma), sum(v.sum, w.sum)), inSum(size, flush)),
     errors: combine(v.errors, w.errors, (d, e) => sum(d, e, rounding)),
     fold: noFold(norm),
   };

@@ -1,6 +1,6 @@
 /** BatchNormalization in its inference form: a scale and a shift for each channel. Lemma 11. */
 
-import { constantBound, sum } from '../affine.ts';
+import { constantBound, scale, sum } from '../affine.ts';
 import { vectorNormUpper, vectorSumUpper } from '../matrix-norm.ts';
 import { addUp, divUp, mulUp, sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
@@ -28,20 +28,29 @@ function batchNormalization(site: Site): RuleResult {
 
   const shift = new Float64Array(channels);
   let factor = 0;
+  // Of γ and 1/√(var + ε), a provider may apply either first, to v, to the mean, or to the layer before (Lemma 11).
+  let growth = 1;
   for (let c = 0; c < channels; c++) {
     const spread = variance[c]! + epsilon;
     if (!(spread >= SMALLEST_VARIANCE && variance[c]! >= 0 && epsilon >= 0))
       site.refuse(`variance ${variance[c]} + ${epsilon}`);
     // var + ε and √ are each below the exact value by at most 2⁻⁵³ of it.
-    const scale = divUp(Math.abs(gamma[c]!), Math.sqrt(spread) * (1 - 2 ** -51));
-    factor = Math.max(factor, scale);
-    shift[c] = addUp(Math.abs(beta[c]!), mulUp(scale, Math.abs(mean[c]!)));
+    const root = Math.sqrt(spread) * (1 - 2 ** -51);
+    const ratio = divUp(Math.abs(gamma[c]!), root);
+    factor = Math.max(factor, ratio);
+    growth = Math.max(growth, ratio, Math.abs(gamma[c]!), divUp(1, root));
+    shift[c] = addUp(Math.abs(beta[c]!), mulUp(ratio, Math.abs(mean[c]!)));
   }
   const places = product(data.shape) / channels;
-  const centre = mulUp(sqrtUp(places), vectorNormUpper(mean));
-  site.limitMagnitude(sum(measureOf(data).norm, constantBound(centre)));
-  const [stretched] = scaled(site, data, factor).outputs as [Data];
-  const t = { norm: mulUp(sqrtUp(places), vectorNormUpper(shift)), sum: mulUp(places, vectorSumUpper(shift)) };
+  const { reach, peak } = measureOf(data).fold;
+  const centre = constantBound(mulUp(sqrtUp(places), vectorNormUpper(mean)));
+  site.limitMagnitude(scale(mulUp(2, growth), sum(peak, reach, centre)));
+  const [stretched] = scaled(site, data, factor, growth).outputs as [Data];
+  const t = {
+    norm: mulUp(sqrtUp(places), vectorNormUpper(shift)),
+    sum: mulUp(places, vectorSumUpper(shift)),
+    growth,
+  };
   return { outputs: shifted(site, stretched, t).outputs, upper: factor };
 }
 

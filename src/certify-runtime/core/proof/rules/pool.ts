@@ -25,14 +25,22 @@ function poolWindow(site: Site, data: Data): WindowAxis[] {
   return axes;
 }
 
+/** An averaging matrix M, and M₀ of the sums that it divides: ‖M‖₂ = ‖|M|‖₂, its largest column norm, and ‖M₀‖₂. */
+interface Average {
+  readonly norm: number;
+  readonly column: number;
+  readonly sums: number;
+}
+
 /**
  * The averaging matrix of one axis: output o is Σ v/nₒ over its window, nₒ = k, or the part of k that is no padding.
- * Non-negative, so ‖M‖₂ ≤ √(largest row sum · largest column sum); also its largest column norm.
+ * Non-negative, so ‖M‖₂ ≤ √(largest row sum · largest column sum).
  */
-function averageAxis(site: Site, axis: WindowAxis, countPadding: boolean): { norm: number; column: number } {
+function averageAxis(site: Site, axis: WindowAxis, countPadding: boolean): Average {
   site.spend(axis.output * axis.kernel);
   const sums = new Float64Array(axis.input);
   const squares = new Float64Array(axis.input);
+  const uses = new Int32Array(axis.input);
   for (let o = 0; o < axis.output; o++) {
     const from = Math.max(0, o * axis.stride - axis.padBegin);
     const to = Math.min(axis.input, o * axis.stride - axis.padBegin + axis.kernel);
@@ -40,29 +48,31 @@ function averageAxis(site: Site, axis: WindowAxis, countPadding: boolean): { nor
     for (let i = from; i < to; i++) {
       sums[i]! += weight;
       squares[i]! += weight * weight;
+      uses[i]! += 1;
     }
   }
   const outward = up(1 + gamma64(2 * axis.kernel + 4));
-  let [sum, square] = [0, 0];
+  let [sum, square, most] = [0, 0, 0];
   for (let i = 0; i < axis.input; i++) {
     sum = Math.max(sum, mulUp(sums[i]!, outward));
     square = Math.max(square, mulUp(squares[i]!, outward));
+    most = Math.max(most, uses[i]!);
   }
-  // Every row sums to at most 1.
-  return { norm: sqrtUp(sum), column: sqrtUp(square) };
+  // Every row of M sums to at most 1, and of M₀ to at most k.
+  return { norm: sqrtUp(sum), column: sqrtUp(square), sums: sqrtUp(axis.kernel * most) };
 }
 
 /** The pool is a Kronecker product of its axes: every norm is the product of theirs. */
 function averagePool(site: Site): RuleResult {
   const data = site.data(0);
-  const countPadding = site.int('count_include_pad', 0) !== 0;
+  const countPadding = site.flag('count_include_pad', false);
   const axes = poolWindow(site, data);
   const shape = [...data.shape.slice(0, 2), ...axes.map((axis) => axis.output)];
   site.checkShape(shape);
   const factors = axes.map((axis) => averageAxis(site, axis, countPadding));
-  const norm = factors.reduce((n, factor) => mulUp(n, factor.norm), 1);
-  const column = factors.reduce((n, factor) => mulUp(n, factor.column), 1);
-  return average(site, data, shape, { norm, column, terms: product(axes.map((axis) => axis.kernel)) });
+  const all = (of: (factor: Average) => number) => factors.reduce((n, factor) => mulUp(n, of(factor)), 1);
+  const whole = { norm: all(({ norm }) => norm), column: all(({ column }) => column), sums: all(({ sums }) => sums) };
+  return average(site, data, shape, { ...whole, terms: product(axes.map((axis) => axis.kernel)) });
 }
 
 function globalAveragePool(site: Site): RuleResult {
@@ -72,20 +82,21 @@ function globalAveragePool(site: Site): RuleResult {
   return average(site, data, [...data.shape.slice(0, 2), ...spatial.map(() => 1)], means(terms));
 }
 
-/** The mean of `terms` values: norm 1/√terms. */
-export function means(terms: number): { norm: number; column: number; terms: number } {
-  return { norm: divUp(1, Math.sqrt(terms) * (1 - 2 ** -52)), column: divUp(1, terms), terms };
+/** The mean of `terms` values: norm 1/√terms; of their sum, √terms. */
+export function means(terms: number): Average & { readonly terms: number } {
+  return { norm: divUp(1, Math.sqrt(terms) * (1 - 2 ** -52)), column: divUp(1, terms), sums: sqrtUp(terms), terms };
 }
 
+/** Means are sums and one division, in this order as a rule: the sums are n times as large (Lemma 14). */
 export function average(
   site: Site,
   data: Data,
   shape: readonly number[],
-  factor: { norm: number; column: number; terms: number },
+  { norm, column, sums, terms }: Average & { readonly terms: number },
 ): RuleResult {
-  const { norm, column, terms } = factor;
   const sizes = { inputs: product(data.shape), outputs: product(shape) };
-  const map = { norm, absolute: norm, column, terms, ...sizes, bias: 0, weight: 1 };
+  const scaled = { absolute: sums, alpha: 1, beta: 1 };
+  const map = { norm, absolute: norm, column, terms, ...sizes, bias: 0, weight: 1, scaled };
   return { outputs: [computed(shape, linearMeasure(site, map, measureOf(data)))], upper: norm };
 }
 

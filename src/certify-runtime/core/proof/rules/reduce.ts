@@ -4,7 +4,7 @@ import { checkView, pickIndex, rearranged } from '../rearrange.ts';
 import { sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
-import { computed, type Data, measureOf, nonexpansive, product } from '../state.ts';
+import { computed, type Data, measureOf, nonexpansive, product, viewOf } from '../state.ts';
 import { materialise, pairUp } from '../view.ts';
 import { average, largest, means } from './pool.ts';
 
@@ -14,7 +14,7 @@ function reduction(site: Site, data: Data): { axes: number[]; shape: number[]; t
   const given = site.has(1) ? site.integers(1) : site.ints('axes');
   if (given === null || given.length === 0) site.refuse('without axes it would mix the samples of the batch');
   const axes = [...new Set(given.map((axis) => site.sampleAxis(axis, rank)))].sort((a, b) => a - b);
-  const keep = site.int('keepdims', 1) !== 0;
+  const keep = site.flag('keepdims', true);
   const shape = data.shape.flatMap((dim, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [dim]));
   return { axes, shape, terms: product(axes.map((axis) => data.shape[axis]!)) };
 }
@@ -38,7 +38,7 @@ function pairOnAxis(site: Site, data: Data, axis: number, shape: readonly number
     materialise(b.view, size),
     site.node.op === 'ReduceMax' ? 'Max' : 'Min',
   );
-  return view && { kind: 'data', shape, base: data.base, view };
+  return view && viewOf(data.base, shape, view);
 }
 
 function mean(site: Site): RuleResult {
@@ -50,7 +50,7 @@ function mean(site: Site): RuleResult {
 function total(site: Site): RuleResult {
   const data = site.data(0);
   const { shape, terms } = reduction(site, data);
-  return average(site, data, shape, { norm: sqrtUp(terms), column: 1, terms });
+  return average(site, data, shape, { norm: sqrtUp(terms), column: 1, sums: sqrtUp(terms), terms });
 }
 
 /** The k largest (or smallest) values in order: a part of a sort. */
@@ -61,7 +61,7 @@ function topK(site: Site): RuleResult {
   const k = counts[0]!;
   if (counts.length !== 1 || k < 1 || k > data.shape[axis]!)
     site.refuse(`k = [${counts}] of an axis of ${data.shape[axis]}`);
-  if (site.int('sorted', 1) === 0) site.refuse('without sorted = 1 its order is not defined');
+  if (!site.flag('sorted', true)) site.refuse('without sorted = 1 its order is not defined');
   const shape = data.shape.map((dim, i) => (i === axis ? k : dim));
   return { outputs: [computed(shape, nonexpansive(measureOf(data), product(data.shape)))], upper: 1 };
 }

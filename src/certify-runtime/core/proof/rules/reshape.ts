@@ -3,14 +3,15 @@
 import { VIEW_WORK } from '../budget.ts';
 import { checkView, multiplicityOf, pickIndex, rearranged, rebased } from '../rearrange.ts';
 import type { RuleResult, Rules } from '../rule.ts';
+import type { ShapeEntry } from '../shape-value.ts';
 import type { Site } from '../site.ts';
-import { type Data, product } from '../state.ts';
+import { type Data, inShape, product } from '../state.ts';
 
 /** The same elements in the same order. */
 export function reshaped(site: Site, data: Data, shape: readonly number[]): RuleResult {
   site.checkShape(shape);
   if (product(shape) !== product(data.shape)) site.refuse(`[N·${data.shape}] has not the size of [N·${shape}]`);
-  return { outputs: [{ ...data, shape }], upper: 1 };
+  return { outputs: [inShape(data, shape)], upper: 1 };
 }
 
 function reshape(site: Site): RuleResult {
@@ -36,22 +37,22 @@ function reshapeTarget(site: Site, shape: readonly number[]): number[] {
   const entries = targetEntries(site);
   const size = product(shape);
   let free = -1;
-  const target = entries.map((entry, axis) => {
-    if (entry.perSample !== 0) {
-      if (axis !== 0 || entry.constant !== 0) site.refuse(`dimension ${axis} of its target depends on the batch size`);
-      return entry.perSample;
+  const target = entries.map(({ perSample, constant }, axis) => {
+    if (perSample !== 0n) {
+      if (axis !== 0) site.refuse(`dimension ${axis} of its target depends on the batch size`);
+      return Number(perSample);
     }
-    if (entry.constant === -1) {
+    if (constant === -1n) {
       if (free >= 0) site.refuse('its target has two dimensions of -1');
       free = axis;
       return 1;
     }
-    if (entry.constant === 0) {
+    if (constant === 0n) {
       if (axis >= shape.length) site.refuse(`dimension ${axis} of its target copies one that is not there`);
       return shape[axis]!;
     }
-    if (axis === 0) return fixedRows(site, entry.constant);
-    return entry.constant;
+    if (axis === 0) return fixedRows(site, Number(constant));
+    return Number(constant);
   });
   if (target.length === 0) site.refuse('its target has no batch dimension');
   if (target.some((dim) => dim < 1)) site.refuse(`its target [${target}] is not positive`);
@@ -62,10 +63,10 @@ function reshapeTarget(site: Site, shape: readonly number[]): number[] {
   return target;
 }
 
-function targetEntries(site: Site): readonly { perSample: number; constant: number }[] {
+function targetEntries(site: Site): readonly ShapeEntry[] {
   const value = site.value(1);
-  if (value.kind === 'shape') return value.entries;
-  return site.integers(1).map((constant) => ({ perSample: 0, constant }));
+  if (value.kind !== 'shape') return site.integerEntries(1).map((constant) => ({ perSample: 0n, constant }));
+  return value.rank === 1 ? value.entries : site.refuse('its target must be a list of integers');
 }
 
 /** A fixed number of rows is allowed only where the file fixes the batch. */

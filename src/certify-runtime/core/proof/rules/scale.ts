@@ -2,38 +2,42 @@
 
 import { scale, sum } from '../affine.ts';
 import { spreadConstant } from '../broadcast.ts';
-import { divUp, FLUSH_32, mulUp, OVERFLOW_32, sqrtUp } from '../rounding.ts';
+import { divUp, FLUSH_32, mulUp, OVERFLOW_32, up } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
 import { computed, type Data, flushOf, type Measure, measureOf, noFold, product } from '../state.ts';
-import { foldedGamma, manyFlushes, shifted } from './elementwise.ts';
+import { foldedGamma, inSum, shifted } from './elementwise.ts';
 
-/** v ↦ v ∘ s with max|s| ≤ factor. */
-export function scaled(site: Site, data: Data, factor: number): RuleResult {
+/**
+ * v ↦ v ∘ s with max|s| ≤ factor. `growth` ≥ 1 bounds every product of some of the constants that s is made of: the scale
+ * may be applied before or after the linear layers next to it, and its constants one by one (Lemma 11).
+ */
+export function scaled(site: Site, data: Data, factor: number, growth = Math.max(1, factor)): RuleResult {
   const v = measureOf(data);
   const size = product(data.shape);
   const gamma = foldedGamma(v);
-  const fold = {
+  const grown = {
     ...v.fold,
     extra: v.fold.extra + 2,
-    weight: mulUp(v.fold.weight, factor),
-    scale: mulUp(v.fold.scale, factor),
+    scales: v.fold.scales + 2,
+    weight: mulUp(v.fold.weight, growth),
+    growth: mulUp(v.fold.growth, growth),
+    peak: scale(growth, v.fold.peak),
+    flush: scale(growth, v.fold.flush),
   };
-  if (!(fold.weight < OVERFLOW_32 && fold.scale < OVERFLOW_32)) site.refuse(`a scale of ${factor} may overflow`);
-  // Flushes: of v (times s), of s (times v), of the result, and of weights with s folded into them.
-  const flush = sum(
-    scale(1 + factor, flushOf(size)),
-    scale(2 * FLUSH_32, v.norm),
-    scale(mulUp(FLUSH_32, sqrtUp(size)), v.fold.start),
-    scale(2, v.fold.flush),
-  );
+  if (!(grown.weight < OVERFLOW_32 && grown.growth < OVERFLOW_32)) site.refuse(`a scale of ${factor} may overflow`);
+  const reach = scale(growth, v.fold.reach);
+  // Flushes: of v and of the result, magnified by the scales after them; of s, alone or times other scales, through v; and
+  // those of the linear layer with s folded into it.
+  const flush = sum(scale(mulUp(2, grown.growth), flushOf(size)), scale(4 * FLUSH_32, reach), scale(2, grown.flush));
   const rounding = sum(scale(mulUp(gamma, factor), v.norm), flush);
   const norm = sum(scale(factor, v.norm), rounding);
-  site.limitMagnitude(scale(2, norm));
+  const fold = { ...grown, reach: sum(scale(up(1 + gamma), reach), flush) };
+  site.limitMagnitude(scale(2, sum(fold.peak, fold.reach)));
   const measure: Measure = {
     lipschitz: mulUp(factor, v.lipschitz),
     norm,
-    sum: v.sum && sum(scale(mulUp(factor, 1 + gamma), v.sum), manyFlushes(size, factor), scale(2 * FLUSH_32, v.sum)),
+    sum: v.sum && sum(scale(mulUp(factor, up(1 + gamma)), v.sum), inSum(size, flush)),
     errors: v.errors.map((error) => sum(scale(factor, error), rounding)),
     fold,
   };

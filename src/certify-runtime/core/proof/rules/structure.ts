@@ -5,7 +5,7 @@ import { checkView, rearranged, transposeIndex } from '../rearrange.ts';
 import { sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
-import { computed, measureOf, product } from '../state.ts';
+import { computed, inShape, measureOf, product } from '../state.ts';
 import { shifted } from './elementwise.ts';
 import { onAxis, pick, reshaped } from './reshape.ts';
 
@@ -77,8 +77,8 @@ function transposeRule(site: Site): RuleResult {
 
 function slice(site: Site): RuleResult {
   const data = site.data(0);
-  const starts = site.has(1) ? site.integers(1) : site.ints('starts');
-  const ends = site.has(2) ? site.integers(2) : site.ints('ends');
+  const starts = site.has(1) ? site.positions(1) : site.ints('starts');
+  const ends = site.has(2) ? site.positions(2) : site.ints('ends');
   if (starts === null || ends === null || starts.length !== ends.length)
     site.refuse('starts and ends do not fit each other');
   const axes = (site.has(3) ? site.integers(3) : site.ints('axes')) ?? starts.map((_, i) => i);
@@ -95,14 +95,18 @@ function slice(site: Site): RuleResult {
   return { outputs: [part], upper: 1 };
 }
 
-/** start, start + step, … before end; negative numbers count from the end, and all are clamped, as ONNX has it. */
+/**
+ * start, start + step, … before end; negative numbers count from the end, and all are clamped, as ONNX has it. A step back
+ * must start on the axis: what a start before it means differs between programs.
+ */
 function slicePositions(site: Site, dim: number, start: number, end: number, step: number): number[] {
   if (step === 0) site.refuse('a step of 0');
+  if (step < 0 && start < -dim) site.refuse(`a step of ${step} from ${start}, before an axis of ${dim}`);
   const [low, high] = step > 0 ? [0, dim] : [-1, dim - 1];
-  const clamp = (i: number, least: number): number => Math.min(Math.max(i < 0 ? i + dim : i, least), high);
+  const clamp = (i: number): number => Math.min(Math.max(i < 0 ? i + dim : i, low), high);
   const positions: number[] = [];
-  const last = clamp(end, low);
-  for (let i = clamp(start, Math.max(low, 0)); step > 0 ? i < last : i > last; i += step) positions.push(i);
+  const last = clamp(end);
+  for (let i = clamp(start); step > 0 ? i < last : i > last; i += step) positions.push(i);
   if (positions.length === 0) site.refuse('nothing is left of an axis');
   return positions;
 }
@@ -118,7 +122,7 @@ function gather(site: Site): RuleResult {
   const { part, times } = pick(site, data, onAxis(axis, positions));
   const shape = [...data.shape.slice(0, axis), ...dims, ...data.shape.slice(axis + 1)];
   site.checkShape(shape);
-  return { outputs: [{ ...part, shape }], upper: sqrtUp(times) };
+  return { outputs: [inShape(part, shape)], upper: sqrtUp(times) };
 }
 
 function pad(site: Site): RuleResult {
