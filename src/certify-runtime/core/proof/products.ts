@@ -13,7 +13,7 @@ import {
 import { checkView } from './rearrange.ts';
 import type { RuleResult } from './rule.ts';
 import type { Site } from './site.ts';
-import { computed, type Data, inShape, measureOf, product, viewOf } from './state.ts';
+import { type Base, computed, type Data, inShape, measureOf, product, viewOf } from './state.ts';
 
 /** How a tensor came out of a product with constants, without a bias and without a scale. */
 export interface Factorisation {
@@ -34,10 +34,19 @@ export interface Factorisation {
  */
 const factorisations = new WeakMap<Data, Factorisation>();
 
+/** What MatMuls gave, in whatever shape it is now. */
+const products = new WeakSet<Base>();
+
 /** `data`, of which the walk now knows that it came out of this product. */
 export function factored(data: Data, factorisation: Factorisation): Data {
   factorisations.set(data, factorisation);
+  if (!factorisation.accumulates) products.add(data.base);
   return data;
+}
+
+/** Whether `data` is a MatMul's output with its elements moved, or not of rank 2: its axis 1 is not the MatMul's last. */
+export function isMovedProduct(data: Data): boolean {
+  return products.has(data.base) && !(factorisations.has(data) && data.shape.length === 2);
 }
 
 /** The norms of a block diagonal matrix of constants, for linearMeasure: the largest of the blocks'. */

@@ -2,6 +2,7 @@
 
 import { constantBound, scale, sum } from '../affine.ts';
 import { vectorNormUpper, vectorSumUpper } from '../matrix-norm.ts';
+import { isMovedProduct } from '../products.ts';
 import { addUp, divUp, mulUp, sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
@@ -17,6 +18,11 @@ function batchNormalization(site: Site): RuleResult {
   const data = site.data(0);
   if (site.int('training_mode', 0) !== 0) site.refuse('training_mode mixes the samples of the batch');
   if (site.node.outputs.slice(1).some((name) => name !== '')) site.refuse('its training outputs have no rule');
+  if (isMovedProduct(data)) {
+    site.refuse(
+      'ONNX Runtime folds it into the MatMul before it, as if nothing had been reshaped or transposed between them (MatmulBNFusion); write it as Mul and Add',
+    );
+  }
   const channels = data.shape[1] ?? 0;
   const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => {
     const { dims, values } = site.floats(i);

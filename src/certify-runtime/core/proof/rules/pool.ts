@@ -5,6 +5,7 @@ import { divUp, gamma64, mulUp, sqrtUp, up } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
 import { computed, type Data, measureOf, nonexpansive, product } from '../state.ts';
+import { holdsZeros } from '../view.ts';
 import { readWindow, type WindowAxis } from './window.ts';
 
 function spatialOf(site: Site, data: Data): number[] {
@@ -23,6 +24,15 @@ function poolWindow(site: Site, data: Data): WindowAxis[] {
     site.refuse('a window may lie in the padding');
   if (axes.some((axis) => axis.dilation !== 1)) site.refuse('dilations have no rule');
   return axes;
+}
+
+/** ONNX Runtime takes the zeros of a Pad into the pads of the pool after it (PadFusion), where they are not counted. */
+function refusePadded(site: Site, data: Data): void {
+  if (holdsZeros(data.view)) {
+    site.refuse(
+      "zeros padded before it would be counted or not, as the provider has it (ONNX Runtime's PadFusion); use the pool's own pads",
+    );
+  }
 }
 
 /** An averaging matrix M, and M₀ of the sums that it divides: ‖M‖₂ = ‖|M|‖₂, its largest column norm, and ‖M₀‖₂. */
@@ -66,6 +76,7 @@ function averageAxis(site: Site, axis: WindowAxis, countPadding: boolean): Avera
 function averagePool(site: Site): RuleResult {
   const data = site.data(0);
   const countPadding = site.flag('count_include_pad', false);
+  if (!countPadding) refusePadded(site, data);
   const axes = poolWindow(site, data);
   const shape = [...data.shape.slice(0, 2), ...axes.map((axis) => axis.output)];
   site.checkShape(shape);
@@ -104,6 +115,7 @@ export function average(
 function maxPool(site: Site): RuleResult {
   const data = site.data(0);
   if (site.int('storage_order', 0) !== 0) site.refuse('storage_order has no rule');
+  refusePadded(site, data);
   const axes = poolWindow(site, data);
   if (axes.some((axis) => axis.kernel > axis.stride))
     site.refuse('windows that overlap have no rule (kernel_shape > strides)');

@@ -14,6 +14,7 @@ function reduction(site: Site, data: Data): { axes: number[]; shape: number[]; t
   const given = site.has(1) ? site.integers(1) : site.ints('axes');
   if (given === null || given.length === 0) site.refuse('without axes it would mix the samples of the batch');
   const axes = [...new Set(given.map((axis) => site.sampleAxis(axis, rank)))].sort((a, b) => a - b);
+  if (axes.length !== given.length) site.refuse(`axes [${given}] repeat`);
   const keep = site.flag('keepdims', true);
   const shape = data.shape.flatMap((dim, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [dim]));
   return { axes, shape, terms: product(axes.map((axis) => data.shape[axis]!)) };
