@@ -22,10 +22,10 @@ const SLACK_ROUNDINGS = 8;
  */
 const MARGIN_ROUNDINGS = 6;
 /**
- * ŷ_c − q, q ≥ 4ρ(x), is off by at most u|ŷ_c − q|, which is below ρ(x)/8 + u·q since ρ ≥ γ₉|ŷ_c|/(1 + γ₉): covered where q is
- * 4ρ(x) times this. Lemma 17.
+ * fl(ŷ_c − q), q ≥ 4ρ(x), is off by at most u|ŷ_c − q|, and ρ(x) is more than d + 8 times u|ŷ_c| but for its flushes: covered
+ * where q is 4ρ(x) times this. Lemma 17.
  */
-const LOWERED = 1 + 2 ** -4;
+const lowered = (latentSize: number) => 1 + 0.5 / (latentSize + 8) + 2 ** -23;
 /** Squares of pixels below 2⁻⁶³ may be flushed to zero: that hides at most this per pixel from ‖x‖₂. */
 const HIDDEN_PIXEL = 2 ** -62;
 /** Of the Gemm, two products and two sums may be flushed to zero. Its weights are 0 or no subnormals. */
@@ -53,7 +53,7 @@ export interface HeadGraph {
  * Format 1 has one slack for all pairs of classes, latentSlack_i(x) + 4ρ(x)·max inverse, and no look at the logits.
  */
 export function headGraph(terms: MarginTerms, inputs: number, format: CertificateFormat): HeadGraph {
-  const { classes, inverse, latentSlack, logitSlack, cap } = terms;
+  const { classes, latentSize, inverse, latentSlack, logitSlack, cap } = terms;
   const sumInflation = addUp(1, gamma32(inputs + SLACK_ROUNDINGS));
   const inflate = (coefficient: number) =>
     coefficient === 0 ? 0 : ceilToFloat32(Math.max(FLUSH_32, mulUp(coefficient, mulUp(sumInflation, sumInflation))));
@@ -74,7 +74,7 @@ export function headGraph(terms: MarginTerms, inputs: number, format: Certificat
           mulUp(HIDDEN_MARGIN, largest),
         )
       : slackGemm(latentSlack, 0);
-  const doubt = slackGemm([scale(LOWERED, logitSlack)], 2 * HIDDEN_MARGIN);
+  const doubt = slackGemm([scale(lowered(latentSize), logitSlack)], 2 * HIDDEN_MARGIN);
   const deflation = 1 - MARGIN_ROUNDINGS * 2 ** -24;
 
   const constants = {

@@ -29,6 +29,7 @@ export interface MarginConstants {
 export interface MarginTerms {
   readonly constants: MarginConstants;
   readonly classes: number;
+  readonly latentSize: number;
   /** 1/(s_cj(L + δ′) + 2ρ′), rounded down, K×K; 0 on the diagonal. */
   readonly inverse: Float64Array;
   /** 2δ(x)·max s_cj·inverse_cj, one bound for each of δ's: the smallest is subtracted from every radius. */
@@ -91,7 +92,7 @@ export function marginTerms(constants: MarginConstants, head: LinearHead): Margi
     sum({ constant: TINY, l2: 0, l1: 0 }, scale(latentFactor, error)),
   );
   const logitSlack = scale(4, constants.logitError);
-  return { constants, classes, inverse, latentSlack, logitSlack, cap: constants.maxImageNorm / 4 };
+  return { constants, classes, latentSize, inverse, latentSlack, logitSlack, cap: constants.maxImageNorm / 4 };
 }
 
 /** The smallest of the bounds for an image with these norms, rounded up. */
