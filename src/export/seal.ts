@@ -15,6 +15,8 @@ import type { Graph, OnnxModel } from '../certify-runtime/core/onnx/model.ts';
 import { allRules } from '../certify-runtime/core/proof/rules.ts';
 import { type ModelAnswer, vectorPixels } from '../certify-runtime/core/vectors.ts';
 import { proveConstants, type VerifiedModel, verifyModel } from '../certify-runtime/core/verify.ts';
+import { measureSealed } from '../certify-runtime/node.ts';
+import type { SecondOpinion } from '../certify-runtime/second-opinion.ts';
 import { claimedConstants, claimedLayers } from './claims.ts';
 import { networkGraph } from './network-graph.ts';
 import { writeOnnx } from './onnx-writer.ts';
@@ -35,6 +37,8 @@ export interface SealOptions {
   readonly logits?: string;
   /** Runs a model file on images [n, H, W, C] on [0, 1], by the program that will deploy it. */
   readonly run: (bytes: Uint8Array, images: Float32Array, shape: readonly number[]) => Promise<readonly ModelAnswer[]>;
+  /** false leaves it out: what was proven is then not held against what can be measured. */
+  readonly secondOpinion?: boolean;
 }
 
 function base64(bytes: Uint8Array): string {
@@ -42,14 +46,19 @@ function base64(bytes: Uint8Array): string {
 }
 
 /**
- * The sealed file of a network, and what its verification says: it is read back and proven before it is returned.
+ * The sealed file of a network, and what its verification says: it is read back, proven, and measured before it is returned.
  *
- * @throws UnprovableError where the network has an operator or form without a rule
+ * @throws UnprovableError where the network has an operator or form without a rule; ContradictionError where what is
+ *   measured is above what was proven
  */
 export async function seal(
   model: OnnxModel,
   options: SealOptions,
-): Promise<{ readonly bytes: Uint8Array; readonly verified: VerifiedModel }> {
+): Promise<{
+  readonly bytes: Uint8Array;
+  readonly verified: VerifiedModel;
+  readonly opinion: SecondOpinion | null;
+}> {
   if (model.opset !== OPSET) {
     throw new InputError(
       `the model has opset ${model.opset}, expected ${OPSET}; prepareNetwork (glean seal) brings others to it`,
@@ -74,7 +83,7 @@ export async function seal(
   }
   const inputs = shape.reduce((product, size) => product * size, 1);
   const constants = claimedConstants(proven, inputs);
-  const appended = headGraph(marginTerms(constants, head), inputs, CERTIFICATE_FORMAT);
+  const appended = headGraph(marginTerms(constants, head), inputs);
   const graph: Graph = {
     ...bare,
     nodes: [...network.nodes, ...appended.nodes],
@@ -125,5 +134,6 @@ export async function seal(
     return { image: base64(bytes), logits: [...logits], label, radius };
   });
   const bytes = await fillFileDigest(write(vectors));
-  return { bytes, verified: await verifyModel(bytes) };
+  const verified = await verifyModel(bytes);
+  return { bytes, verified, opinion: options.secondOpinion === false ? null : await measureSealed(bytes, verified) };
 }

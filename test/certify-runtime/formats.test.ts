@@ -7,6 +7,7 @@ import * as ort from 'onnxruntime-node';
 import { BROKEN_PROVERS, PROVER } from '../../src/certify-runtime/core/claims.ts';
 import { CertificateError, InputError } from '../../src/certify-runtime/core/errors.ts';
 import { headGraph } from '../../src/certify-runtime/core/head-graph.ts';
+import { formerHead } from '../../src/certify-runtime/core/head-graph-1.ts';
 import { imageNorms, marginCertificate, marginConstants, marginTerms } from '../../src/certify-runtime/core/margin.ts';
 import { outputInfos } from '../../src/certify-runtime/core/names.ts';
 import type { AffineBound, EncoderBound, LinearHead } from '../../src/certify-runtime/core/proof/bound.ts';
@@ -124,7 +125,7 @@ async function answer(
   const builder = new GraphBuilder(['N', 1, 1, 3]);
   const logits = build(builder);
   const terms = marginTerms(marginConstants(claimedIdentity(2 ** 60), head), head);
-  const { nodes, initializers } = headGraph(terms, 3, format);
+  const { nodes, initializers } = (format === 1 ? formerHead : headGraph)(terms, 3);
   const named = builder.nodes.map((node) => ({
     ...node,
     outputs: node.outputs.map((name) => (name === logits ? 'logits' : name)),

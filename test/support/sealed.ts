@@ -116,7 +116,7 @@ export async function withDigests(model: OnnxModel, certificate: Certificate): P
 function withHead(model: OnnxModel, certificate: Certificate): OnnxModel {
   const head = readLinearHead(model.graph, { latent: 'latent', logits: 'logits' });
   const inputs = certificate.input.shape.reduce((a, b) => a * b, 1);
-  const { initializers, nodes } = headGraph(marginTerms(certificateConstants(certificate), head), inputs, certificate.format);
+  const { initializers, nodes } = headGraph(marginTerms(certificateConstants(certificate), head), inputs);
   const own = (name: string) => name.startsWith(HEAD_PREFIX);
   return withGraph(model, {
     nodes: [...model.graph.nodes.filter(({ name }) => !own(name)), ...nodes],

@@ -3,11 +3,10 @@
  * docs/soundness.md, section "The radius as a graph", bounds its float32 arithmetic; the constants below name its lemmas.
  */
 
-import type { CertificateFormat } from './claims.ts';
 import { ceilToFloat32, floorToFloat32, type MarginTerms } from './margin.ts';
 import { HEAD_PREFIX, TENSORS } from './names.ts';
 import type { OnnxNode, Tensor } from './onnx/model.ts';
-import { scale, sum } from './proof/affine.ts';
+import { scale } from './proof/affine.ts';
 import type { AffineBound } from './proof/bound.ts';
 import { addUp, FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './proof/rounding.ts';
 
@@ -31,7 +30,7 @@ const HIDDEN_PIXEL = 2 ** -62;
 /** Of the Gemm, two products and two sums may be flushed to zero. Its weights are 0 or no subnormals. */
 const HIDDEN_SLACK = 4 * FLUSH_32;
 /** Two logits that are taken for zero can raise their difference by this. */
-const HIDDEN_MARGIN = 2 * FLUSH_32;
+export const HIDDEN_MARGIN = 2 * FLUSH_32;
 
 export interface HeadGraph {
   readonly nodes: readonly OnnxNode[];
@@ -49,11 +48,22 @@ export interface HeadGraph {
  * The product of j = c is 0. Where all others are above 0 the second smallest is their minimum; else it is 0 or less, and so is
  * the radius: in a tie, for one. A NaN anywhere in the image makes ‖x‖₂ a NaN, in the logits ‖ŷ‖₁, whose comparison is false.
  * A product may overflow to infinity, which is clipped; the slack may not, since ∞ − ∞ is a NaN that providers clip differently.
- *
- * Format 1 has one slack for all pairs of classes, latentSlack_i(x) + 4ρ(x)·max inverse, and no look at the logits.
  */
-export function headGraph(terms: MarginTerms, inputs: number, format: CertificateFormat): HeadGraph {
-  const { classes, latentSize, inverse, latentSlack, logitSlack, cap } = terms;
+export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
+  return assembleHead(terms, inputs, terms.latentSlack);
+}
+
+/**
+ * The head that subtracts the smallest of these bounds from every radius; `raised` is what logits that are taken for zero can add
+ * to it.
+ */
+export function assembleHead(
+  terms: MarginTerms,
+  inputs: number,
+  slackBounds: readonly AffineBound[],
+  raised = 0,
+): HeadGraph {
+  const { classes, latentSize, inverse, logitSlack, cap } = terms;
   const sumInflation = addUp(1, gamma32(inputs + SLACK_ROUNDINGS));
   const inflate = (coefficient: number) =>
     coefficient === 0 ? 0 : ceilToFloat32(Math.max(FLUSH_32, mulUp(coefficient, mulUp(sumInflation, sumInflation))));
@@ -66,14 +76,7 @@ export function headGraph(terms: MarginTerms, inputs: number, format: Certificat
     const weights = [...bounds.map(({ l2 }) => inflate(l2)), ...bounds.map(({ l1 }) => inflate(l1))];
     return { weights: float(weights, 2, bounds.length), bias: float(constants, bounds.length) };
   };
-  const largest = inverse.reduce((a, b) => Math.max(a, b), 0);
-  const slack =
-    format === 1
-      ? slackGemm(
-          latentSlack.map((bound) => sum(bound, scale(largest, logitSlack))),
-          mulUp(HIDDEN_MARGIN, largest),
-        )
-      : slackGemm(latentSlack, 0);
+  const slack = slackGemm(slackBounds, raised);
   const doubt = slackGemm([scale(lowered(latentSize), logitSlack)], 2 * HIDDEN_MARGIN);
   const deflation = 1 - MARGIN_ROUNDINGS * 2 ** -24;
 
@@ -90,12 +93,12 @@ export function headGraph(terms: MarginTerms, inputs: number, format: Certificat
       classes,
     ),
     two: integer(2n),
-    ...(format === 1
-      ? {}
-      : { doubt_weights: doubt.weights, doubt_bias: doubt.bias, largest_sum: float([OVERFLOW_32]) }),
+    doubt_weights: doubt.weights,
+    doubt_bias: doubt.bias,
+    largest_sum: float([OVERFLOW_32]),
   };
   return {
-    nodes: NODES[format].map(([op, output, inputs, attributes = {}]) => ({
+    nodes: NODES.map(([op, output, inputs, attributes = {}]) => ({
       op,
       name: HEAD_PREFIX + output,
       inputs: inputs.split(' ').map(tensorName),
@@ -115,12 +118,10 @@ const float = (values: ArrayLike<number>, ...dims: number[]) =>
   ({ type: 'float32', dims, data: Float32Array.from(values) }) as const;
 const integer = (value: bigint) => ({ type: 'int64', dims: [1], data: BigInt64Array.of(value) }) as const;
 
-/** A node: operator, output (which names it), inputs, attributes. */
-type HeadNode = readonly [op: string, output: string, inputs: string, attributes?: Record<string, number>];
-
 const KEEP = { keepdims: 1 };
 
-const NORMS: readonly HeadNode[] = [
+/** The head node by node: operator, output (which names the node), inputs, attributes. */
+const NODES: readonly (readonly [op: string, output: string, inputs: string, attributes?: Record<string, number>])[] = [
   ['Flatten', 'flat', 'image', { axis: 1 }],
   ['ReduceL2', 'l2', 'flat axis', KEEP],
   ['ReduceL1', 'l1', 'flat axis', KEEP],
@@ -130,9 +131,9 @@ const NORMS: readonly HeadNode[] = [
 
   ['ArgMax', 'label', 'logits', { axis: 1, keepdims: 0, select_last_index: 0 }],
   ['ReduceMax', 'top', 'logits axis', KEEP],
-];
-
-const DISTANCES: readonly HeadNode[] = [
+  ['Gemm', 'doubt', 'norms doubt_weights doubt_bias'],
+  ['Sub', 'lowered', 'top doubt'],
+  ['Sub', 'margins', 'lowered logits'],
   ['Gather', 'inverse_row', 'inverse label', { axis: 0 }],
   ['Mul', 'distances', 'margins inverse_row'],
   ['TopK', 'nearest_two', 'distances two', { axis: 1, largest: 0, sorted: 1 }],
@@ -148,32 +149,10 @@ const DISTANCES: readonly HeadNode[] = [
   ['LessOrEqual', 'not_large', 'l2 cap'],
   ['LessOrEqual', 'not_vague', 'slack cap'],
   ['And', 'in_bounds', 'not_large not_vague'],
-];
-
-const answer = (condition: string): readonly HeadNode[] => [
-  ['Where', 'guarded', `${condition} clipped zero`],
+  ['ReduceL1', 'sum', 'logits axis', KEEP],
+  ['LessOrEqual', 'finite', 'sum largest_sum'],
+  ['And', 'certifiable', 'in_range in_bounds'],
+  ['And', 'sound', 'certifiable finite'],
+  ['Where', 'guarded', 'sound clipped zero'],
   ['Squeeze', 'radius', 'guarded axis'],
 ];
-
-/** The head node by node. */
-const NODES: Readonly<Record<CertificateFormat, readonly HeadNode[]>> = {
-  1: [
-    ...NORMS,
-    ['Sub', 'margins', 'top logits'],
-    ...DISTANCES,
-    ['And', 'certifiable', 'in_range in_bounds'],
-    ...answer('certifiable'),
-  ],
-  2: [
-    ...NORMS,
-    ['Gemm', 'doubt', 'norms doubt_weights doubt_bias'],
-    ['Sub', 'lowered', 'top doubt'],
-    ['Sub', 'margins', 'lowered logits'],
-    ...DISTANCES,
-    ['ReduceL1', 'sum', 'logits axis', KEEP],
-    ['LessOrEqual', 'finite', 'sum largest_sum'],
-    ['And', 'certifiable', 'in_range in_bounds'],
-    ['And', 'sound', 'certifiable finite'],
-    ...answer('sound'),
-  ],
-};

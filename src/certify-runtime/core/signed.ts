@@ -30,7 +30,7 @@ export function readSigned(bytes: Uint8Array): CertifiedModel {
   const prover = proverOf(certificate);
   if (BROKEN_PROVERS.includes(prover)) {
     throw new CertificateError(
-      `certificate: the claims are those of prover ${prover}, which accepted false ones (docs/soundness.md, "What was broken"); no signature stands for them: load the file with proof 'always', or seal it anew and sign that`,
+      `certificate: its claims are those of prover ${prover}, which accepted false ones (docs/soundness.md); no signature stands for them: use proof 'always', or seal it anew`,
       { prover },
     );
   }

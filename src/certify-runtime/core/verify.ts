@@ -4,9 +4,9 @@
  */
 
 import { check } from './certificate.ts';
-import type { CertificateFormat, KnownVector } from './claims.ts';
+import type { KnownVector } from './claims.ts';
 import { UnprovableError } from './errors.ts';
-import { headGraph } from './head-graph.ts';
+import { type HeadGraph, headGraph } from './head-graph.ts';
 import {
   imageNorms,
   type MarginConstants,
@@ -107,8 +107,7 @@ function checkReached(graph: Graph, nodes: readonly OnnxNode[]): void {
   }
 }
 
-function checkHead(graph: Graph, terms: MarginTerms, inputs: number, format: CertificateFormat): void {
-  const { nodes, initializers } = headGraph(terms, inputs, format);
+function checkHead(graph: Graph, { nodes, initializers }: HeadGraph): void {
   const network = networkNodes(graph, nodes);
   for (const node of network) {
     const names = [node.name, ...node.outputs];
@@ -184,7 +183,8 @@ async function proveSealed({ graph, certificate, terms, head, images }: SealedMo
   const { encoder, constants } = proveConstants(graph, await rulesFor(graph), head);
   checkConstants(terms.constants, constants, inputs);
   checkLayers(certificate.lipschitz.layers, encoder.layers);
-  checkHead(graph, terms, inputs, certificate.format);
+  const former = certificate.format === 1 ? await import('./head-graph-1.ts') : null;
+  checkHead(graph, (former?.formerHead ?? headGraph)(terms, inputs));
   for (const [i, vector] of certificate.vectors.entries()) {
     checkVector(vector, `vectors[${i}]`, images[i]!, terms);
   }
