@@ -1,9 +1,15 @@
 /** Reads a sealed file that a signature vouches for: what predicting needs of it, and no proof of what the signer says. */
 
-import { BROKEN_PROVERS, CERTIFICATE_KEY, type Certificate, certificateConstants, proverOf } from './claims.ts';
+import {
+  BROKEN_PROVERS,
+  CERTIFICATE_FORMAT,
+  CERTIFICATE_KEY,
+  type Certificate,
+  certificateConstants,
+  proverOf,
+} from './claims.ts';
 import { CertificateError } from './errors.ts';
 import { type MarginTerms, marginTerms } from './margin.ts';
-import type { Graph } from './onnx/model.ts';
 import { readOnnx } from './onnx/read.ts';
 import type { LinearHead } from './proof/bound.ts';
 import { readLinearHead } from './proof/head.ts';
@@ -26,15 +32,17 @@ export interface CertifiedModel {
  * @throws CertificateError where this is no sealed file after all, or its claims are those of a prover known to be broken
  */
 export function readSigned(bytes: Uint8Array): CertifiedModel {
-  const { graph, certificate } = readClaims(bytes);
-  const prover = proverOf(certificate);
-  if (BROKEN_PROVERS.includes(prover)) {
-    throw new CertificateError(
-      `certificate: its claims are those of prover ${prover}, which accepted false ones (docs/soundness.md); no signature stands for them: use proof 'always', or seal it anew`,
-      { prover },
-    );
-  }
   try {
+    const { graph, metadata } = readOnnx(bytes);
+    const certificate = JSON.parse(metadata.get(CERTIFICATE_KEY)!) as Certificate;
+    const prover = proverOf(certificate);
+    if (BROKEN_PROVERS.includes(prover)) {
+      throw new CertificateError(
+        `certificate: its claims are those of prover ${prover}, which accepted false ones (docs/soundness.md); no signature stands for them: use proof 'always', or seal it anew`,
+        { prover },
+      );
+    }
+    if (certificate.format !== CERTIFICATE_FORMAT) throw new RangeError(`format ${certificate.format}`);
     const head = readLinearHead(graph);
     return {
       certificate,
@@ -44,21 +52,7 @@ export function readSigned(bytes: Uint8Array): CertifiedModel {
       operators: new Set(graph.nodes.map(({ op }) => op)),
     };
   } catch (cause) {
-    throw noModel(cause);
+    if (cause instanceof CertificateError) throw cause;
+    throw new CertificateError(`certificate: the signed file is no sealed model of format 2 (${cause})`);
   }
-}
-
-function readClaims(bytes: Uint8Array): { readonly graph: Graph; readonly certificate: Certificate } {
-  try {
-    const { graph, metadata } = readOnnx(bytes);
-    const certificate = JSON.parse(metadata.get(CERTIFICATE_KEY)!) as Certificate;
-    if (certificate.format !== 1 && certificate.format !== 2) throw new RangeError(`format ${certificate.format}`);
-    return { graph, certificate };
-  } catch (cause) {
-    throw noModel(cause);
-  }
-}
-
-function noModel(cause: unknown): CertificateError {
-  return new CertificateError(`certificate: the signed file is no sealed model of format 1 or 2 (${cause})`);
 }

@@ -37,6 +37,13 @@ test('a probability that can be counted: C(32, 16)/2³², to 15 digits', () => {
 test('edges', () => {
   assert.deepEqual([binomialTail(0, 5, 0.3), binomialTail(-1, 5, 0.3), binomialTail(6, 5, 0.3)], [1, 1, 0]);
   assert.deepEqual([binomialTail(1, 5, 0), binomialTail(5, 5, 1)], [0, 1]);
+  // Far below the mean, where a sum upwards would take n terms.
+  for (const [k, n] of [
+    [1, 1000],
+    [1, 1e7],
+    [400_000, 1e6],
+  ] as const)
+    assert.equal(binomialTail(k, n, 0.5), 1);
   assert.deepEqual(
     [binomialProbability(0, 5, 0), binomialProbability(5, 5, 1), binomialProbability(6, 5, 0.5)],
     [1, 1, 0],

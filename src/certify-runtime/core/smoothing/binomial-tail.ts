@@ -6,13 +6,25 @@ import { InputError } from '../errors.ts';
 export const MAX_DRAWS = 1e7;
 
 /**
- * Relative error allowed to a tail summed upwards, for n ≤ MAX_DRAWS and tails ≥ 1e-200. Ten times what is derived:
+ * Relative error allowed to a tail summed upwards, for n ≤ MAX_DRAWS and tails ≥ SMALLEST_TAIL. Over ten times what is
+ * derived, 6e-11:
  *
- * P(X = k): with D = |k − np|, rounding np and nq moves the exponent by at most 3Du, and D ≤ √(2·460·n/4) where the
- * exponent is above −460 = ln 1e-200: 2e-11. Where k and np are far apart the deviances are ≥ 0.018 k, so
- * k ≤ 26 000 and the logarithm's own error is 1e-11. The sum: 6u for each of about 5√n terms, 1e-11.
+ * P(X = k): it is at least the tail over its number of terms, so its exponent is above −702 = ln(1e-300 / 32 000). With
+ * D = |k − np|, rounding np and nq moves the exponent by at most 3Du, and D ≤ √(2·702·n/4): 2e-11. Where k and np are
+ * far apart the deviances are ≥ 0.018 k, so k ≤ 39 000 and the logarithm's own error is 1.5e-11. The sum: 6u for each
+ * of at most 10√n + 50 terms, 2.2e-11.
  */
 export const TAIL_ERROR = 1e-9;
+
+/** The smallest tail for which TAIL_ERROR is derived. */
+export const SMALLEST_TAIL = 1e-300;
+
+/** @throws InputError unless it is an integer in least … most */
+export function checkInteger(name: string, value: number, least: number, most = MAX_DRAWS): void {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new InputError(`${name} must be an integer in ${least} … ${most}, got ${value}`, { [name]: value });
+  }
+}
 
 /** ln k! − ln(√(2πk)(k/e)^k) for k = 1 … 15. */
 const STIRLING = [
@@ -34,12 +46,14 @@ function deviance(k: number, M: number): number {
   if (Math.abs(v) >= 0.1) return k * Math.log(k / M) + M - k;
   let sum = (k - M) * v;
   let term = 2 * k * v;
-  for (let j = 3; ; j += 2) {
+  // v² < 0.01: the eleventh term is below 1e-20 of the sum.
+  for (let j = 3; j < 25; j += 2) {
     term *= v * v;
     const next = sum + term / j;
     if (next === sum) return sum;
     sum = next;
   }
+  return sum;
 }
 
 /** p^n from p and q = 1 − p. */
@@ -66,14 +80,16 @@ export function binomialProbability(k: number, n: number, p: number, q = 1 - p):
 }
 
 /**
- * P(X ≥ k) / P(X = k) = 1 + r₁ + r₁r₂ + …, r_i = (n−k−i+1)/(k+i) · p/q: all terms positive, the ratios fall.
- * What is left out is at most 1e-16 of the sum.
+ * P(X ≥ k) / P(X = k) = 1 + r₁ + r₁r₂ + …, r_i = (n−k−i+1)/(k+i) · p/q, for k ≥ np: all terms positive, the ratios fall.
+ * What is left out is at most 1e-16 of the sum, after at most m = 10√n + 50 terms: r_i ≤ 1 − (i−1)/nq ≤ exp(−(i−1)/n),
+ * so the m-th term is below exp(−m(m−1)/2n) < e⁻⁵⁰ and all that follow it together are below √n/9 times that.
  */
-export function tailSeries(k: number, n: number, p: number, q = 1 - p): number {
+function tailSeries(k: number, n: number, p: number, q: number): number {
   const odds = p / q;
   let term = 1;
   let sum = 1;
-  for (let j = k; j < n; j++) {
+  const end = Math.min(n, k + 10 * Math.sqrt(n) + 50);
+  for (let j = k; j < end; j++) {
     const ratio = ((n - j) / (j + 1)) * odds;
     term *= ratio;
     sum += term;
@@ -84,18 +100,18 @@ export function tailSeries(k: number, n: number, p: number, q = 1 - p): number {
 
 /**
  * P(X ≥ k), X ~ Binomial(n, p): the regularised incomplete beta I_p(k, n − k + 1).
- * Relative error TAIL_ERROR above the mean, the same absolute error below it, where it is 1 − P(X ≤ k − 1).
+ * Relative error TAIL_ERROR for p ≤ k/n. For larger p it is 1 − P(X ≤ k − 1), and the error is TAIL_ERROR times that
+ * probability, which is about ½ at most.
  *
  * @throws InputError if n is not an integer in 1 … MAX_DRAWS, k not an integer, or p not in [0, 1]
  */
 export function binomialTail(k: number, n: number, p: number, q = 1 - p): number {
-  if (!Number.isInteger(n) || n < 1 || n > MAX_DRAWS || !Number.isInteger(k)) {
-    throw new InputError(`the tail takes an integer k and n in 1 … ${MAX_DRAWS}, got k = ${k}, n = ${n}`, { k, n });
-  }
+  checkInteger('n', n, 1);
+  checkInteger('k', k, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY);
   if (!(p >= 0 && p <= 1)) throw new InputError(`a probability must be in [0, 1], got ${p}`, { p });
   if (k <= 0) return 1;
   if (k > n) return 0;
   if (p === 0 || q === 0) return p === 0 ? 0 : 1;
-  if (k > n * p) return binomialProbability(k, n, p, q) * tailSeries(k, n, p, q);
+  if (p <= k / n) return binomialProbability(k, n, p, q) * tailSeries(k, n, p, q);
   return 1 - binomialProbability(k - 1, n, p, q) * tailSeries(n - k + 1, n, q, p);
 }

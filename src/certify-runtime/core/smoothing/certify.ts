@@ -2,8 +2,8 @@
 
 import { InputError } from '../errors.ts';
 import type { LinearHead } from '../proof/bound.ts';
-import { MAX_DRAWS } from './binomial-tail.ts';
-import { clopperPearsonLower } from './clopper-pearson.ts';
+import { checkInteger } from './binomial-tail.ts';
+import { checkAlpha, clopperPearsonLower } from './clopper-pearson.ts';
 import { checkHead, rowNorms } from './head.ts';
 import { normalQuantileLower } from './normal.ts';
 import type { Random } from './random.ts';
@@ -149,10 +149,7 @@ export function checkSettings(settings: {
   if (!(sigma > 0 && sigma < Number.POSITIVE_INFINITY)) {
     throw new InputError(`sigma must be finite and > 0, got ${sigma}`, { sigma });
   }
-  for (const [name, draws] of Object.entries({ n, n0 })) {
-    if (!Number.isInteger(draws) || draws < 1 || draws > MAX_DRAWS) {
-      throw new InputError(`${name} must be an integer in 1 … ${MAX_DRAWS}, got ${draws}`, { [name]: draws });
-    }
-  }
-  if (!(alpha > 0 && alpha < 1)) throw new InputError(`alpha must be in (0, 1), got ${alpha}`, { alpha });
+  checkInteger('n', n, 1);
+  checkInteger('n0', n0, 1);
+  checkAlpha(alpha);
 }

@@ -1,10 +1,7 @@
 /** The Clopper–Pearson lower confidence bound of a probability, rounded to the safe side. */
 
 import { InputError } from '../errors.ts';
-import { binomialProbability, MAX_DRAWS, TAIL_ERROR, tailSeries } from './binomial-tail.ts';
-
-/** Smallest α: below it the tails leave the range where TAIL_ERROR is derived. */
-const ALPHA_MIN = 1e-200;
+import { binomialProbability, binomialTail, checkInteger, SMALLEST_TAIL, TAIL_ERROR } from './binomial-tail.ts';
 
 /**
  * ln T is aimed this far below ln α and met within half of it, which leaves more than TAIL_ERROR between them.
@@ -12,38 +9,50 @@ const ALPHA_MIN = 1e-200;
  */
 const AIM = 10 * TAIL_ERROR;
 
+/** 19 are the most seen. After these the lower end of the bracket is the answer. */
+const STEPS = 100;
+
+/** @throws InputError unless α is in [1e-300, 1) */
+export function checkAlpha(alpha: number): void {
+  if (!(alpha >= SMALLEST_TAIL && alpha < 1)) {
+    throw new InputError(`alpha must be in [${SMALLEST_TAIL}, 1), got ${alpha}`, { alpha });
+  }
+}
+
 /**
  * p with T(p) = P(Bin(n, p) ≥ k) ≤ α: whatever the true p*, P(p(k) > p*) ≤ α.
  *
- * The p given is below the exact root by no more than 2e-8 of itself (α ≤ ½), never above it: p is accepted only if the
+ * The p given is below the exact root by no more than 2.5e-8 of itself (α ≤ ½), never above it: p is accepted only if the
  * computed T(p), raised by its error bound, is ≤ α. 0 for k = 0; α^(1/n) less a hair for k = n.
  * Newton on ln T against ln p: k/p · P(X = k) is T's derivative and ln T is concave in ln p, so from the second
- * iterate on the root is approached from below.
+ * iterate on the root is approached from below. Where a step leaves the bracket (T or the step itself may underflow),
+ * the bracket is halved instead, in ln p.
  *
  * @param successes k, integer in 0 … n
  * @param n integer in 1 … MAX_DRAWS
- * @param alpha in [1e-200, 1)
+ * @param alpha in [1e-300, 1)
  * @throws InputError if one of them is anything else
  */
 export function clopperPearsonLower(successes: number, n: number, alpha: number): number {
   const k = successes;
-  if (!Number.isInteger(n) || n < 1 || n > MAX_DRAWS) {
-    throw new InputError(`n must be an integer in 1 … ${MAX_DRAWS}, got ${n}`, { n });
-  }
-  if (!Number.isInteger(k) || k < 0 || k > n) {
-    throw new InputError(`successes must be an integer in 0 … ${n}, got ${k}`, { successes });
-  }
-  if (!(alpha >= ALPHA_MIN && alpha < 1)) {
-    throw new InputError(`alpha must be in [${ALPHA_MIN}, 1), got ${alpha}`, { alpha });
-  }
+  checkInteger('n', n, 1);
+  checkInteger('successes', k, 0, n);
+  checkAlpha(alpha);
   if (k === 0) return 0;
   const target = Math.log(alpha) - AIM;
+  // T(p) ≤ C(n, k) pᵏ ≤ (enp/k)ᵏ / √(2πk): T(low) ≤ α here, with 8e-7 of low or more to spare for its rounding.
+  let low = (k / n / Math.E) * alpha ** (1 / k);
+  let high = 1;
   let p = k < n ? k / n : alpha ** (1 / n);
-  for (let step = 0; step < 100; step++) {
-    const series = tailSeries(k, n, p);
-    const excess = Math.log(binomialProbability(k, n, p)) + Math.log(series) - target;
+  for (let step = 0; step < STEPS; step++) {
+    const tail = binomialTail(k, n, p);
+    const excess = Math.log(tail) - target;
     if (Math.abs(excess) <= AIM / 2) return p;
-    p *= Math.exp((-excess * series) / k);
+    if (excess < 0) low = p;
+    else high = p;
+    p *= Math.exp((-excess * tail) / (k * binomialProbability(k, n, p)));
+    // A step that is not a number is outside too.
+    if (!(p > low && p < high)) p = Math.sqrt(low) * Math.sqrt(high);
   }
-  return 0;
+  return low;
 }

@@ -13,6 +13,13 @@ export interface Random {
 
 const TWO_32 = 2 ** 32;
 
+/** Each rejects fewer than half of what it draws: a right generator comes to this with probability 2⁻²⁰⁰. */
+const TRIES = 200;
+
+function exhausted(): InputError {
+  return new InputError(`the generator gave ${TRIES} unusable numbers in a row`);
+}
+
 /**
  * (a, b, c) = (seed mod 2³², ⌊seed/2³²⌋, stream), counter = 1, 15 steps thrown away.
  *
@@ -46,10 +53,11 @@ export function createRandom(seed: number, stream = 0): Random {
   }
 
   function uniform(): number {
-    for (;;) {
+    for (let tries = 0; tries < TRIES; tries++) {
       const k = (uint32() >>> 5) * 2 ** 26 + (uint32() >>> 6);
       if (k > 0) return k * 2 ** -53;
     }
+    throw exhausted();
   }
 
   /** Marsaglia's polar method: exact for exact uniforms, no table, no cut tail; two normals at a time. */
@@ -59,7 +67,7 @@ export function createRandom(seed: number, stream = 0): Random {
       spare = Number.NaN;
       return kept;
     }
-    for (;;) {
+    for (let tries = 0; tries < TRIES; tries++) {
       const u = 2 * uniform() - 1;
       const v = 2 * uniform() - 1;
       const square = u * u + v * v;
@@ -68,6 +76,7 @@ export function createRandom(seed: number, stream = 0): Random {
       spare = v * scale;
       return u * scale;
     }
+    throw exhausted();
   }
 
   for (let step = 0; step < 15; step++) uint32();
@@ -78,16 +87,18 @@ export function createRandom(seed: number, stream = 0): Random {
  * Uniform in {0, …, size − 1}, without bias: words beyond the last whole multiple of `size` are drawn again.
  *
  * @param size integer in [1, 2³²]
+ * @throws InputError if it is anything else, or the generator is stuck
  */
 export function uniformInt(size: number, random: Random): number {
   if (!Number.isInteger(size) || size < 1 || size > TWO_32) {
     throw new InputError(`size must be an integer in [1, 2^32], got ${size}`, { size });
   }
   const limit = TWO_32 - (TWO_32 % size);
-  for (;;) {
+  for (let tries = 0; tries < TRIES; tries++) {
     const word = random.uint32();
     if (word < limit) return word % size;
   }
+  throw exhausted();
 }
 
 /** Every order equally likely (Fisher–Yates). In place; gives the same array back. */

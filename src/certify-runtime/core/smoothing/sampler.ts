@@ -2,6 +2,7 @@
 
 import type { LinearHead } from '../proof/bound.ts';
 import { sampleBinomial } from './binomial.ts';
+import { checkInteger } from './binomial-tail.ts';
 import { checkHead, rowDifferences, rowNorms, triangularFactor } from './head.ts';
 import { normalCdf } from './normal.ts';
 import type { Random } from './random.ts';
@@ -24,11 +25,13 @@ export interface NoisyHead {
  * K = 2: counts_0 ~ Binomial(draws, Φ((y_0 − y_1)/(σ‖w_0 − w_1‖))). K > 2: the argmax depends on differences only, and
  * (w_j − w_0)ᵀη over j is distributed as σAξ with AAᵀ = DDᵀ, ξ ~ N(0, I) in K − 1 dimensions.
  *
- * @throws InputError if the head has fewer than two classes or a length does not fit it
+ * @param draws integer in 0 … MAX_DRAWS
+ * @throws InputError if it is anything else, the head has fewer than two classes or a length does not fit it
  */
 export function sampleCounts(noisy: NoisyHead, draws: number): number[] {
   const { logits, head, sampler = 'auto' } = noisy;
   checkHead(head, logits);
+  checkInteger('draws', draws, 0);
   if (sampler === 'latent') return latentCounts(noisy, draws);
   return head.classes === 2 ? binomialCounts(noisy, draws) : reducedCounts(noisy, draws);
 }
