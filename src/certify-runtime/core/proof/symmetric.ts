@@ -120,6 +120,9 @@ export function startVector(n: number): Float64Array {
 /** Between a τ that failed and one that succeeded: this close is close enough. */
 const RESOLUTION = 2 ** -11;
 
+/** Each bisection halves the distance; neighbours among MARGINS are at most 3 times apart. */
+const MOST_STEPS = 16;
+
 /** A τ from max(guess, least) up to `most` for which the factorisation succeeds, close to the smallest; null: none. */
 function provenShift(
   g: Float64Array,
@@ -138,7 +141,7 @@ function provenShift(
       failed = tau;
       continue;
     }
-    while (failed > 0 && tau - failed > RESOLUTION * tau) {
+    for (let step = 0; step < MOST_STEPS && failed > 0 && tau - failed > RESOLUTION * tau; step++) {
       const middle = (failed + tau) / 2;
       if (cholesky(g, n, middle, factor)) tau = middle;
       else failed = middle;
