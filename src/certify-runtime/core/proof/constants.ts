@@ -104,7 +104,7 @@ function concatEntries(site: Site): Value {
 /** Unsqueeze or Squeeze: of a list of integers, or of a constant's dimensions. */
 function withAxes(site: Site, change: 'add' | 'remove'): Value {
   const value = site.value(0);
-  const axes = site.has(1) ? site.integers(1) : (site.ints('axes') ?? site.refuse('its axes are missing'));
+  const axes = site.axes(1) ?? site.refuse('its axes are missing');
   if (value.kind === 'shape') {
     const [from, to] = change === 'add' ? ([0, 1] as const) : ([1, 0] as const);
     if (value.rank !== from || axes.length !== 1 || ![0, -1].includes(axes[0]!))

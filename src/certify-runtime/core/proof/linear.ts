@@ -30,15 +30,20 @@ export interface LinearMap {
   readonly weight: number;
   /**
    * Where the operator scales: M = αM₀ and b = βc. A provider may apply α and β to the sums, to the constants or to v:
-   * ‖|M₀|‖₂, max(1, |α|), and max(1, |β|). Default: no scale.
+   * ‖|M₀|‖₂, max(1, |α|), max(1, |β|), and ‖c‖₂ over all outputs. Default: no scale.
    */
-  readonly scaled?: { readonly absolute: number; readonly alpha: number; readonly beta: number };
+  readonly scaled?: {
+    readonly absolute: number;
+    readonly alpha: number;
+    readonly beta: number;
+    readonly bias: number;
+  };
 }
 
 export function linearMeasure(site: Site, map: LinearMap, v: Measure): Measure {
   const gamma = gamma32(map.terms + v.fold.scales + EXTRA_ROUNDINGS);
   if (gamma === Number.POSITIVE_INFINITY) site.refuse(`dot products of ${map.terms} terms are too long for float32`);
-  const { absolute, alpha, beta } = map.scaled ?? { absolute: map.absolute, alpha: 1, beta: 1 };
+  const { absolute, alpha, beta, bias: unscaled } = map.scaled ?? { ...map, alpha: 1, beta: 1 };
   const growth = mulUp(v.fold.growth, alpha);
   const weight = mulUp(Math.max(1, map.weight), growth);
   if (!(weight < OVERFLOW_32)) site.refuse('its weights may overflow where a provider folds a scale into them');
@@ -46,7 +51,7 @@ export function linearMeasure(site: Site, map: LinearMap, v: Measure): Measure {
   const bias = constantBound(map.bias);
   // Sums of products, with α and each of the chain's scales in any of the places where they may stand.
   const largest = Math.max(map.absolute, absolute);
-  const peak = sum(scale(largest, v.fold.reach), scale(alpha, v.fold.reach), bias);
+  const peak = sum(scale(largest, v.fold.reach), scale(alpha, v.fold.reach), bias, constantBound(unscaled));
   const folded = flushOfFolded(map, v, mulUp(growth, beta), sum(scale(alpha, v.fold.reach), peak));
   const flush = sum(folded, flushOfInputs(map, mulUp(largest, growth)));
   // A(x) ≥ ‖|M||v̂|‖₂, in one or two ways.

@@ -102,8 +102,14 @@ export class Site {
     return this.integerEntries(i).map((value) => this.safeInteger(value));
   }
 
+  /** Axes that input i lists, or else the attribute; null where neither is there. Of none, operators make none or all. */
+  axes(i: number): number[] | null {
+    const axes = this.has(i) ? this.integers(i) : this.ints('axes');
+    return axes?.length === 0 ? this.refuse('an empty list of axes has no rule') : axes;
+  }
+
   /**
-   * The same for positions where ONNX clamps: what is beyond ±2⁵², such as the largest int64 for "to the end", lies beyond
+   * Integers for positions where ONNX clamps: what is beyond ±2⁵², such as the largest int64 for "to the end", lies beyond
    * every axis and is given as ±2⁵².
    */
   positions(i: number): number[] {

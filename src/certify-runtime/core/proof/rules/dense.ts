@@ -50,6 +50,7 @@ function apply(site: Site, data: Data, made: Product, extras: Extras): RuleResul
   const [alpha, beta] = [Math.abs(extras.alpha), Math.abs(extras.beta)];
   const own = matrixMap(site, matrices);
   const bias = extras.bias ?? [0];
+  const unscaled = mulUp(sqrtUp(outputs / bias.length), vectorNormUpper(bias));
   const map = {
     ...own,
     norm: mulUp(own.norm, alpha),
@@ -57,8 +58,8 @@ function apply(site: Site, data: Data, made: Product, extras: Extras): RuleResul
     column: mulUp(own.column, alpha),
     inputs: product(data.shape),
     outputs,
-    bias: mulUp(beta, mulUp(sqrtUp(outputs / bias.length), vectorNormUpper(bias))),
-    scaled: { absolute: own.absolute, alpha: Math.max(1, alpha), beta: Math.max(1, beta) },
+    bias: mulUp(beta, unscaled),
+    scaled: { absolute: own.absolute, alpha: Math.max(1, alpha), beta: Math.max(1, beta), bias: unscaled },
   };
   const output = computed(shape, linearMeasure(site, map, measureOf(data)));
   const plain = extras.bias === null && extras.alpha === 1;

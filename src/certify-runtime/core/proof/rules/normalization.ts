@@ -3,7 +3,7 @@
 import { constantBound, scale, sum } from '../affine.ts';
 import { vectorNormUpper, vectorSumUpper } from '../matrix-norm.ts';
 import { isMovedProduct } from '../products.ts';
-import { addUp, divUp, mulUp, sqrtUp } from '../rounding.ts';
+import { addUp, divUp, mulUp, OVERFLOW_32, sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
 import { type Data, measureOf, product } from '../state.ts';
@@ -38,7 +38,7 @@ function batchNormalization(site: Site): RuleResult {
   let growth = 1;
   for (let c = 0; c < channels; c++) {
     const spread = variance[c]! + epsilon;
-    if (!(spread >= SMALLEST_VARIANCE && variance[c]! >= 0 && epsilon >= 0))
+    if (!(spread >= SMALLEST_VARIANCE && spread < OVERFLOW_32 && variance[c]! >= 0 && epsilon >= 0))
       site.refuse(`variance ${variance[c]} + ${epsilon}`);
     // var + ε and √ are each below the exact value by at most 2⁻⁵³ of it.
     const root = Math.sqrt(spread) * (1 - 2 ** -51);

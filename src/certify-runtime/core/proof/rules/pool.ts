@@ -106,7 +106,7 @@ export function average(
   { norm, column, sums, terms }: Average & { readonly terms: number },
 ): RuleResult {
   const sizes = { inputs: product(data.shape), outputs: product(shape) };
-  const scaled = { absolute: sums, alpha: 1, beta: 1 };
+  const scaled = { absolute: sums, alpha: 1, beta: 1, bias: 0 };
   const map = { norm, absolute: norm, column, terms, ...sizes, bias: 0, weight: 1, scaled };
   return { outputs: [computed(shape, linearMeasure(site, map, measureOf(data)))], upper: norm };
 }

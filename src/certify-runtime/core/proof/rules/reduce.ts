@@ -11,8 +11,8 @@ import { average, largest, means } from './pool.ts';
 /** The reduced axes, in order, and the shape that is left. */
 function reduction(site: Site, data: Data): { axes: number[]; shape: number[]; terms: number } {
   const rank = data.shape.length;
-  const given = site.has(1) ? site.integers(1) : site.ints('axes');
-  if (given === null || given.length === 0) site.refuse('without axes it would mix the samples of the batch');
+  const given = site.axes(1);
+  if (given === null) site.refuse('without axes it would mix the samples of the batch');
   const axes = [...new Set(given.map((axis) => site.sampleAxis(axis, rank)))].sort((a, b) => a - b);
   if (axes.length !== given.length) site.refuse(`axes [${given}] repeat`);
   const keep = site.flag('keepdims', true);

@@ -9,14 +9,9 @@ import { computed, inShape, measureOf, product } from '../state.ts';
 import { shifted } from './elementwise.ts';
 import { onAxis, pick, reshaped } from './reshape.ts';
 
-/** Axes from input 1 (opset 13 on) or from the attribute (before). */
-function axesOf(site: Site): number[] | null {
-  return site.has(1) ? site.integers(1) : site.ints('axes');
-}
-
 function squeeze(site: Site): RuleResult {
   const data = site.data(0);
-  const axes = axesOf(site);
+  const axes = site.axes(1);
   if (axes === null) site.refuse('without axes it might remove the batch');
   const removed = new Set(axes.map((axis) => site.sampleAxis(axis, data.shape.length)));
   if ([...removed].some((axis) => data.shape[axis] !== 1))
@@ -30,7 +25,7 @@ function squeeze(site: Site): RuleResult {
 
 function unsqueeze(site: Site): RuleResult {
   const data = site.data(0);
-  const axes = axesOf(site);
+  const axes = site.axes(1);
   if (axes === null) site.refuse('its axes are missing');
   const rank = data.shape.length + axes.length;
   const added = new Set(axes.map((axis) => site.sampleAxis(axis, rank)));
@@ -81,7 +76,7 @@ function slice(site: Site): RuleResult {
   const ends = site.has(2) ? site.positions(2) : site.ints('ends');
   if (starts === null || ends === null || starts.length !== ends.length)
     site.refuse('starts and ends do not fit each other');
-  const axes = (site.has(3) ? site.integers(3) : site.ints('axes')) ?? starts.map((_, i) => i);
+  const axes = site.axes(3) ?? starts.map((_, i) => i);
   const steps = site.has(4) ? site.integers(4) : starts.map(() => 1);
   if (axes.length !== starts.length || steps.length !== starts.length)
     site.refuse('axes and steps do not fit the starts');
@@ -130,9 +125,7 @@ function pad(site: Site): RuleResult {
   const mode = site.string('mode', 'constant');
   if (mode !== 'constant') site.refuse(`mode ${mode} has no rule`);
   const rank = data.shape.length;
-  const axes = site.has(3)
-    ? site.integers(3).map((axis) => (axis < 0 ? axis + rank : axis))
-    : data.shape.map((_, axis) => axis);
+  const axes = (site.axes(3) ?? data.shape.map((_, axis) => axis)).map((axis) => (axis < 0 ? axis + rank : axis));
   const pads = site.has(1) ? site.integers(1) : (site.ints('pads') ?? []);
   if (pads.length !== 2 * axes.length || new Set(axes).size !== axes.length)
     site.refuse('its pads do not fit its axes');
