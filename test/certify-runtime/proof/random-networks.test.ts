@@ -25,12 +25,12 @@ function prove(encoder: RandomEncoder): EncoderBound {
   return boundEncoder(encoder.graph, { input: 'image', latent: encoder.latent, rules: allRules });
 }
 
-/** null where the constants are so large that float32 may overflow, which the proof refuses. */
-function proveUnlessTooLarge(encoder: RandomEncoder): EncoderBound | null {
+/** null where a form is refused that the generator makes: constants so large that float32 may overflow, what ONNX Runtime fuses wrongly. */
+function proveUnlessRefused(encoder: RandomEncoder): EncoderBound | null {
   try {
     return prove(encoder);
   } catch (error) {
-    if (error instanceof UnprovableError && error.message.includes('overflow')) return null;
+    if (error instanceof UnprovableError && /overflow|MatmulBNFusion|PadFusion/.test(error.message)) return null;
     throw error;
   }
 }
@@ -51,7 +51,9 @@ test('no difference quotient and no Jacobian exceeds L', () => {
     fc.property(seeds, (seed) => {
       const encoder = randomEncoder(seed);
       const random = new Random(seed + 1);
-      const { lipschitz } = prove(encoder);
+      const bound = proveUnlessRefused(encoder);
+      if (bound === null) return;
+      const { lipschitz } = bound;
       const x = imageFor(encoder, random);
       const z = latentAt(encoder, x);
       for (const step of [1, 1e-2, 1e-4]) {
@@ -71,7 +73,7 @@ test('no difference quotient and no Jacobian exceeds L', () => {
 function checkFloat32(seed: number, options: RandomOptions, imageScale: number): void {
   const encoder = randomEncoder(seed, options);
   const random = new Random(seed + 2);
-  const bound = proveUnlessTooLarge(encoder);
+  const bound = proveUnlessRefused(encoder);
   if (bound === null) return;
   const x = imageFor(encoder, random, imageScale);
   const z = latentAt(encoder, x);
@@ -113,7 +115,7 @@ test('samples of a batch do not touch each other in any graph that is accepted',
     fc.property(seeds, (seed) => {
       const encoder = randomEncoder(seed);
       const random = new Random(seed + 3);
-      prove(encoder);
+      if (proveUnlessRefused(encoder) === null) return;
       const [x, y] = [imageFor(encoder, random), imageFor(encoder, random)];
       const both = run(encoder.graph, { dims: [2, ...encoder.inputDims], data: [...x, ...y] }, exact).get(
         encoder.latent,
