@@ -91,6 +91,10 @@ check: setup ## format, lint, import order, types, unused code
 test: setup ## all tests
 	@node --import tsx --test --test-reporter=spec $$(find test -name '*.test.ts' | sort)
 
+.PHONY: mutate
+mutate: setup ## mutation test of the proof: one condition switched off at a time (half an hour; ARGS='--only head')
+	@node --import tsx pipeline/mutate.ts $(ARGS)
+
 .PHONY: clean
 clean: ## remove what was trained and built, checkpoints of make paper too; keeps the installation, data/ and models/
 	@rm -rf runs out dist src/certify-runtime/dist

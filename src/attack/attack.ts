@@ -4,7 +4,7 @@ import { estimatedAscent, exactAscent } from './ascent.ts';
 import { searchBoundary } from './boundary.ts';
 import { type Claim, ownClaim } from './claim.ts';
 import { descend } from './descent.ts';
-import type { DifferentiableNetwork } from './gradient/network.ts';
+import type { DifferentiableNetwork } from '../certify-runtime/gradient/network.ts';
 import type { Judge } from './judge.ts';
 import { type Counterexample, type Flip, Ledger } from './ledger.ts';
 

@@ -10,6 +10,7 @@ import type { CertifiedModel } from './core/signed.ts';
 import type { SmoothedCertificate } from './core/smoothing/certify.ts';
 import { type Workspace, WorkspacePool } from './core/workspace.ts';
 import type { LoadedModel } from './load.ts';
+import type { SecondOpinion } from './second-opinion.ts';
 
 /** What a margin certificate rests on. */
 export interface CertificateSummary {
@@ -99,8 +100,11 @@ export class CertifierBase<R extends number | null = number, Other = never> {
     return this.#size;
   }
 
-  /** What the file claims, the head's weights, and what the proof found (null where a signature stood for it). */
-  get model(): CertifiedModel & { readonly proven: EncoderBound | null } {
+  /**
+   * What the file claims, the head's weights, what the proof found (null where a signature stood for it), and what the
+   * second opinion measured (null where there was none).
+   */
+  get model(): CertifiedModel & { readonly proven: EncoderBound | null; readonly opinion: SecondOpinion | null } {
     return this.#model;
   }
 

@@ -9,6 +9,7 @@ import type { SignatureOptions } from './core/signature.ts';
 import { type CertifiedModel, readSigned } from './core/signed.ts';
 import { checkAnswers } from './core/vectors.ts';
 import { type OnnxRuntime, openProvider, type Provider, type Session } from './providers.ts';
+import type { SecondOpinion } from './second-opinion.ts';
 
 export interface LoadOptions<P extends string = string> extends SignatureOptions {
   /** The execution provider, or a list of which the first that works is taken. */
@@ -27,9 +28,18 @@ export interface LoadOptions<P extends string = string> extends SignatureOptions
   readonly uncertified?: boolean;
 }
 
+/** What the second opinion is asked of: a model, and the network that its session runs. */
+export type OpinionOf = (
+  model: CertifiedModel,
+  network: Uint8Array,
+  program: { readonly runtime: OnnxRuntime; readonly session: Session; readonly provider: string },
+) => Promise<SecondOpinion>;
+
 export interface LoadedModel extends CertifiedModel {
   /** What the proof found, never above the claims; null where a signature stands for it. */
   readonly proven: EncoderBound | null;
+  /** What was measured besides; null where nothing was proven, or nobody asked. */
+  readonly opinion: SecondOpinion | null;
   readonly sha256: string;
   readonly session: Session;
   readonly runtime: OnnxRuntime;
@@ -39,10 +49,11 @@ export interface LoadedModel extends CertifiedModel {
 
 /**
  * Checks the signature where one is given or demanded, reads and proves the file, loads its network, and runs its known
- * vectors on the first provider that works.
+ * vectors on the first provider that works. What was proven is then held against what `opinionOf` measures.
  *
  * @throws SignatureError where the signature is absent or wrong,
  *   OnnxFormatError, UnprovableError or CertificateError where the file does not hold what it claims,
+ *   ContradictionError where it was proven and yet is measured to be false,
  *   ProviderError where no provider can load it or one does not compute what was certified
  */
 export async function loadModel(
@@ -50,6 +61,7 @@ export async function loadModel(
   bytes: Uint8Array,
   providers: readonly Provider[],
   options: LoadOptions,
+  opinionOf?: OpinionOf,
 ): Promise<LoadedModel> {
   // A copy, so that what is signed, what is proven and what is run are the same bytes, whatever the caller does next.
   const own = new Uint8Array(bytes);
@@ -79,7 +91,7 @@ export async function loadModel(
         operators: read.operators,
         threads,
       });
-      const model: LoadedModel = {
+      const model = {
         ...read,
         sha256: digest,
         session,
@@ -88,8 +100,12 @@ export async function loadModel(
         certified: !uncertified,
       };
       try {
-        if (!uncertified) await runVectors(model);
-        return model;
+        if (!uncertified) await runVectors({ ...model, opinion: null });
+        const measured = !uncertified && model.proven !== null && opinionOf !== undefined;
+        return {
+          ...model,
+          opinion: measured ? await opinionOf(model, network, { runtime, session, provider: provider.name }) : null,
+        };
       } catch (error) {
         await session.release();
         throw error;

@@ -6,15 +6,18 @@ import * as ort from 'onnxruntime-node';
 import { CertifierBase } from './certifier.ts';
 import { InputError, ProviderError } from './core/errors.ts';
 import type { PixelImage } from './core/images.ts';
+import { networkBytes } from './core/network-bytes.ts';
 import { checkAnswers, type ModelAnswer } from './core/vectors.ts';
 import type { VerifiedModel } from './core/verify.ts';
 import type { DecodeOptions } from './encoded-image.ts';
-import { type LoadOptions, loadModel } from './load.ts';
-import type { OnnxRuntime, Provider } from './providers.ts';
+import { type LoadOptions, loadModel, type OpinionOf } from './load.ts';
+import type { OnnxRuntime, Provider, Session } from './providers.ts';
+import type { SecondOpinion } from './second-opinion.ts';
 
 export type { CertificateSummary, Prediction, SmoothedPrediction, SmoothOptions } from './certifier.ts';
 export * from './core/index.ts';
 export type { LoadOptions } from './load.ts';
+export type { SecondOpinion } from './second-opinion.ts';
 
 const runtime = ort as unknown as OnnxRuntime;
 
@@ -28,6 +31,14 @@ export type NodeImage = PixelImage | string | URL | EncodedImage;
 
 /** What onnxruntime-node is asked for; any other name needs `uncertified`. */
 export type NodeProvider = 'cpu' | 'cuda' | (string & {});
+
+export interface NodeLoadOptions extends LoadOptions<NodeProvider> {
+  /** false leaves out the second opinion: a proven model is then not held against what can be measured of it. */
+  readonly secondOpinion?: boolean;
+}
+
+/** Loaded where it is asked: a model that is not proven here needs none of it. */
+const opinionOf: OpinionOf = async (...asked) => (await import('./second-opinion.ts')).opinionOf(...asked);
 
 const TF32_SWITCH = 'NVIDIA_TF32_OVERRIDE';
 
@@ -64,21 +75,21 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
  */
 export class Certifier<R extends number | null = number> extends CertifierBase<R, Exclude<NodeImage, PixelImage>> {
   /**
-   * Loads a sealed model from a file or its bytes; proves what it claims, checks the provider's arithmetic and runs the
-   * known vectors. Where `publicKey` is given and the source is a file, the signature is that of `options`, or the one in
+   * Loads a sealed model from a file or its bytes; proves what it claims, checks the provider's arithmetic, runs the
+   * known vectors, and holds what was proven against a second opinion. Where `publicKey` is given and the source is a file, the signature is that of `options`, or the one in
    * `SOURCE.sig`.
    *
-   * @throws InputError where the file cannot be read; SignatureError, OnnxFormatError, UnprovableError, CertificateError
-   *   or ProviderError where it is refused
+   * @throws InputError where the file cannot be read; SignatureError, OnnxFormatError, UnprovableError, CertificateError,
+   *   ContradictionError or ProviderError where it is refused
    */
   static load(
     source: string | URL | Uint8Array,
-    options: LoadOptions<NodeProvider> & { readonly uncertified: true },
+    options: NodeLoadOptions & { readonly uncertified: true },
   ): Promise<Certifier<null>>;
-  static load(source: string | URL | Uint8Array, options?: LoadOptions<NodeProvider>): Promise<Certifier>;
+  static load(source: string | URL | Uint8Array, options?: NodeLoadOptions): Promise<Certifier>;
   static async load(
     source: string | URL | Uint8Array,
-    options: LoadOptions<NodeProvider> = {},
+    options: NodeLoadOptions = {},
   ): Promise<Certifier<number | null>> {
     const path = source instanceof Uint8Array ? null : source instanceof URL ? fileURLToPath(source) : source;
     const bytes = source instanceof Uint8Array ? source : await readModelFile(path!);
@@ -91,6 +102,7 @@ export class Certifier<R extends number | null = number> extends CertifierBase<R
       bytes,
       names.map((name) => (Object.hasOwn(PROVIDERS, name) ? PROVIDERS[name]! : { name, certified: false })),
       signature === undefined ? options : { ...options, signature },
+      options.secondOpinion === false ? undefined : opinionOf,
     );
     return new Certifier(model);
   }
@@ -155,6 +167,22 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
 export async function checkGraph(bytes: Uint8Array, model: VerifiedModel): Promise<void> {
   const images = Float32Array.from(model.images.flatMap((image) => Array.from(image)));
   checkAnswers(await runUnverified(bytes, images, model.certificate.input.shape), model);
+}
+
+/**
+ * The second opinion of a file that is being sealed.
+ *
+ * @throws ContradictionError where what is measured is above what was proven
+ * @internal
+ */
+export async function measureSealed(bytes: Uint8Array, model: VerifiedModel): Promise<SecondOpinion> {
+  const network = networkBytes(bytes);
+  const session = await ort.InferenceSession.create(network, { executionProviders: ['cpu'], logSeverityLevel: 3 });
+  try {
+    return await opinionOf(model, network, { runtime, session: session as unknown as Session, provider: 'cpu' });
+  } finally {
+    await session.release();
+  }
 }
 
 /**

@@ -62,6 +62,7 @@ export class Certifier<R extends number | null = number> extends CertifierBase<R
   /**
    * Loads a sealed model; proves what it claims, checks the provider's arithmetic and runs the known vectors. Where
    * `publicKey` is given and the source is an address, the signature is that of `options`, or the one at `SOURCE.sig`.
+   * There is no second opinion here as in Node: it would be half as much again to load as the proof.
    *
    * @throws InputError where the file cannot be fetched; SignatureError, OnnxFormatError, UnprovableError,
    *   CertificateError or ProviderError where it is refused

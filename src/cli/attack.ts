@@ -2,7 +2,7 @@
 import { SingleBar } from 'cli-progress';
 import type { CommandModule } from 'yargs';
 import { type AttackReport, attack } from '../attack/attack.ts';
-import { differentiate } from '../attack/gradient/network.ts';
+import { differentiate } from '../certify-runtime/gradient/network.ts';
 import { sessionJudge } from '../attack/judge.ts';
 import { InputError } from '../certify-runtime/core/errors.ts';
 import { TENSORS } from '../certify-runtime/core/names.ts';

@@ -12,6 +12,7 @@ import { readModelFile, runUnverified } from '../certify-runtime/node.ts';
 import { writeFileAtomic } from '../export/atomic-file.ts';
 import type { ImageShape, Layout } from '../export/input-layer.ts';
 import { type SealedOriginal, sealOriginal } from '../export/seal-original.ts';
+import { opinionLine } from './opinion.ts';
 
 interface SealArguments {
   model: string;
@@ -102,7 +103,7 @@ function shown(value: number, round: 'up' | 'down'): string {
 }
 
 function print({ out }: SealArguments, sealed: SealedOriginal): void {
-  const { verified, deviation } = sealed;
+  const { verified, opinion, deviation } = sealed;
   const { proven, certificate } = verified;
   const layers = proven.layers.filter(({ upper }) => upper !== 1).sort((a, b) => b.upper - a.upper);
   for (const { op, name, upper } of layers.slice(0, LAYERS_SHOWN)) {
@@ -122,13 +123,14 @@ function print({ out }: SealArguments, sealed: SealedOriginal): void {
   console.log(
     `  known vectors    ${certificate.vectors.length}, within ${deviation.toExponential(1)} of the original's answers`,
   );
+  if (opinion !== null) console.log(`  second opinion   ${opinionLine(opinion)}`);
   console.log(`  radii there      ${certificate.vectors.map(({ radius }) => shown(radius, 'down')).join(', ')}`);
   const poor = hint(sealed);
   if (poor !== null) console.log(`  hint             ${poor}`);
 }
 
 function asJson({ model, out }: SealArguments, sealed: SealedOriginal): object {
-  const { verified, prepared, deviation } = sealed;
+  const { verified, prepared, opinion, deviation } = sealed;
   const { certificate, proven } = verified;
   return {
     model,
@@ -140,6 +142,7 @@ function asJson({ model, out }: SealArguments, sealed: SealedOriginal): object {
     shape: certificate.input.shape,
     vectors: certificate.vectors.map(({ label, radius }) => ({ label, radius })),
     deviation,
+    secondOpinion: opinion,
     notes: prepared.notes,
     hint: hint(sealed),
     fileSha256: certificate.fileSha256,

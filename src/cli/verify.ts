@@ -1,10 +1,14 @@
-/** `glean verify MODEL`: proves every claim of a sealed model anew from its bytes, then runs its known vectors. */
+/**
+ * `glean verify MODEL`: proves every claim of a sealed model anew from its bytes, runs its known vectors, and holds the claims
+ * against a second opinion.
+ */
 import type { CommandModule } from 'yargs';
 import { GleanError, InputError } from '../certify-runtime/core/errors.ts';
 import { quote } from '../certify-runtime/core/onnx/wire.ts';
 import { readPublicKey, type SignatureOptions } from '../certify-runtime/core/signature.ts';
 import { Certifier, checkGraph, readModelFile, readSignatureFile } from '../certify-runtime/node.ts';
 import { AnswerIsNo } from './answer.ts';
+import { opinionLine } from './opinion.ts';
 import { readKeyFile } from './sign.ts';
 
 interface VerifyArguments {
@@ -40,7 +44,7 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
     const begin = performance.now();
     try {
       const certifier = await Certifier.load(bytes, signed?.options);
-      const { certificate, proven, ...read } = certifier.model;
+      const { certificate, proven, opinion, ...read } = certifier.model;
       await certifier.dispose();
       if (proven === null) throw new InputError(`${model}: loaded without a proof`);
       await checkGraph(bytes, { certificate, proven, ...read });
@@ -56,6 +60,7 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
               layers: proven.layers,
               float32: certificate.float32,
               fileSha256: certificate.fileSha256,
+              secondOpinion: opinion,
               signedBy: signed?.keyId ?? null,
             },
             null,
@@ -73,6 +78,7 @@ export const verifyCommand: CommandModule<object, VerifyArguments> = {
       console.log(
         `  known vectors    ${certificate.vectors.length} of ${certificate.vectors.length} answered within the slack`,
       );
+      if (opinion !== null) console.log(`  second opinion   ${opinionLine(opinion)}`);
       console.log(`  sha256           ${certificate.fileSha256} (digest field blank)`);
       if (signed !== null) console.log(`  signed by        ${signed.keyId}`);
       console.log(`  in ${seconds.toFixed(2)} s`);

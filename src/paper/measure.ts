@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { attack } from '../attack/attack.ts';
-import { differentiate } from '../attack/gradient/network.ts';
+import { differentiate } from '../certify-runtime/gradient/network.ts';
 import { sessionJudge } from '../attack/judge.ts';
 import { TENSORS } from '../certify-runtime/core/names.ts';
 import { readOnnx } from '../certify-runtime/core/onnx/read.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { attack } from '../../src/attack/attack.ts';
 import { distanceUp, neighbour } from '../../src/attack/float32.ts';
-import { differentiate } from '../../src/attack/gradient/network.ts';
+import { differentiate } from '../../src/certify-runtime/gradient/network.ts';
 import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
 import { LEAST_POINTS } from '../support/attacked-points.ts';
 import { dense, sealDense } from '../support/dense-networks.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { attack } from '../../src/attack/attack.ts';
-import { differentiate } from '../../src/attack/gradient/network.ts';
+import { differentiate } from '../../src/certify-runtime/gradient/network.ts';
 import { sessionJudge } from '../../src/attack/judge.ts';
 import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
 import { runUnverified } from '../../src/certify-runtime/node.ts';

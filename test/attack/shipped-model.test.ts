@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { attack } from '../../src/attack/attack.ts';
-import { differentiate } from '../../src/attack/gradient/network.ts';
+import { differentiate } from '../../src/certify-runtime/gradient/network.ts';
 import { sessionJudge } from '../../src/attack/judge.ts';
 import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';
 import { readRange } from '../../src/train/data/dataset.ts';

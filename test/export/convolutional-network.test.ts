@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import * as ort from 'onnxruntime-node';
 import { attack } from '../../src/attack/attack.ts';
-import { differentiate } from '../../src/attack/gradient/network.ts';
+import { differentiate } from '../../src/certify-runtime/gradient/network.ts';
 import { sessionJudge } from '../../src/attack/judge.ts';
 import { imageNorms, smallestBound } from '../../src/certify-runtime/core/margin.ts';
 import { HEAD_PREFIX, TENSORS } from '../../src/certify-runtime/core/names.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import yargs from 'yargs';
 import { attack } from '../../src/attack/attack.ts';
-import { differentiate } from '../../src/attack/gradient/network.ts';
+import { differentiate } from '../../src/certify-runtime/gradient/network.ts';
 import { sessionJudge } from '../../src/attack/judge.ts';
 import { InputError, UnprovableError } from '../../src/certify-runtime/core/errors.ts';
 import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';

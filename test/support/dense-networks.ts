@@ -1,10 +1,11 @@
 /** Small dense networks for the attacks: described as plain numbers, built as ONNX, sealed, and run in float64. */
-import { differentiate } from '../../src/attack/gradient/network.ts';
+
 import { type SessionJudge, sessionJudge } from '../../src/attack/judge.ts';
 import type { OnnxModel } from '../../src/certify-runtime/core/onnx/model.ts';
 import type { Random } from '../../src/certify-runtime/core/smoothing/random.ts';
 import { uniformInt } from '../../src/certify-runtime/core/smoothing/random.ts';
 import type { VerifiedModel } from '../../src/certify-runtime/core/verify.ts';
+import { differentiate } from '../../src/certify-runtime/gradient/network.ts';
 import { runUnverified } from '../../src/certify-runtime/node.ts';
 import { seal } from '../../src/export/seal.ts';
 import { GraphBuilder } from './graph-builder.ts';

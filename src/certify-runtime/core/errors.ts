@@ -54,3 +54,13 @@ export class SignatureError extends GleanError {
     super('SIGNATURE', message, details);
   }
 }
+
+/**
+ * What was measured contradicts what was proven: a lower bound from running the network is above the upper bound of the
+ * proof. One of them is wrong, and the file is refused.
+ */
+export class ContradictionError extends GleanError {
+  constructor(message: string, details: Record<string, unknown> = {}) {
+    super('CONTRADICTED', message, details);
+  }
+}

@@ -3,6 +3,7 @@
 export type { Certificate, KnownVector } from './claims.ts';
 export {
   CertificateError,
+  ContradictionError,
   GleanError,
   InputError,
   OnnxFormatError,

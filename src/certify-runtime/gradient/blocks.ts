@@ -8,7 +8,7 @@ function addRun(y: Float64Array, to: number, w: number, x: Float64Array, from: n
 
 /** The constant input `side` as matrices [rows, cols] for parts [lines, length] of a sample, one part after the other. */
 function readBlocks(reader: NodeReader, side: 0 | 1) {
-  const { dims, data } = reader.constant(side);
+  const { dims } = reader.constant(side);
   const shape = reader.dataShape(1 - side);
   const [rows, cols] = dims.slice(-2) as [number, number];
   const [lines, length] = shape.slice(-2) as [number, number];
@@ -26,7 +26,7 @@ function readBlocks(reader: NodeReader, side: 0 | 1) {
     parts: sizeOf(shape.slice(0, -2)),
     /** Where the matrix of a part begins. */
     matrixOf: (part: number) => (part % sizeOf(blocks)) * rows * cols,
-    values: Float64Array.from(data as Float32Array),
+    values: reader.floats(side),
   };
 }
 
@@ -44,6 +44,7 @@ export function leftProduct(reader: NodeReader): Operator {
   };
   return {
     outputShapes: [[...lead, rows, length]],
+    work: parts * rows * cols * length,
     forward([x], n) {
       const y = new Float64Array(n * parts * rows * length);
       each(n, (weight, from, to) => addRun(y, to, weight, x!, from, length));
@@ -67,6 +68,7 @@ export function rightProduct(reader: NodeReader): Operator {
   };
   return {
     outputShapes: [[...lead, lines, cols]],
+    work: parts * lines * rows * cols,
     forward([x], n) {
       const y = new Float64Array(n * parts * lines * cols);
       each(n, (weights, from, to) => addRun(y, to, x![from]!, values, weights, cols));

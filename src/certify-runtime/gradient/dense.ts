@@ -14,6 +14,7 @@ function linear(
   const rows = sizeOf(shape) / inputs;
   return {
     outputShapes: [[...shape.slice(0, -1), outputs]],
+    work: rows * inputs * outputs,
     forward([x], n) {
       const y = new Float64Array(n * rows * outputs);
       if (bias !== undefined) for (let row = 0; row < n * rows; row++) y.set(bias, row * outputs);
@@ -85,13 +86,13 @@ function dots(
 }
 
 function readMatrix(reader: NodeReader, transposed: boolean, factor: number): Parameters<typeof linear>[1] {
-  const { dims, data } = reader.constant(1);
+  const { dims } = reader.constant(1);
+  const data = reader.floats(1);
   if (dims.length !== 2) reader.fail(`a matrix [${dims}]`);
   const [rows, cols] = dims as [number, number];
   const values = new Float64Array(rows * cols);
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < cols; j++)
-      values[transposed ? j * rows + i : i * cols + j] = factor * Number(data[i * cols + j]);
+    for (let j = 0; j < cols; j++) values[transposed ? j * rows + i : i * cols + j] = factor * data[i * cols + j]!;
   }
   return transposed ? { inputs: cols, outputs: rows, values } : { inputs: rows, outputs: cols, values };
 }
@@ -106,9 +107,9 @@ export function gemm(reader: NodeReader): Operator {
   if (reader.int('transA', 0) !== 0 || reader.dataShape(0).length !== 1) reader.fail('its input is not [N, d]');
   const matrix = readMatrix(reader, reader.int('transB', 0) !== 0, reader.number('alpha', 1));
   if (!reader.has(2)) return linear(reader, matrix, undefined);
-  const { data } = reader.constant(2);
+  const data = reader.floats(2);
   const beta = reader.number('beta', 1);
   if (data.length !== 1 && data.length !== matrix.outputs) reader.fail(`a bias of ${data.length} values`);
-  const bias = Float64Array.from({ length: matrix.outputs }, (_, j) => beta * Number(data[data.length === 1 ? 0 : j]));
+  const bias = Float64Array.from({ length: matrix.outputs }, (_, j) => beta * data[data.length === 1 ? 0 : j]!);
   return linear(reader, matrix, bias);
 }

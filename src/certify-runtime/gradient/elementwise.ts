@@ -1,9 +1,10 @@
-/** Gradients of elementwise operators: with constants, between branches, Max, Min, and the activations. */
+/** Gradients of elementwise operators: with constants, between branches, Max, Min, normalisation and the activations. */
 import { type NodeReader, type Operator, type Shape, sizeOf } from './operator.ts';
 
 /** The constant of input i, one value for each element of a sample of `shape`. */
 function spread(reader: NodeReader, i: number, shape: Shape): Float64Array {
-  const { dims, data } = reader.constant(i);
+  const { dims } = reader.constant(i);
+  const data = reader.floats(i);
   const own = dims.length === shape.length + 1 && dims[0] === 1 ? dims.slice(1) : dims;
   const padded = [...Array<number>(Math.max(0, shape.length - own.length)).fill(1), ...own];
   if (padded.length !== shape.length || padded.some((dim, axis) => dim !== 1 && dim !== shape[axis])) {
@@ -19,7 +20,7 @@ function spread(reader: NodeReader, i: number, shape: Shape): Float64Array {
       stride *= padded[axis]!;
       rest = Math.floor(rest / shape[axis]!);
     }
-    values[e] = Number(data[at]);
+    values[e] = data[at]!;
   }
   return values;
 }
@@ -66,6 +67,23 @@ function branches(shape: Shape, signs: readonly (1 | -1)[]): Operator {
       });
     },
   };
+}
+
+/** (v − mean)·γ/√(var + ε) + β for each channel: scale, B, mean and var are inputs 1 to 4. */
+export function batchNormalization(reader: NodeReader): Operator {
+  const shape = reader.dataShape(0);
+  const [gamma, beta, mean, variance] = [reader.floats(1), reader.floats(2), reader.floats(3), reader.floats(4)];
+  if (reader.int('training_mode', 0) !== 0 || [gamma, beta, mean, variance].some(({ length }) => length !== shape[0]))
+    reader.fail(`its constants do not fit [N, ${shape}]`);
+  const places = sizeOf(shape.slice(1));
+  const epsilon = reader.number('epsilon', 1e-5);
+  const slope = new Float64Array(sizeOf(shape));
+  const offset = slope.map((_, e) => {
+    const c = Math.floor(e / places);
+    slope[e] = gamma[c]! / Math.sqrt(variance[c]! + epsilon);
+    return beta[c]! - mean[c]! * slope[e]!;
+  });
+  return affine(shape, slope, offset);
 }
 
 /** Sum of any number of tensors. */
@@ -166,9 +184,21 @@ export const activations: Readonly<Record<string, (reader: NodeReader) => Operat
       (x) => -x,
       () => -1,
     ),
+  PRelu: (reader) => {
+    const shape = reader.dataShape(0);
+    const slope = spread(reader, 1, shape);
+    const size = sizeOf(shape);
+    return {
+      outputShapes: [shape],
+      forward: ([x]) => [x!.map((v, e) => (v > 0 ? v : slope[e % size]! * v))],
+      backward: ([x], _y, [gy], [gx]) => {
+        for (let e = 0; e < gy!.length; e++) gx![e]! += (x![e]! > 0 ? 1 : slope[e % size]!) * gy![e]!;
+      },
+    };
+  },
   Clip: (reader) => {
-    const low = reader.has(1) ? Number(reader.constant(1).data[0]) : Number.NEGATIVE_INFINITY;
-    const high = reader.has(2) ? Number(reader.constant(2).data[0]) : Number.POSITIVE_INFINITY;
+    const low = reader.has(1) ? reader.floats(1)[0]! : reader.number('min', Number.NEGATIVE_INFINITY);
+    const high = reader.has(2) ? reader.floats(2)[0]! : reader.number('max', Number.POSITIVE_INFINITY);
     return pointwise(
       reader,
       (x) => Math.min(Math.max(x, low), high),

@@ -1,9 +1,10 @@
-/** Reverse mode over an ONNX graph in float64: logits, and the gradient of any combination of them in the image. */
-import type { Graph } from '../../certify-runtime/core/onnx/model.ts';
+/** Reverse mode over an ONNX graph in float64: its output, and the gradient of any combination of it in the image. */
+import type { Graph, Tensor } from '../core/onnx/model.ts';
 import { gemm, matMul } from './dense.ts';
-import { activations, arithmetic, extremum, total } from './elementwise.ts';
-import { constantsOf, NodeReader, NoGradient, type Operator, type Shape, sizeOf } from './operator.ts';
+import { activations, arithmetic, batchNormalization, extremum, total } from './elementwise.ts';
+import { constantsOf, type Layout, NodeReader, NoGradient, type Operator, sizeOf } from './operator.ts';
 import { rearrangements } from './rearrange.ts';
+import { reductions } from './reduce.ts';
 import { conv, pool } from './window.ts';
 
 const OPERATORS: ReadonlyMap<string, (reader: NodeReader) => Operator> = new Map(
@@ -17,28 +18,42 @@ const OPERATORS: ReadonlyMap<string, (reader: NodeReader) => Operator> = new Map
     Div: arithmetic,
     Max: extremum,
     Min: extremum,
+    BatchNormalization: batchNormalization,
     Conv: conv,
     AveragePool: pool,
     MaxPool: pool,
     ...activations,
     ...rearrangements,
+    ...reductions,
   }),
 );
 
 interface Step {
   readonly operator: Operator;
+  /** Rows of its inputs for each image. */
+  readonly rows: number;
   /** Only those that depend on the image. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
 }
 
+/** A network's output for some images, and what is needed to go back from it. */
+export interface Trace {
+  /** [n, K], row-major. */
+  readonly output: Float64Array;
+  /** Σ_j seed_j ∂y_j/∂x [n, pixels] for a seed [n, K]. */
+  pullback(seed: Float64Array): Float64Array;
+}
+
 export interface DifferentiableNetwork {
   readonly imageSize: number;
+  /** K, the size of the output. */
   readonly classes: number;
-  /**
-   * For n images, pixels one after the other: logits [n, K], and Σ_j seed_j ∂y_j/∂x [n, pixels] for the seeds that
-   * `seed` gives for each row of logits.
-   */
+  /** Time that the output takes for one image, in multiply-adds; a gradient takes as much again. */
+  readonly work: number;
+  /** The output for n images, pixels one after the other. */
+  trace(images: Float64Array, n: number): Trace;
+  /** As trace and pullback, with the seeds that `seed` gives for each row of logits. */
   gradient(
     images: Float64Array,
     n: number,
@@ -46,83 +61,122 @@ export interface DifferentiableNetwork {
   ): { readonly logits: Float64Array; readonly gradient: Float64Array };
 }
 
+/** What it costs to give an element of a tensor out, in multiply-adds. */
+const ELEMENT_WORK = 8;
+
+const elementsOf = ({ rows, shape }: Layout) => rows * sizeOf(shape);
+
+export interface DifferentiateOptions {
+  /** Values of tensors that do not depend on the pixels, where nodes compute them; a batch size in them is 1. */
+  readonly known?: ReadonlyMap<string, Tensor>;
+  /** A network of more work than this is not taken apart: there is no gradient of it. */
+  readonly limit?: number;
+}
+
+interface Compiled {
+  readonly steps: readonly Step[];
+  readonly layouts: ReadonlyMap<string, Layout>;
+  readonly work: number;
+}
+
 /** The steps from `input` to `output`, those it does not need left out. */
-function compile(
-  graph: Graph,
-  input: string,
-  output: string,
-): { steps: readonly Step[]; shapes: ReadonlyMap<string, Shape> } {
+function compile(graph: Graph, input: string, output: string, options: DifferentiateOptions): Compiled {
+  const { known = new Map(), limit = Number.POSITIVE_INFINITY } = options;
   const image = graph.inputs.find(({ name }) => name === input);
   const dims = image?.dims.slice(1).map(Number);
   if (dims === undefined || !dims.every(Number.isSafeInteger))
     throw new NoGradient(`no input '${input}' of a fixed size`);
+  const constants = new Map([...constantsOf(graph), ...known]);
   const needed = new Set([output]);
   const nodes = [...graph.nodes].reverse().filter((node) => {
-    if (!node.outputs.some((name) => needed.has(name))) return false;
+    if (!node.outputs.some((name) => needed.has(name) && !constants.has(name))) return false;
     for (const name of node.inputs) needed.add(name);
-    return node.op !== 'Constant';
+    return true;
   });
-  const constants = constantsOf(graph);
-  const shapes = new Map<string, Shape>([[input, dims]]);
+  const layouts = new Map<string, Layout>([[input, { rows: 1, shape: dims }]]);
+  let work = 0;
   const steps = nodes.reverse().map((node): Step => {
-    const reader = new NodeReader(node, shapes, constants);
+    const reader = new NodeReader(node, layouts, constants);
     const operator = (OPERATORS.get(node.op) ?? (() => reader.fail('no gradient')))(reader);
-    node.outputs.forEach((name, i) => {
-      if (name === '') reader.fail('an omitted output');
-      shapes.set(name, operator.outputShapes[i] ?? reader.fail(`output ${i}`));
+    const rows = operator.rows ?? reader.rows;
+    // Outputs that have no gradient (TopK's indices) are left out: whoever reads one has none either.
+    const outputs = node.outputs.slice(0, operator.outputShapes.length);
+    outputs.forEach((name, i) => {
+      const layout = { rows, shape: reader.fit(operator.outputShapes[i]!, rows) };
+      layouts.set(name, layout);
+      work += ELEMENT_WORK * elementsOf(layout);
     });
-    return { operator, inputs: node.inputs.filter((name) => shapes.has(name)), outputs: node.outputs };
+    work += reader.rows * (operator.work ?? 0);
+    if (work > limit) reader.fail('the network is too large');
+    return { operator, rows: reader.rows, inputs: node.inputs.filter((name) => layouts.has(name)), outputs };
   });
-  if (!shapes.has(output)) throw new NoGradient(`'${output}' does not depend on the image`);
-  return { steps, shapes };
+  if (!layouts.has(output)) throw new NoGradient(`'${output}' does not depend on the image`);
+  return { steps, layouts, work };
 }
 
-/** The network from `input` to `output`, or null where a node of it has no gradient here. */
-export function differentiate(graph: Graph, input: string, output: string): DifferentiableNetwork | null {
-  let compiled: ReturnType<typeof compile>;
-  try {
-    compiled = compile(graph, input, output);
-  } catch (error) {
-    if (error instanceof NoGradient) return null;
-    throw error;
+function trace({ steps, layouts }: Compiled, input: string, output: string, images: Float64Array, n: number): Trace {
+  const values = new Map([[input, images]]);
+  for (const { operator, rows, inputs, outputs } of steps) {
+    const results = operator.forward(
+      inputs.map((name) => values.get(name)!),
+      n * rows,
+    );
+    outputs.forEach((name, i) => {
+      values.set(name, results[i]!);
+    });
   }
-  const { steps, shapes } = compiled;
-  const classes = sizeOf(shapes.get(output)!);
-  const imageSize = sizeOf(shapes.get(input)!);
   return {
-    imageSize,
-    classes,
-    gradient(images, n, seed) {
-      const values = new Map([[input, images]]);
-      for (const { operator, inputs, outputs } of steps) {
-        const results = operator.forward(
-          inputs.map((name) => values.get(name)!),
-          n,
-        );
-        outputs.forEach((name, i) => {
-          values.set(name, results[i]!);
-        });
-      }
+    output: values.get(output)!,
+    pullback(seed) {
       const gradients = new Map<string, Float64Array>();
       const gradientOf = (name: string): Float64Array => {
-        const known = gradients.get(name) ?? new Float64Array(n * sizeOf(shapes.get(name)!));
+        const known = gradients.get(name) ?? new Float64Array(n * elementsOf(layouts.get(name)!));
         gradients.set(name, known);
         return known;
       };
-      const logits = values.get(output)!;
-      for (let row = 0; row < n; row++) {
-        gradientOf(output).set(seed(logits.subarray(row * classes, (row + 1) * classes), row), row * classes);
-      }
-      for (const { operator, inputs, outputs } of [...steps].reverse()) {
+      gradientOf(output).set(seed);
+      for (const { operator, rows, inputs, outputs } of [...steps].reverse()) {
         operator.backward(
           inputs.map((name) => values.get(name)!),
           outputs.map((name) => values.get(name)!),
           outputs.map(gradientOf),
           inputs.map(gradientOf),
-          n,
+          n * rows,
         );
       }
-      return { logits, gradient: gradientOf(input) };
+      return gradientOf(input);
+    },
+  };
+}
+
+/** The network from `input` to `output`, or null where a node of it has no gradient here. */
+export function differentiate(
+  graph: Graph,
+  input: string,
+  output: string,
+  options: DifferentiateOptions = {},
+): DifferentiableNetwork | null {
+  let compiled: Compiled;
+  try {
+    compiled = compile(graph, input, output, options);
+  } catch (error) {
+    if (error instanceof NoGradient) return null;
+    throw error;
+  }
+  const { layouts, work } = compiled;
+  const classes = elementsOf(layouts.get(output)!);
+  return {
+    imageSize: elementsOf(layouts.get(input)!),
+    classes,
+    work,
+    trace: (images, n) => trace(compiled, input, output, images, n),
+    gradient(images, n, seed) {
+      const { output: logits, pullback } = trace(compiled, input, output, images, n);
+      const seeds = new Float64Array(n * classes);
+      for (let row = 0; row < n; row++) {
+        seeds.set(seed(logits.subarray(row * classes, (row + 1) * classes), row), row * classes);
+      }
+      return { logits, gradient: pullback(seeds) };
     },
   };
 }

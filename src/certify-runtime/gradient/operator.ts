@@ -1,13 +1,26 @@
-/** What an operator of the gradient interpreter is, and how its node is read. Attacks only: nothing here is proven. */
-import type { Graph, OnnxNode, Tensor } from '../../certify-runtime/core/onnx/model.ts';
+/**
+ * What an operator of the gradient interpreter is, and how its node is read. For attacks and the second opinion: nothing is
+ * proven here, and the proof uses none of it.
+ */
+import type { Graph, OnnxNode, Tensor } from '../core/onnx/model.ts';
 
-/** A batch: n samples of this shape (the batch axis left out) one after the other. */
+/** One row of a tensor: its dimensions but for dimension 0. */
 export type Shape = readonly number[];
+
+/** A tensor for one image: `rows` rows of this shape, so that dimension 0 is rows·N. */
+export interface Layout {
+  readonly rows: number;
+  readonly shape: Shape;
+}
 
 /** One node, its shapes fixed and its constants taken in. */
 export interface Operator {
   readonly outputShapes: readonly Shape[];
-  /** Outputs for n samples; an input may be given back as it is. */
+  /** Rows of its outputs for each image, where they are not those of its inputs. */
+  readonly rows?: number;
+  /** Multiply-adds for one row; none where elements are only moved. */
+  readonly work?: number;
+  /** Outputs for n rows; an input may be given back as it is. */
   forward(inputs: readonly Float64Array[], n: number): Float64Array[];
   /** Adds to `inputGradients` what the gradients of the outputs say; inputs and outputs as in `forward`. */
   backward(
@@ -19,23 +32,31 @@ export interface Operator {
   ): void;
 }
 
-/** The node has a form whose gradient is not written down: the attack goes on without gradients. */
+/** The node has a form whose gradient is not written down: whoever asked goes on without gradients. */
 export class NoGradient extends Error {}
 
 export function sizeOf(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
+/** Elements of a tensor for one image: what is larger is not worth a gradient, and a hostile file may ask for any size. */
+const MAX_ELEMENTS = 2 ** 24;
+
 /** A node as an operator's constructor sees it: shapes of the inputs that depend on the image, constants, attributes. */
 export class NodeReader {
   readonly node: OnnxNode;
-  readonly #shapes: ReadonlyMap<string, Shape>;
+  /** Rows for each image of the inputs that depend on it. */
+  readonly rows: number;
+  readonly #layouts: ReadonlyMap<string, Layout>;
   readonly #constants: ReadonlyMap<string, Tensor>;
 
-  constructor(node: OnnxNode, shapes: ReadonlyMap<string, Shape>, constants: ReadonlyMap<string, Tensor>) {
+  constructor(node: OnnxNode, layouts: ReadonlyMap<string, Layout>, constants: ReadonlyMap<string, Tensor>) {
     this.node = node;
-    this.#shapes = shapes;
+    this.#layouts = layouts;
     this.#constants = constants;
+    const rows = node.inputs.flatMap((name) => layouts.get(name)?.rows ?? []);
+    this.rows = rows[0] ?? 1;
+    if (rows.some((other) => other !== this.rows)) this.fail(`inputs of ${rows} rows`);
   }
 
   fail(reason: string): never {
@@ -48,7 +69,13 @@ export class NodeReader {
 
   /** The shape of input i where it depends on the image, else undefined. */
   shape(i: number): Shape | undefined {
-    return this.#shapes.get(this.node.inputs[i] ?? '');
+    return this.#layouts.get(this.node.inputs[i] ?? '')?.shape;
+  }
+
+  /** The shape again, where it is one of a size to be computed with. */
+  fit(shape: Shape, rows = this.rows): Shape {
+    const fits = [rows, ...shape].every((size) => Number.isSafeInteger(size) && size > 0);
+    return fits && rows * sizeOf(shape) <= MAX_ELEMENTS ? shape : this.fail(`${rows} rows of [${shape}]`);
   }
 
   dataShape(i: number): Shape {
@@ -57,6 +84,13 @@ export class NodeReader {
 
   constant(i: number): Tensor {
     return this.#constants.get(this.node.inputs[i] ?? '') ?? this.fail(`input ${i} is no constant`);
+  }
+
+  /** The values of a constant of floats. */
+  floats(i: number): Float64Array {
+    const { type, data } = this.constant(i);
+    if (type !== 'float32' && type !== 'float64') return this.fail(`input ${i} is of ${type}`);
+    return Float64Array.from(data as Float32Array);
   }
 
   integers(i: number): number[] {

@@ -1,13 +1,19 @@
 /** Gradients of operators that only move values: Reshape, Transpose, Split, Slice, Gather, Pad, Concat and their kin. */
+import { ElementType } from '../core/onnx/model.ts';
 import { type NodeReader, type Operator, type Shape, sizeOf } from './operator.ts';
 
-/** Outputs whose element e is element index[e] of the input, 0 where that is −1. */
-function moved(inputSize: number, parts: readonly { readonly shape: Shape; readonly index: Int32Array }[]): Operator {
+/** Outputs whose element e is element index[e] of the input, `padding` where that is −1. */
+function moved(
+  inputSize: number,
+  parts: readonly { readonly shape: Shape; readonly index: Int32Array }[],
+  padding = 0,
+): Operator {
   return {
     outputShapes: parts.map(({ shape }) => shape),
     forward: ([x], n) =>
       parts.map(({ index }) => {
         const y = new Float64Array(n * index.length);
+        if (padding !== 0) y.fill(padding);
         for (let k = 0; k < n; k++) {
           for (let e = 0; e < index.length; e++)
             if (index[e]! >= 0) y[k * index.length + e] = x![k * inputSize + index[e]!]!;
@@ -26,10 +32,12 @@ function moved(inputSize: number, parts: readonly { readonly shape: Shape; reado
   };
 }
 
-function renamed(reader: NodeReader, shape: Shape): Operator {
-  if (sizeOf(shape) !== sizeOf(reader.dataShape(0))) reader.fail(`to [N, ${shape}]`);
+/** The same values as rows of another shape. */
+function renamed(reader: NodeReader, shape: Shape, rows = reader.rows): Operator {
+  if (rows * sizeOf(shape) !== reader.rows * sizeOf(reader.dataShape(0))) reader.fail(`to ${rows} rows of [${shape}]`);
   return {
     outputShapes: [shape],
+    rows,
     forward: ([x]) => [x!],
     backward: (_x, _y, [gy], [gx]) => {
       for (let e = 0; e < gy!.length; e++) gx![e]! += gy![e]!;
@@ -38,8 +46,12 @@ function renamed(reader: NodeReader, shape: Shape): Operator {
 }
 
 /** Element numbers of the tensor whose axis a holds the positions lists[a] of the input's (null: all; −1: padding). */
-function pick(shape: Shape, lists: readonly (readonly number[] | null)[]): { shape: Shape; index: Int32Array } {
+function pick(reader: NodeReader, lists: readonly (readonly number[] | null)[]): { shape: Shape; index: Int32Array } {
+  const shape = reader.dataShape(0);
   const axes = shape.map((size, axis) => lists[axis] ?? Array.from({ length: size }, (_, i) => i));
+  reader.fit(axes.map((positions) => positions.length));
+  const beyond = axes.findIndex((positions, axis) => positions.some((i) => !(i >= -1 && i < shape[axis]!)));
+  if (beyond >= 0) reader.fail(`a position that axis ${beyond + 1} of [N, ${shape}] does not have`);
   let index: number[] = [0];
   axes.forEach((positions, axis) => {
     index = index.flatMap((base) => positions.map((i) => (base < 0 || i < 0 ? -1 : base * shape[axis]! + i)));
@@ -53,14 +65,21 @@ function onAxis(shape: Shape, axis: number, positions: readonly number[]): (read
 
 function reshape(reader: NodeReader): Operator {
   const shape = reader.dataShape(0);
-  const [batch, ...target] = reader.integers(1).map((size, i) => (size === 0 && i > 0 ? (shape[i - 1] ?? 0) : size));
-  // The batch must stay where it is: −1 or 0 there, and every other size known or found from the sample's.
-  if (batch !== -1 && batch !== 0) reader.fail(`a batch of ${batch}`);
+  if (reader.int('allowzero', 0) !== 0) reader.fail('allowzero');
+  const whole = [reader.rows, ...shape];
+  // The batch must stay where it is: dimension 0 has some rows for each image, all other sizes are the same for any batch.
+  const target = reader.integers(1).map((size, i) => (size === 0 ? (whole[i] ?? 0) : size));
   const known = target.reduce((product, size) => (size === -1 ? product : product * size), 1);
-  return renamed(
-    reader,
-    target.map((size) => (size === -1 ? sizeOf(shape) / known : size)),
-  );
+  const [rows = 0, ...rest] = target.map((size) => (size === -1 ? sizeOf(whole) / known : size));
+  return renamed(reader, reader.fit(rest, rows), rows);
+}
+
+function flatten(reader: NodeReader): Operator {
+  const shape = reader.dataShape(0);
+  const given = reader.int('axis', 1);
+  const axis = given < 0 ? given + shape.length + 1 : given;
+  if (axis < 1 || axis > shape.length + 1) reader.fail(`axis ${given}`);
+  return renamed(reader, [sizeOf(shape.slice(axis - 1))], reader.rows * sizeOf(shape.slice(0, axis - 1)));
 }
 
 function split(reader: NodeReader): Operator {
@@ -72,29 +91,43 @@ function split(reader: NodeReader): Operator {
   const sizes = reader.has(1) ? reader.integers(1) : (reader.ints('split') ?? equal);
   let start = 0;
   const parts = sizes.map((size) => {
+    reader.fit([size]);
     const positions = Array.from({ length: size }, (_, i) => start + i);
     start += size;
-    return pick(shape, onAxis(shape, axis, positions));
+    return pick(reader, onAxis(shape, axis, positions));
   });
   return moved(sizeOf(shape), parts);
 }
 
+/** start, start + step, … before end; negative numbers count from the end, and all are clamped. */
+function slicePositions(size: number, start: number, end: number, step: number): number[] {
+  const clamp = (at: number, low: number, high: number): number =>
+    Math.min(Math.max(at < 0 ? at + size : at, low), high);
+  const positions: number[] = [];
+  if (step > 0) {
+    const last = clamp(end, 0, size);
+    for (let at = clamp(start, 0, size); at < last; at += step) positions.push(at);
+  } else {
+    const last = clamp(end, -1, size - 1);
+    for (let at = clamp(start, 0, size - 1); at > last; at += step) positions.push(at);
+  }
+  return positions;
+}
+
 function slice(reader: NodeReader): Operator {
   const shape = reader.dataShape(0);
-  const [starts, ends] = [reader.integers(1), reader.integers(2)];
-  const axes = reader.has(3) ? reader.integers(3) : starts.map((_, i) => i);
+  const starts = reader.has(1) ? reader.integers(1) : (reader.ints('starts') ?? []);
+  const ends = reader.has(2) ? reader.integers(2) : (reader.ints('ends') ?? []);
+  const axes = reader.has(3) ? reader.integers(3) : (reader.ints('axes') ?? starts.map((_, i) => i));
   const steps = reader.has(4) ? reader.integers(4) : starts.map(() => 1);
   const lists: (number[] | null)[] = shape.map(() => null);
   axes.forEach((given, i) => {
     const axis = reader.axis(given, shape.length);
-    if (steps[i]! < 1) reader.fail(`a step of ${steps[i]}`);
-    const size = shape[axis]!;
-    const clamp = (at: number): number => Math.min(Math.max(at < 0 ? at + size : at, 0), size);
-    const positions: number[] = [];
-    for (let at = clamp(starts[i]!); at < clamp(ends[i]!); at += steps[i]!) positions.push(at);
-    lists[axis] = positions;
+    const [start, end, step] = [starts[i], ends[i], steps[i]];
+    const fits = start !== undefined && end !== undefined && step !== undefined && step !== 0 && lists[axis] === null;
+    lists[axis] = fits ? slicePositions(shape[axis]!, start, end, step) : reader.fail(`axis ${given} cannot be cut`);
   });
-  return moved(sizeOf(shape), [pick(shape, lists)]);
+  return moved(sizeOf(shape), [pick(reader, lists)]);
 }
 
 function gather(reader: NodeReader): Operator {
@@ -102,30 +135,42 @@ function gather(reader: NodeReader): Operator {
   const axis = reader.axis(reader.int('axis', 0), shape.length);
   const { dims } = reader.constant(1);
   const positions = reader.integers(1).map((i) => (i < 0 ? i + shape[axis]! : i));
-  const { index } = pick(shape, onAxis(shape, axis, positions));
+  if (positions.some((i) => i < 0)) reader.fail(`indices [${positions}]`);
+  const { index } = pick(reader, onAxis(shape, axis, positions));
   return moved(sizeOf(shape), [{ shape: [...shape.slice(0, axis), ...dims, ...shape.slice(axis + 1)], index }]);
 }
 
 function pad(reader: NodeReader): Operator {
   const shape = reader.dataShape(0);
-  const pads = reader.integers(1);
+  if (reader.string('mode', 'constant') !== 'constant') reader.fail(`mode ${reader.string('mode', '')}`);
   const rank = shape.length + 1;
-  const value = reader.has(2) ? Number(reader.constant(2).data[0]) : 0;
-  if (pads.length !== 2 * rank || pads[0] !== 0 || pads[rank] !== 0 || value !== 0 || reader.has(3))
-    reader.fail(`pads [${pads}]`);
-  const lists = shape.map((size, axis) => {
-    const [before, after] = [pads[axis + 1]!, pads[axis + 1 + rank]!];
-    return Array.from({ length: before + size + after }, (_, i) =>
-      i < before || i >= before + size ? -1 : i - before,
+  const axes = reader.has(3)
+    ? reader.integers(3).map((axis) => (axis < 0 ? axis + rank : axis))
+    : Array.from({ length: rank }, (_, axis) => axis);
+  const pads = reader.has(1) ? reader.integers(1) : (reader.ints('pads') ?? []);
+  if (pads.length !== 2 * axes.length) reader.fail(`pads [${pads}]`);
+  const lists: (number[] | null)[] = shape.map(() => null);
+  axes.forEach((given, i) => {
+    const [before, after] = [pads[i]!, pads[i + axes.length]!];
+    if (before === 0 && after === 0) return;
+    const axis = reader.axis(given, shape.length);
+    const size = shape[axis]!;
+    if (before < 0 || after < 0) reader.fail(`pads [${pads}]`);
+    reader.fit([before + size + after]);
+    lists[axis] = Array.from({ length: before + size + after }, (_, j) =>
+      j < before || j >= before + size ? -1 : j - before,
     );
   });
-  return moved(sizeOf(shape), [pick(shape, lists)]);
+  const value = reader.has(2) ? reader.floats(2)[0]! : reader.number('value', 0);
+  return moved(sizeOf(shape), [pick(reader, lists)], value);
 }
 
 function transpose(reader: NodeReader): Operator {
   const shape = reader.dataShape(0);
-  const perm = reader.ints('perm')?.map((axis) => axis - 1);
-  if (perm?.shift() !== -1) return reader.fail('the batch moves');
+  const given = reader.ints('perm') ?? Array.from({ length: shape.length + 1 }, (_, axis) => shape.length - axis);
+  const [batch, ...perm] = given.map((axis) => axis - 1);
+  if (batch !== -1) return reader.fail('the batch moves');
+  if (`${perm.toSorted((a, b) => a - b)}` !== `${shape.map((_, axis) => axis)}`) reader.fail(`perm [${given}]`);
   const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
   let index: number[] = [0];
   for (const axis of perm) {
@@ -150,6 +195,7 @@ function concat(reader: NodeReader): Operator {
     }
   };
   const length = shapes.reduce((total, shape) => total + shape[axis]!, 0);
+  if (shapes.some((shape) => `${shape.with(axis, 0)}` !== `${shapes[0]!.with(axis, 0)}`)) reader.fail('other shapes');
   return {
     outputShapes: [shapes[0]!.map((size, a) => (a === axis ? length : size))],
     forward(inputs, n) {
@@ -166,30 +212,32 @@ function concat(reader: NodeReader): Operator {
 }
 
 function unsqueezed(reader: NodeReader): Shape {
-  const shape = [...reader.dataShape(0)];
-  const axes = (reader.has(1) ? reader.integers(1) : (reader.ints('axes') ?? [])).sort((a, b) => a - b);
-  if (axes.some((axis) => axis < 1)) reader.fail(`axes [${axes}]`);
-  for (const axis of axes) shape.splice(axis - 1, 0, 1);
-  return shape;
+  const rest = [...reader.dataShape(0)];
+  const given = reader.has(1) ? reader.integers(1) : (reader.ints('axes') ?? []);
+  const rank = rest.length + given.length;
+  const added = new Set(given.map((axis) => reader.axis(axis, rank)));
+  if (added.size !== given.length) reader.fail(`axes [${given}]`);
+  return Array.from({ length: rank }, (_, axis) => (added.has(axis) ? 1 : rest.shift()!));
 }
 
 function squeezed(reader: NodeReader): Shape {
   const shape = reader.dataShape(0);
-  const axes = reader.has(1) ? reader.integers(1) : (reader.ints('axes') ?? []);
+  const axes = reader.has(1) ? reader.integers(1) : (reader.ints('axes') ?? reader.fail('no axes'));
   const removed = new Set(axes.map((axis) => reader.axis(axis, shape.length)));
   return shape.filter((_, axis) => !removed.has(axis));
 }
 
 export const rearrangements: Readonly<Record<string, (reader: NodeReader) => Operator>> = {
   Reshape: reshape,
-  Flatten: (reader) => {
-    if (reader.int('axis', 1) !== 1) reader.fail(`axis ${reader.int('axis', 1)}`);
-    return renamed(reader, [sizeOf(reader.dataShape(0))]);
-  },
+  Flatten: flatten,
   Squeeze: (reader) => renamed(reader, squeezed(reader)),
   Unsqueeze: (reader) => renamed(reader, unsqueezed(reader)),
   Identity: (reader) => renamed(reader, reader.dataShape(0)),
   Dropout: (reader) => renamed(reader, reader.dataShape(0)),
+  Cast: (reader) => {
+    if (reader.int('to', 0) !== ElementType.float32) reader.fail('to another type');
+    return renamed(reader, reader.dataShape(0));
+  },
   Transpose: transpose,
   Split: split,
   Slice: slice,

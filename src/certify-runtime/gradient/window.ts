@@ -1,4 +1,4 @@
-/** Gradients of the sliding windows: Conv, AveragePool and MaxPool in two dimensions. */
+/** Gradients of the sliding windows: Conv, AveragePool and MaxPool in one and two dimensions. */
 import type { NodeReader, Operator } from './operator.ts';
 
 interface Windows {
@@ -6,45 +6,91 @@ interface Windows {
   /** Pixels of one plane, before and after. */
   readonly input: number;
   readonly output: number;
-  readonly size: readonly [height: number, width: number];
+  /** Of an output plane, in the file's own number of dimensions. */
+  readonly size: readonly number[];
   /** Per output place and tap: the pixel of the input plane, −1 in the padding. */
   readonly at: Int32Array;
   readonly taps: number;
 }
 
-function windows(reader: NodeReader, kernel: readonly number[]): Windows {
+interface Axis {
+  readonly size: number;
+  readonly taps: number;
+  readonly stride: number;
+  readonly dilation: number;
+  /** Padding before the first pixel. */
+  readonly before: number;
+  readonly places: number;
+}
+
+/** Pads before and after one axis. */
+function padding(reader: NodeReader, axis: number, size: number, span: number, stride: number): [number, number] {
+  const mode = reader.string('auto_pad', 'NOTSET');
+  if (mode === 'NOTSET') {
+    const pads = reader.ints('pads') ?? [];
+    return [pads[axis] ?? 0, pads[axis + pads.length / 2] ?? 0];
+  }
+  if (mode === 'VALID') return [0, 0];
+  if (!mode.startsWith('SAME_')) return reader.fail(`auto_pad ${mode}`);
+  const total = Math.max((Math.ceil(size / stride) - 1) * stride + span - size, 0);
+  const before = mode === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2);
+  return [before, total - before];
+}
+
+/** For each place and tap of an axis the pixel, −1 in the padding. */
+function pixelsOf({ size, taps, stride, dilation, before, places }: Axis): Int32Array {
+  return Int32Array.from({ length: places * taps }, (_, i) => {
+    const pixel = Math.floor(i / taps) * stride - before + (i % taps) * dilation;
+    return pixel >= 0 && pixel < size ? pixel : -1;
+  });
+}
+
+function windows(reader: NodeReader, given: readonly number[]): Windows {
   const shape = reader.dataShape(0);
-  if (shape.length !== 3 || kernel.length !== 2) return reader.fail('only two dimensions have a gradient');
-  if (reader.string('auto_pad', 'NOTSET') !== 'NOTSET' || reader.int('ceil_mode', 0) !== 0)
-    reader.fail('auto_pad or ceil_mode');
-  const [channels, height, width] = shape as [number, number, number];
-  const pads = reader.ints('pads') ?? [0, 0, 0, 0];
-  const strides = reader.ints('strides') ?? [1, 1];
-  const dilations = reader.ints('dilations') ?? [1, 1];
-  const [rows, cols] = [height, width].map((size, axis) => {
-    const span = dilations[axis]! * (kernel[axis]! - 1) + 1;
-    return Math.floor((size + pads[axis]! + pads[axis + 2]! - span) / strides[axis]!) + 1;
-  }) as [number, number];
-  const taps = kernel[0]! * kernel[1]!;
-  const at = new Int32Array(rows * cols * taps).fill(-1);
-  for (let place = 0; place < rows * cols; place++) {
-    for (let tap = 0; tap < taps; tap++) {
-      const i = Math.floor(place / cols) * strides[0]! - pads[0]! + Math.floor(tap / kernel[1]!) * dilations[0]!;
-      const j = (place % cols) * strides[1]! - pads[1]! + (tap % kernel[1]!) * dilations[1]!;
-      if (i >= 0 && i < height && j >= 0 && j < width) at[place * taps + tap] = i * width + j;
+  const rank = shape.length - 1;
+  if ((rank !== 1 && rank !== 2) || given.length !== rank)
+    return reader.fail('only one and two dimensions have a gradient');
+  if (reader.int('ceil_mode', 0) !== 0) reader.fail('ceil_mode');
+  const axes = given.map((taps, axis): Axis => {
+    const size = shape[axis + 1]!;
+    const [stride, dilation] = [reader.ints('strides')?.[axis] ?? 1, reader.ints('dilations')?.[axis] ?? 1];
+    const span = dilation * (taps - 1) + 1;
+    const [before, after] = padding(reader, axis, size, span, stride);
+    reader.fit([taps, stride, dilation, before + 1, after + 1]);
+    return { size, taps, stride, dilation, before, places: Math.floor((size + before + after - span) / stride) + 1 };
+  });
+  const channels = shape[0]!;
+  const sizes = axes.map(({ places }) => places);
+  reader.fit([channels, ...sizes, ...given]);
+  // One dimension is two, the first of size 1.
+  const line: Axis = { size: 1, taps: 1, stride: 1, dilation: 1, before: 0, places: 1 };
+  const [vertical, horizontal] = (axes.length === 1 ? [line, ...axes] : axes) as [Axis, Axis];
+  const [rows, cols] = [pixelsOf(vertical), pixelsOf(horizontal)];
+  const taps = vertical.taps * horizontal.taps;
+  const output = vertical.places * horizontal.places;
+  const at = new Int32Array(output * taps);
+  let entry = 0;
+  for (let place = 0; place < output; place++) {
+    const row = Math.floor(place / horizontal.places) * vertical.taps;
+    const col = (place % horizontal.places) * horizontal.taps;
+    for (let i = row; i < row + vertical.taps; i++) {
+      for (let j = col; j < col + horizontal.taps; j++) {
+        at[entry++] = rows[i]! >= 0 && cols[j]! >= 0 ? rows[i]! * horizontal.size + cols[j]! : -1;
+      }
     }
   }
-  return { channels, input: height * width, output: rows * cols, size: [rows, cols], at, taps };
+  return { channels, input: vertical.size * horizontal.size, output, size: sizes, at, taps };
 }
 
 export function conv(reader: NodeReader): Operator {
-  const { dims, data } = reader.constant(1);
-  const [filters, perGroup, ...kernel] = dims as [number, number, ...number[]];
+  const { dims } = reader.constant(1);
+  const [filters = 0, perGroup = 0, ...kernel] = dims;
   const { channels, input, output, size, at, taps } = windows(reader, kernel);
-  const weights = Float64Array.from(data as Float32Array);
-  const bias = reader.has(2) ? Float64Array.from(reader.constant(2).data as Float32Array) : new Float64Array(filters);
+  const weights = reader.floats(1);
+  const bias = reader.has(2) ? reader.floats(2) : new Float64Array(filters);
   const groups = reader.int('group', 1);
-  if (perGroup * groups !== channels) reader.fail(`${groups} groups of ${perGroup} channels for ${channels}`);
+  if (perGroup * groups !== channels || filters % groups !== 0 || bias.length !== filters)
+    reader.fail(`${groups} groups of ${perGroup} channels for ${channels}`);
   /** Visits every filter and channel that meet: offsets of the filter's taps, the input plane and the output plane. */
   const planes = (n: number, visit: (tap0: number, from: number, to: number) => void): void => {
     for (let k = 0; k < n; k++) {
@@ -58,6 +104,7 @@ export function conv(reader: NodeReader): Operator {
   };
   return {
     outputShapes: [[filters, ...size]],
+    work: filters * perGroup * taps * output,
     forward([x], n) {
       const y = new Float64Array(n * filters * output);
       for (let plane = 0; plane < n * filters; plane++)
@@ -91,42 +138,62 @@ export function conv(reader: NodeReader): Operator {
 
 export function pool(reader: NodeReader): Operator {
   const isMax = reader.node.op === 'MaxPool';
-  const { channels, input, output, size, at, taps } = windows(reader, reader.ints('kernel_shape') ?? []);
-  const all = reader.int('count_include_pad', 0) !== 0;
-  /** Weight of each tap of a place: 1 at the maximum, or 1/count. */
-  const share = (x: Float64Array, from: number, place: number): Float64Array => {
-    const weights = new Float64Array(taps);
-    let best = -1;
-    let count = 0;
-    for (let tap = 0; tap < taps; tap++) {
-      const pixel = at[place * taps + tap]!;
-      if (pixel < 0) continue;
-      count++;
-      weights[tap] = 1;
-      if (best < 0 || x[from + pixel]! > x[from + at[place * taps + best]!]!) best = tap;
-    }
-    return weights.map((w, tap) => (isMax ? Number(tap === best) : w / (all ? taps : count)));
-  };
+  if (reader.node.outputs.length > 1) reader.fail('its indices');
+  const found = windows(reader, reader.ints('kernel_shape') ?? []);
+  return isMax ? maxima(found) : averages(found, reader.int('count_include_pad', 0) !== 0);
+}
+
+/** Σ v/count over each window: count is that of its taps, or of those that are not in the padding. */
+function averages({ channels, input, output, size, at, taps }: Windows, all: boolean): Operator {
+  const weights = Float64Array.from({ length: output }, (_, place) => {
+    const own = at.subarray(place * taps, (place + 1) * taps);
+    return 1 / (all ? taps : own.reduce((count, pixel) => (pixel < 0 ? count : count + 1), 0));
+  });
   return {
     outputShapes: [[channels, ...size]],
+    work: channels * taps * output,
     forward([x], n) {
       const y = new Float64Array(n * channels * output);
-      for (let e = 0; e < y.length; e++) {
-        const [plane, place] = [Math.floor(e / output), e % output];
-        const weights = share(x!, plane * input, place);
-        for (let tap = 0; tap < taps; tap++) {
-          if (weights[tap]! > 0) y[e]! += weights[tap]! * x![plane * input + at[place * taps + tap]!]!;
+      for (let plane = 0; plane < n * channels; plane++) {
+        for (let e = 0; e < at.length; e++) {
+          const place = Math.floor(e / taps);
+          if (at[e]! >= 0) y[plane * output + place]! += weights[place]! * x![plane * input + at[e]!]!;
         }
       }
       return [y];
     },
+    backward(_x, _y, [gy], [gx], n) {
+      for (let plane = 0; plane < n * channels; plane++) {
+        for (let e = 0; e < at.length; e++) {
+          const place = Math.floor(e / taps);
+          if (at[e]! >= 0) gx![plane * input + at[e]!]! += weights[place]! * gy![plane * output + place]!;
+        }
+      }
+    },
+  };
+}
+
+/** The largest of each window; the gradient goes to the first that is. */
+function maxima({ channels, input, output, size, at, taps }: Windows): Operator {
+  const largest = (x: Float64Array, plane: number, place: number): number => {
+    let best = -1;
+    for (let e = place * taps; e < (place + 1) * taps; e++) {
+      const pixel = at[e]!;
+      if (pixel >= 0 && (best < 0 || x[plane * input + pixel]! > x[best]!)) best = plane * input + pixel;
+    }
+    return best;
+  };
+  return {
+    outputShapes: [[channels, ...size]],
+    work: channels * taps * output,
+    forward([x], n) {
+      const y = new Float64Array(n * channels * output);
+      for (let e = 0; e < y.length; e++) y[e] = x![largest(x!, Math.floor(e / output), e % output)]!;
+      return [y];
+    },
     backward([x], _y, [gy], [gx], n) {
       for (let e = 0; e < n * channels * output; e++) {
-        const [plane, place] = [Math.floor(e / output), e % output];
-        const weights = share(x!, plane * input, place);
-        for (let tap = 0; tap < taps; tap++) {
-          if (weights[tap]! > 0) gx![plane * input + at[place * taps + tap]!]! += weights[tap]! * gy![e]!;
-        }
+        gx![largest(x!, Math.floor(e / output), e % output)]! += gy![e]!;
       }
     },
   };

@@ -2,7 +2,7 @@
 
 import glueUrl from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import { env } from 'onnxruntime-web/wasm';
-import { type DifferentiableNetwork, differentiate } from '../../attack/gradient/network.ts';
+import { type DifferentiableNetwork, differentiate } from '../../certify-runtime/gradient/network.ts';
 import { GleanError } from '../../certify-runtime/core/errors.ts';
 import { TENSORS } from '../../certify-runtime/core/names.ts';
 import { readOnnx } from '../../certify-runtime/core/onnx/read.ts';

@@ -4,7 +4,7 @@ import { searchBoundary } from '../../attack/boundary.ts';
 import { ownClaim } from '../../attack/claim.ts';
 import { descend } from '../../attack/descent.ts';
 import { distanceUp } from '../../attack/float32.ts';
-import type { DifferentiableNetwork } from '../../attack/gradient/network.ts';
+import type { DifferentiableNetwork } from '../../certify-runtime/gradient/network.ts';
 import type { Judge } from '../../attack/judge.ts';
 import { Ledger } from '../../attack/ledger.ts';
 import { createRandom } from '../../certify-runtime/core/smoothing/random.ts';

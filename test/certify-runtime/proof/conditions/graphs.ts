@@ -1,9 +1,9 @@
-/** Small graphs of every operator, each after several beginnings and before several ends: what the pinned numbers are of. */
+/** Small graphs of every operator, each after several others: what the pinned numbers are of. */
 
 import type { Graph } from '../../../../src/certify-runtime/core/onnx/model.ts';
 import { GraphBuilder } from '../../../support/graph-builder.ts';
 
-export interface Small {
+interface Small {
   readonly name: string;
   readonly graph: Graph;
   readonly latent: string;
@@ -112,6 +112,12 @@ const STEPS: Readonly<Record<string, Step>> = {
   'Conv dilated': conv([2, 2, 2, 2], { strides: [2, 1], dilations: [3, 2] }),
   'Conv groups': conv([4, 1, 3, 2], { group: 2, auto_pad: 'SAME_LOWER' }),
   'Conv 1×1': conv([5, 2, 1, 1], {}),
+  'Conv of positive ones': (b, x) => {
+    const positive = awkward(36, 32).map((v) => 0.1 + Math.abs(v));
+    return b.node('Conv', [x, b.floats([2, 2, 3, 3], positive)], { pads: [1, 1, 1, 1] });
+  },
+  'Conv of equal ones': (b, x) => b.node('Conv', [x, b.floats([1, 2, 2, 2], Array(8).fill(0.3))]),
+  'Conv of the whole': conv([3, 2, 4, 6], {}),
   Add: (b, x) => b.node('Add', [x, constant(b, [2, 4, 6], 50, 3)]),
   'Sub from a constant': (b, x) => b.node('Sub', [constant(b, [6], 51, 3), x]),
   Mul: (b, x) => b.node('Mul', [constant(b, [4, 1], 52, 1.9), x]),
@@ -155,40 +161,31 @@ const STEPS: Readonly<Record<string, Step>> = {
   },
 };
 
-/** What shows how the operator left a tensor: a dot product, a scale and a shift, an activation. */
-const ENDS: Readonly<Record<string, (size: number) => Step>> = {
-  Gemm: (size) => (b, x) => b.node('Gemm', [x, constant(b, [size, 4], 70, 0.4), constant(b, [4], 71, 0.4)]),
-  'Mul, Add, Gemm': (size) => (b, x) =>
-    b.node('MatMul', [
-      b.node('Add', [b.node('Mul', [x, constant(b, [1], 72, 1.3)]), constant(b, [size], 73, 0.4)]),
-      constant(b, [size, 3], 74, 0.4),
-    ]),
-  'Relu, Sub': () => (b, x) => b.node('Sub', [b.node('Relu', [x]), constant(b, [1], 75, 0.4)]),
+/** Convolutions of an image so large that the matrix of the whole is not formed. */
+const LARGE: Readonly<Record<string, Step>> = {
+  '3×3': conv([2, 2, 3, 3], {}),
+  '3×3, many outputs': conv([5, 2, 3, 3], {}),
+  'strided, dilated': conv([2, 2, 3, 3], { strides: [2, 3], dilations: [3, 2] }),
+  '1×5': conv([1, 2, 1, 5], {}),
+  '5×1': conv([3, 2, 5, 1], {}),
+  groups: conv([4, 1, 2, 3], { group: 2 }),
+  '1×1': conv([3, 2, 1, 1], {}),
+  'one tap': (b, x) => b.node('Conv', [x, b.floats([1, 2, 3, 3], Array(18).fill(0).with(4, 0.3))]),
+  nothing: (b, x) => b.node('Conv', [x, b.floats([1, 2, 3, 3], Array(18).fill(0))]),
 };
 
-/** After these every operator is followed by every end; after the others it is the latent. */
-const CONTINUED = new Set(['image', 'shifted', 'pairs']);
+function graphsOf(dims: readonly number[], steps: Readonly<Record<string, Step>>, begin: Step): Small[] {
+  return Object.entries(steps).map(([name, step]) => {
+    const builder = new GraphBuilder(['N', ...dims]);
+    const latent = builder.node('Flatten', [step(builder, begin(builder, 'image'))]);
+    return { name, graph: builder.graph(latent), latent };
+  });
+}
 
-/** All of them, by their beginning; `sizeOf` gives the length of the flattened tensor `latent` of a graph. */
-export function smallGraphs(sizeOf: (graph: Graph, latent: string) => number): ReadonlyMap<string, readonly Small[]> {
-  const small = new Map<string, Small[]>();
-  for (const [beginning, begin] of Object.entries(BEGINNINGS)) {
-    const own: Small[] = [];
-    small.set(beginning, own);
-    for (const [op, step] of Object.entries(STEPS)) {
-      const flat = (b: GraphBuilder): string => b.node('Flatten', [step(b, begin(b, 'image'))]);
-      const probe = new GraphBuilder(['N', ...DIMS]);
-      const latent = flat(probe);
-      const graph = probe.graph(latent);
-      own.push({ name: op, graph, latent });
-      if (!CONTINUED.has(beginning)) continue;
-      const size = sizeOf(graph, latent);
-      for (const [end, make] of Object.entries(ENDS)) {
-        const builder = new GraphBuilder(['N', ...DIMS]);
-        const output = make(size)(builder, flat(builder));
-        own.push({ name: `${op} | ${end}`, graph: builder.graph(output), latent: output });
-      }
-    }
-  }
-  return small;
+/** All of them, by what comes before the operator. */
+export function smallGraphs(): ReadonlyMap<string, readonly Small[]> {
+  return new Map([
+    ...Object.entries(BEGINNINGS).map(([name, begin]) => [name, graphsOf(DIMS, STEPS, begin)] as const),
+    ['a large image', graphsOf([2, 40, 40], LARGE, (_, x) => x)],
+  ]);
 }

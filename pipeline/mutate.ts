@@ -1,0 +1,155 @@
+/**
+ * Mutation test of the proof: switches off one condition of `core/proof` and `core/margin.ts` at a time, and reports which of
+ * these mutants the suite does not notice. `make mutate`; no part of `make test`.
+ *
+ *   node --import tsx pipeline/mutate.ts [--only TEXT] [--tests TEXT,…] [--again] [--every N] [--jobs N] [--out FILE] [--root FOLDER]
+ *
+ * --only: files of the proof whose path contains TEXT. --tests: test files likewise. --again: only the survivors that are
+ * recorded in --out. --every: each Nth mutant, an estimate. Survivors that nothing can kill are in pipeline/mutate/equivalent.json, each with its reason.
+ * Exit 1 where fewer than 95 % of the others are killed.
+ */
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { bundleTests, mutatedFiles } from './mutate/bundle.ts';
+import { inParallel, Worker } from './mutate/pool.ts';
+import { type Fate, type Mutant, mutantsOf, nameOf, readEquivalents, type Score, scoreOf } from './mutate/score.ts';
+
+const HERE = fileURLToPath(new URL('..', import.meta.url));
+const LEAST = 0.95;
+
+/** Milliseconds that a test may take without a mutant. */
+const LONGEST = 600_000;
+
+const { values: options } = parseArgs({
+  options: {
+    only: { type: 'string', default: '' },
+    tests: { type: 'string', default: '' },
+    again: { type: 'boolean', default: false },
+    every: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: String(availableParallelism()) },
+    out: { type: 'string', default: join(HERE, 'docs/mutation.json') },
+    root: { type: 'string', default: HERE },
+  },
+});
+const root = resolve(options.root);
+const CORE = 'src/certify-runtime/core';
+
+async function filesUnder(folder: string): Promise<string[]> {
+  const entries = await readdir(join(root, folder), { withFileTypes: true, recursive: true });
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+/** What holds the proof: its own tests, the margin's, hostile files, and the attacks that look for a false radius. */
+const SUITE = [
+  /^test\/certify-runtime\/proof\/.*\.test\.ts$/,
+  /^test\/certify-runtime\/(margin|hostile)[^/]*\.test\.ts$/,
+  /^test\/attack\/(large-bias|summation-orders|known-radius)\.test\.ts$/,
+];
+
+const sources = [...(await filesUnder(`${CORE}/proof`)), `${CORE}/margin.ts`].filter((f) => f.includes(options.only));
+const wanted = options.tests.split(',');
+const tests = (await filesUnder('test')).filter(
+  (file) => SUITE.some((kind) => kind.test(file)) && wanted.some((text) => file.includes(text)),
+);
+const mutated = await mutatedFiles(root, sources);
+const points = mutated.reduce((n, file) => n + file.points.length, 0);
+const all = mutantsOf(mutated);
+
+// Inside the project, so that packages are found from the bundles.
+const folder = join(HERE, 'node_modules/.cache/glean-mutate', String(process.pid));
+await mkdir(folder, { recursive: true });
+const workers = Array.from({ length: Number(options.jobs) }, () => new Worker());
+const begin = performance.now();
+const elapsed = (): string => `${Math.round((performance.now() - begin) / 1000)} s`;
+
+/** A test that was run once without mutants. */
+interface Timed {
+  readonly bundle: string;
+  readonly unit: number;
+  readonly name: string;
+  readonly reached: ReadonlySet<number>;
+  readonly files: ReadonlySet<string>;
+  readonly ms: number;
+}
+
+/** Tests that fail without any mutant, and so tell nothing of one. */
+const useless: string[] = [];
+
+/** Runs every test once for coverage and twice for its time: the second time, code is compiled, as most mutants meet it. */
+async function survey(): Promise<Timed[]> {
+  const covering = await bundleTests(root, tests, mutated, join(folder, 'coverage'), true);
+  const running = await bundleTests(root, tests, mutated, join(folder, 'run'), false);
+  const timed: Timed[] = [];
+  await inParallel(workers, running, async (worker, { test, bundle, files }, i) => {
+    const reply = await worker.ask({ kind: 'survey', bundle: covering[i]!.bundle, points }, LONGEST);
+    if (reply === null || reply.failure !== null) throw new Error(`${test}: ${reply?.failure ?? 'the worker died'}`);
+    for (const [unit, { name, failure, reached }] of reply.units.entries()) {
+      const none = { kind: 'run', bundle, unit, point: -1, variant: 0, fresh: false } as const;
+      const replies = [await worker.ask(none, LONGEST), await worker.ask(none, LONGEST)];
+      const failed = [failure, ...replies.map((one) => (one === null ? 'no answer' : one.failure))].find(Boolean);
+      if (failed) useless.push(`${test}, "${name}": ${failed}`);
+      else timed.push({ bundle, unit, name, reached: new Set(reached), files, ms: replies[1]!.ms });
+    }
+  });
+  return timed.sort((a, b) => a.ms - b.ms);
+}
+
+async function fateOf(worker: Worker, { file, point, variant, place }: Mutant, timed: readonly Timed[]): Promise<Fate> {
+  const fresh = place.atLoad;
+  const relevant = timed.filter(({ reached, files }) => (fresh ? files.has(file) : reached.has(point)));
+  if (relevant.length === 0) return 'unreached';
+  for (const { bundle, unit, ms } of relevant) {
+    const reply = await worker.ask({ kind: 'run', bundle, unit, point, variant, fresh }, 3000 + 10 * ms);
+    if (reply === null) return 'timeout';
+    if (reply.failure !== null) {
+      if (process.env['DEBUG_KILL']) console.log('KILL', file, place.line, place.original.slice(0,60), '→', place.variants[variant], '|', bundle.split('/').pop(), unit, reply.failure.slice(0, 200));
+      return 'killed';
+    }
+  }
+  return 'survived';
+}
+
+function recorded(mutant: Mutant, { survivors }: Score): boolean {
+  const name = JSON.stringify(nameOf(mutant));
+  return survivors.some(
+    ({ file, within, original, mutated }) => JSON.stringify({ file, within, original, mutated }) === name,
+  );
+}
+
+try {
+  const timed = await survey();
+  const seconds = timed.reduce((s, { ms }) => s + ms / 1000, 0);
+  for (const one of useless) console.log(`fails without any mutant, left out: ${one}`);
+  console.log(`${tests.length} files with ${timed.length} tests, ${seconds.toFixed(1)} s; surveyed in ${elapsed()}`);
+  const before = options.again ? (JSON.parse(await readFile(options.out, 'utf8')) as Score) : null;
+  const chosen = all.filter((_, i) => i % Number(options.every) === 0);
+  const mutants = before === null ? chosen : all.filter((mutant) => recorded(mutant, before));
+  console.log(`${all.length} mutants of ${sources.length} files, ${mutants.length} to run`);
+  const fates: Fate[] = [];
+  await inParallel(workers, mutants, async (worker, mutant, i) => {
+    const fate = await fateOf(worker, mutant, timed);
+    fates[i] = fate;
+    if (fate === 'survived' || fate === 'unreached') {
+      const { file, within, original, mutated: text } = nameOf(mutant);
+      console.log(`${fate} ${file}:${mutant.place.line} ${within}: ${original}  →  ${text}`);
+    }
+    if (i % 100 === 99) console.log(`… ${i + 1} of ${mutants.length}, ${elapsed()}`);
+  });
+  const score = scoreOf(mutants, fates, await readEquivalents(join(HERE, 'pipeline/mutate/equivalent.json')));
+  await writeFile(options.out, `${JSON.stringify(score, null, 2)}\n`);
+  for (const { file, original, mutated: text } of score.stale) console.log(`stale: ${file}: ${original}  →  ${text}`);
+  console.log(
+    `${score.killed} of ${score.mutants - score.equivalent} killed (${(100 * score.score).toFixed(1)} %), ` +
+      `${score.equivalent} equivalent, ${score.survivors.length} survive; ${elapsed()}`,
+  );
+  process.exitCode = score.score >= LEAST ? 0 : 1;
+} finally {
+  for (const worker of workers) worker.end();
+  await rm(folder, { recursive: true, force: true });
+}

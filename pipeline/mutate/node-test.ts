@@ -1,0 +1,85 @@
+/** A stand-in for node:test: files that import it only register their tests, and a worker runs them one by one. */
+
+type Body = (context: Context) => unknown;
+type Hook = () => unknown;
+
+/** One test, or a whole group with its hooks. */
+export interface Unit {
+  readonly name: string;
+  readonly run: () => Promise<void>;
+}
+
+/** The part of node:test's context that the suite uses. */
+interface Context {
+  diagnostic(message: string): void;
+  test(name: string, body: Body): Promise<void>;
+}
+
+const context: Context = {
+  diagnostic: () => undefined,
+  test: async (_name, body) => {
+    await body(context);
+  },
+};
+
+class Group {
+  readonly units: Unit[] = [];
+  readonly before: Hook[] = [];
+  readonly after: Hook[] = [];
+
+  /** Hooks run around whatever is asked for, each time anew. */
+  async within(run: () => Promise<void>): Promise<void> {
+    for (const hook of this.before) await hook();
+    try {
+      await run();
+    } finally {
+      for (const hook of this.after) await hook();
+    }
+  }
+
+  async all(): Promise<void> {
+    await this.within(async () => {
+      for (const unit of this.units) await unit.run();
+    });
+  }
+}
+
+let current = new Group();
+
+/** The units of a file: `load` imports it, and nothing else may be loaded meanwhile. */
+export async function collect(load: () => Promise<unknown>): Promise<Unit[]> {
+  const group = new Group();
+  current = group;
+  await load();
+  return group.units.map(({ name, run }) => ({ name, run: () => group.within(run) }));
+}
+
+/** Registers a test; the body is the last argument, options are not needed here. */
+export function test(name: string, ...rest: readonly unknown[]): void {
+  const body = rest.at(-1) as Body;
+  current.units.push({
+    name,
+    run: async () => {
+      await body(context);
+    },
+  });
+}
+
+export const it = test;
+
+export function describe(name: string, ...rest: readonly unknown[]): void {
+  const outer = current;
+  const group = new Group();
+  current = group;
+  (rest.at(-1) as () => void)();
+  current = outer;
+  outer.units.push({ name, run: () => group.all() });
+}
+
+export function before(hook: Hook): void {
+  current.before.push(hook);
+}
+
+export function after(hook: Hook): void {
+  current.after.push(hook);
+}

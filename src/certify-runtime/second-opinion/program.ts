@@ -1,0 +1,111 @@
+/** The program that the second opinion asks: a network's answers on an execution provider, and the integers it computes. */
+
+import { ProviderError } from '../core/errors.ts';
+import { TENSORS } from '../core/names.ts';
+import { encodeOnnx } from '../core/onnx/codec.ts';
+import { ElementType, type ElementTypeName, type OnnxModel, type Tensor, type TensorData } from '../core/onnx/model.ts';
+import { encode } from '../core/onnx/wire.ts';
+import type { OnnxRuntime, Session } from '../providers.ts';
+
+/** For n images: latents [n, d] and logits [n, K], row-major. */
+export interface Answers {
+  readonly latent: Float32Array;
+  readonly logits: Float32Array;
+}
+
+export interface Program {
+  /** Runs n images, pixels one after the other. */
+  readonly run: (images: Float32Array, n: number) => Promise<Answers>;
+  /** The tensors that do not depend on the pixels, but that nodes compute, for a batch of one image. */
+  readonly integers: () => Promise<ReadonlyMap<string, Tensor>>;
+}
+
+/** What is computed from constants and shapes and read by nodes that do depend on the pixels, with its type. */
+export function independentTensors({ graph }: OnnxModel): ReadonlyMap<string, ElementTypeName> {
+  const types = new Map<string, ElementTypeName>();
+  for (const [name, { type }] of graph.initializers) types.set(name, type);
+  const asked = new Map<string, ElementTypeName>();
+  for (const { op, inputs, outputs, attributes } of graph.nodes) {
+    const given = inputs.filter((name) => name !== '');
+    if (op === 'Constant') {
+      const value = attributes.get('value');
+      if (value?.kind === 'tensor') types.set(outputs[0]!, value.value.type);
+    } else if (op === 'Shape') {
+      types.set(outputs[0]!, 'int64');
+    } else if (given.length > 0 && given.every((name) => types.has(name))) {
+      const to = attributes.get('to');
+      const names = Object.keys(ElementType) as ElementTypeName[];
+      const cast = to?.kind === 'int' ? names.find((type) => BigInt(ElementType[type]) === to.value) : undefined;
+      for (const output of outputs) types.set(output, cast ?? types.get(given[0]!)!);
+    } else {
+      for (const name of given) if (types.has(name) && !graph.initializers.has(name)) asked.set(name, types.get(name)!);
+    }
+  }
+  return asked;
+}
+
+/** The file again with these outputs besides its own: messages of protobuf are merged where one follows the other. */
+function withOutputs(model: OnnxModel, tensors: ReadonlyMap<string, ElementTypeName>): Uint8Array {
+  const infos = [...tensors].map(([name, type]) =>
+    encode({ 1: name, 2: encode({ 1: encode({ 1: BigInt(ElementType[type]) }) }) }),
+  );
+  const [file, more] = [encodeOnnx(model), encode({ 7: encode({ 12: infos }) })];
+  const bytes = new Uint8Array(file.length + more.length);
+  bytes.set(file);
+  bytes.set(more, file.length);
+  return bytes;
+}
+
+/** @throws ProviderError where the provider does */
+async function succeed<T>(at: string, doing: Promise<T>): Promise<T> {
+  try {
+    return await doing;
+  } catch (error) {
+    throw new ProviderError(`the provider failed ${at}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/**
+ * The network `model` in `session`. Integers are not computed here but by ONNX Runtime, which alone decides what an Add of
+ * two int32 is.
+ */
+export function openProgram(
+  runtime: OnnxRuntime,
+  session: Session,
+  model: OnnxModel,
+  shape: readonly number[],
+  provider: string,
+): Program {
+  const size = shape.reduce((product, dim) => product * dim, 1);
+  const run = (on: Session, images: Float32Array, n: number, outputs: readonly string[]) =>
+    succeed(
+      `on ${n} images`,
+      on.run({ [TENSORS.image]: new runtime.Tensor('float32', images, [n, ...shape]) }, outputs),
+    );
+  return {
+    run: async (images, n) => {
+      const { latent, logits } = await run(session, images, n, [TENSORS.latent, TENSORS.logits]);
+      return { latent: latent!.data as Float32Array, logits: logits!.data as Float32Array };
+    },
+    integers: async () => {
+      const asked = independentTensors(model);
+      if (asked.size === 0) return new Map();
+      const options = { logSeverityLevel: 3, executionProviders: [provider] };
+      const other = await succeed(
+        'to give out its integers',
+        runtime.InferenceSession.create(withOutputs(model, asked), options),
+      );
+      try {
+        const found = await run(other, new Float32Array(size), 1, [...asked.keys()]);
+        return new Map(
+          [...asked].map(([name, type]): [string, Tensor] => {
+            const { data, dims } = found[name] as { readonly data: TensorData; readonly dims: readonly number[] };
+            return [name, { name, type, dims, data }];
+          }),
+        );
+      } finally {
+        await other.release();
+      }
+    },
+  };
+}
