@@ -4,8 +4,9 @@
  *
  *   node --import tsx pipeline/mutate.ts [--only TEXT] [--tests TEXT,…] [--again] [--every N] [--jobs N] [--out FILE] [--root FOLDER]
  *
- * --only: files of the proof whose path contains TEXT. --tests: test files likewise. --again: only the survivors that are
- * recorded in --out. --every: each Nth mutant, an estimate. Survivors that nothing can kill are in pipeline/mutate/equivalent.json, each with its reason.
+ * --only: files of the proof whose path contains TEXT. --tests: test files likewise. --every: each Nth mutant, an estimate.
+ * --again: only the survivors that are recorded in FILE. The result of a whole run is written to docs/mutation.json, that of
+ * a part to --out. Survivors that nothing can kill are in pipeline/mutate/equivalent.json, each with its reason.
  * Exit 1 where fewer than 95 % of the others are killed.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -15,7 +16,16 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bundleTests, mutatedFiles } from './mutate/bundle.ts';
 import { inParallel, Worker } from './mutate/pool.ts';
-import { type Fate, type Mutant, mutantsOf, nameOf, readEquivalents, type Score, scoreOf } from './mutate/score.ts';
+import {
+  type Fate,
+  isEquivalent,
+  type Mutant,
+  mutantsOf,
+  nameOf,
+  readEquivalents,
+  type Score,
+  scoreOf,
+} from './mutate/score.ts';
 
 const HERE = fileURLToPath(new URL('..', import.meta.url));
 const LEAST = 0.95;
@@ -30,7 +40,7 @@ const { values: options } = parseArgs({
     again: { type: 'boolean', default: false },
     every: { type: 'string', default: '1' },
     jobs: { type: 'string', default: String(availableParallelism()) },
-    out: { type: 'string', default: join(HERE, 'docs/mutation.json') },
+    out: { type: 'string' },
     root: { type: 'string', default: HERE },
   },
 });
@@ -44,6 +54,10 @@ async function filesUnder(folder: string): Promise<string[]> {
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .sort();
 }
+
+/** Where the whole result is kept; that of a part only where it is asked for. */
+const record = options.out ?? join(HERE, 'docs/mutation.json');
+const whole = !options.again && options.every === '1' && options.only === '' && options.tests === '';
 
 /** What holds the proof: its own tests, the margin's, hostile files, and the attacks that look for a false radius. */
 const SUITE = [
@@ -60,6 +74,7 @@ const tests = (await filesUnder('test')).filter(
 const mutated = await mutatedFiles(root, sources);
 const points = mutated.reduce((n, file) => n + file.points.length, 0);
 const all = mutantsOf(mutated);
+const equivalents = await readEquivalents(join(HERE, 'pipeline/mutate/equivalent.json'));
 
 // Inside the project, so that packages are found from the bundles.
 const folder = join(HERE, 'node_modules/.cache/glean-mutate', String(process.pid));
@@ -100,17 +115,19 @@ async function survey(): Promise<Timed[]> {
   return timed.sort((a, b) => a.ms - b.ms);
 }
 
-async function fateOf(worker: Worker, { file, point, variant, place }: Mutant, timed: readonly Timed[]): Promise<Fate> {
+/** What is known to be equivalent is only tried with the quick tests, to see whether it still is. */
+const QUICK = 300;
+
+async function fateOf(worker: Worker, mutant: Mutant, timed: readonly Timed[]): Promise<Fate> {
+  const { file, point, variant, place } = mutant;
   const fresh = place.atLoad;
   const relevant = timed.filter(({ reached, files }) => (fresh ? files.has(file) : reached.has(point)));
   if (relevant.length === 0) return 'unreached';
-  for (const { bundle, unit, ms } of relevant) {
+  const known = isEquivalent(mutant, equivalents);
+  for (const { bundle, unit, ms } of relevant.filter((test) => !known || test.ms < QUICK)) {
     const reply = await worker.ask({ kind: 'run', bundle, unit, point, variant, fresh }, 3000 + 10 * ms);
     if (reply === null) return 'timeout';
-    if (reply.failure !== null) {
-      if (process.env['DEBUG_KILL']) console.log('KILL', file, place.line, place.original.slice(0,60), '→', place.variants[variant], '|', bundle.split('/').pop(), unit, reply.failure.slice(0, 200));
-      return 'killed';
-    }
+    if (reply.failure !== null) return 'killed';
   }
   return 'survived';
 }
@@ -127,7 +144,7 @@ try {
   const seconds = timed.reduce((s, { ms }) => s + ms / 1000, 0);
   for (const one of useless) console.log(`fails without any mutant, left out: ${one}`);
   console.log(`${tests.length} files with ${timed.length} tests, ${seconds.toFixed(1)} s; surveyed in ${elapsed()}`);
-  const before = options.again ? (JSON.parse(await readFile(options.out, 'utf8')) as Score) : null;
+  const before = options.again ? (JSON.parse(await readFile(record, 'utf8')) as Score) : null;
   const chosen = all.filter((_, i) => i % Number(options.every) === 0);
   const mutants = before === null ? chosen : all.filter((mutant) => recorded(mutant, before));
   console.log(`${all.length} mutants of ${sources.length} files, ${mutants.length} to run`);
@@ -141,8 +158,8 @@ try {
     }
     if (i % 100 === 99) console.log(`… ${i + 1} of ${mutants.length}, ${elapsed()}`);
   });
-  const score = scoreOf(mutants, fates, await readEquivalents(join(HERE, 'pipeline/mutate/equivalent.json')));
-  await writeFile(options.out, `${JSON.stringify(score, null, 2)}\n`);
+  const score = scoreOf(mutants, fates, equivalents);
+  if (options.out !== undefined || whole) await writeFile(record, `${JSON.stringify(score, null, 2)}\n`);
   for (const { file, original, mutated: text } of score.stale) console.log(`stale: ${file}: ${original}  →  ${text}`);
   console.log(
     `${score.killed} of ${score.mutants - score.equivalent} killed (${(100 * score.score).toFixed(1)} %), ` +

@@ -68,6 +68,11 @@ function fits(entry: Equivalent, name: Named): boolean {
   );
 }
 
+export function isEquivalent(mutant: Mutant, list: readonly Equivalent[]): boolean {
+  const name = nameOf(mutant);
+  return list.some((one) => fits(one, name));
+}
+
 export function scoreOf(mutants: readonly Mutant[], fates: readonly Fate[], list: readonly Equivalent[]): Score {
   const uses = list.map(() => 0);
   const files: Record<string, { mutants: number; killed: number; equivalent: number }> = {};

@@ -16,10 +16,11 @@ import type { Liberties } from '../../test/support/reference/float32.ts';
 const TURNS: readonly Family[] = (
   [
     ['products', 5],
-    ['integers', 5],
+    ['integers', 4],
     ['scales', 5],
     ['sorts', 2],
     ['mixes', 3],
+    ['forbidden', 1],
   ] as const
 ).flatMap(([family, times]) => new Array<Family>(times).fill(family));
 

@@ -1,10 +1,10 @@
 /** The attack on a sealed model: tries to break the radius of every image, and reports the smallest flips found. */
 import { createRandom } from '../certify-runtime/core/smoothing/random.ts';
+import type { DifferentiableNetwork } from '../certify-runtime/gradient/network.ts';
 import { estimatedAscent, exactAscent } from './ascent.ts';
 import { searchBoundary } from './boundary.ts';
 import { type Claim, ownClaim } from './claim.ts';
 import { descend } from './descent.ts';
-import type { DifferentiableNetwork } from '../certify-runtime/gradient/network.ts';
 import type { Judge } from './judge.ts';
 import { type Counterexample, type Flip, Ledger } from './ledger.ts';
 

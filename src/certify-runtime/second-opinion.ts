@@ -43,7 +43,7 @@ export interface Subject {
 }
 
 /** Multiply-adds that are spent in float64 and on the provider: each is well below a tenth of a second. */
-const WORK_64 = 3.5e7;
+const WORK_64 = 2.5e7;
 const WORK_32 = 3e8;
 
 /** A network whose latent takes more multiply-adds is only looked at through the provider. */

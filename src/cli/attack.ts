@@ -2,11 +2,11 @@
 import { SingleBar } from 'cli-progress';
 import type { CommandModule } from 'yargs';
 import { type AttackReport, attack } from '../attack/attack.ts';
-import { differentiate } from '../certify-runtime/gradient/network.ts';
 import { sessionJudge } from '../attack/judge.ts';
 import { InputError } from '../certify-runtime/core/errors.ts';
 import { TENSORS } from '../certify-runtime/core/names.ts';
 import { readOnnx } from '../certify-runtime/core/onnx/read.ts';
+import { differentiate } from '../certify-runtime/gradient/network.ts';
 import { Certifier, readModelFile } from '../certify-runtime/node.ts';
 import { writeFileAtomic } from '../export/atomic-file.ts';
 import { readRange } from '../train/data/dataset.ts';

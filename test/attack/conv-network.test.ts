@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { attack } from '../../src/attack/attack.ts';
-import { differentiate } from '../../src/certify-runtime/gradient/network.ts';
 import { sessionJudge } from '../../src/attack/judge.ts';
 import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
+import { differentiate } from '../../src/certify-runtime/gradient/network.ts';
 import { runUnverified } from '../../src/certify-runtime/node.ts';
 import { seal } from '../../src/export/seal.ts';
 import { GraphBuilder } from '../support/graph-builder.ts';

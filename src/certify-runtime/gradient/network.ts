@@ -38,7 +38,7 @@ interface Step {
 }
 
 /** A network's output for some images, and what is needed to go back from it. */
-export interface Trace {
+interface Trace {
   /** [n, K], row-major. */
   readonly output: Float64Array;
   /** Σ_j seed_j ∂y_j/∂x [n, pixels] for a seed [n, K]. */

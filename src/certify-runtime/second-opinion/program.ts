@@ -21,7 +21,7 @@ export interface Program {
 }
 
 /** What is computed from constants and shapes and read by nodes that do depend on the pixels, with its type. */
-export function independentTensors({ graph }: OnnxModel): ReadonlyMap<string, ElementTypeName> {
+function independentTensors({ graph }: OnnxModel): ReadonlyMap<string, ElementTypeName> {
   const types = new Map<string, ElementTypeName>();
   for (const [name, { type }] of graph.initializers) types.set(name, type);
   const asked = new Map<string, ElementTypeName>();

@@ -4,10 +4,10 @@ import { searchBoundary } from '../../attack/boundary.ts';
 import { ownClaim } from '../../attack/claim.ts';
 import { descend } from '../../attack/descent.ts';
 import { distanceUp } from '../../attack/float32.ts';
-import type { DifferentiableNetwork } from '../../certify-runtime/gradient/network.ts';
 import type { Judge } from '../../attack/judge.ts';
 import { Ledger } from '../../attack/ledger.ts';
 import { createRandom } from '../../certify-runtime/core/smoothing/random.ts';
+import type { DifferentiableNetwork } from '../../certify-runtime/gradient/network.ts';
 import type { Answer, Track } from './protocol.ts';
 
 /** Answers of the deployed program for float32 pictures, one after the other, pixels on [0, 1]. */

@@ -52,7 +52,7 @@ const ROUNDING = 1 + 1e-9;
 /** The float64 oracle's own error is far below this part of float32's, which is more than 2²⁸ times as large. */
 const ORACLE = 1e-6;
 
-const EXECUTIONS = 4;
+const EXECUTIONS = 8;
 
 function evaluate({ constant, l2, l1 }: AffineBound, norms: { readonly l2: number; readonly l1: number }): number {
   return constant + l2 * norms.l2 + l1 * norms.l1;

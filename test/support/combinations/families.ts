@@ -1,6 +1,7 @@
 /** The families of combinations; a graph is given by its family and a seed. */
 
 import { Chance } from '../reference/chance.ts';
+import { growForbidden } from './forbidden.ts';
 import { type Combination, type Grown, Growth } from './growth.ts';
 import { growIntegers } from './integers.ts';
 import { growMixes } from './mixes.ts';
@@ -14,6 +15,7 @@ const GROW = {
   scales: growScales,
   sorts: growSorts,
   mixes: growMixes,
+  forbidden: growForbidden,
 } as const satisfies Readonly<Record<string, (g: Growth) => readonly Grown[]>>;
 
 export type Family = keyof typeof GROW;

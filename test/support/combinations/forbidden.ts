@@ -2,6 +2,7 @@
 
 import { factorised, type Grown, type Growth, MOST_ELEMENTS, sizeOf } from './growth.ts';
 import { reshaped } from './moving.ts';
+import { baseOf, multiplied } from './products.ts';
 
 type Step = (g: Growth, x: Grown) => Grown;
 
@@ -117,7 +118,10 @@ const STEPS: readonly Step[] = [
   paddedPool,
 ];
 
-export function forbiddenStep(g: Growth, x: Grown): Grown {
-  if (x.dims.length === 0) return reshaped(g, x, [x.rows]);
-  return g.chance.pick(STEPS)(g, x);
+export function growForbidden(g: Growth): readonly Grown[] {
+  const { chance } = g;
+  const base = baseOf(g);
+  const x = base.dims.length === 0 ? reshaped(g, base, [base.rows]) : base;
+  const y = chance.pick(STEPS)(g, x);
+  return [chance.is(0.3) ? multiplied(g, y, 4) : y];
 }

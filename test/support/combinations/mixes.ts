@@ -1,6 +1,5 @@
 /** Steps of all kinds after each other, on a pool of tensors that meet again. */
 
-import { forbiddenStep } from './forbidden.ts';
 import { factorised, type Grown, type Growth, MOST_ELEMENTS, sizeOf } from './growth.ts';
 import { integerStep } from './integers.ts';
 import { carried, reshaped, viewed } from './moving.ts';
@@ -94,7 +93,6 @@ function met(g: Growth, pool: readonly Grown[]): Grown | null {
 export function growMixes(g: Growth): readonly Grown[] {
   const { chance } = g;
   const pool: Grown[] = [baseOf(g)];
-  if (chance.is(0.1)) pool.push(forbiddenStep(g, pool[0]!));
   for (let i = 2 + chance.below(4); i > 0; i--) {
     const kind = chance.below(10);
     const x = chance.is(0.7) ? pool.at(-1)! : chance.pick(pool);

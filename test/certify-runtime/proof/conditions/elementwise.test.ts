@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { GraphBuilder } from '../../../support/graph-builder.ts';
+import { boundEncoder } from '../../../../src/certify-runtime/core/proof/encoder.ts';
+import { allRules } from '../../../../src/certify-runtime/core/proof/rules.ts';
+import { GraphBuilder } from '../../../support/graph-builder.ts';
 import { type Make, onlyIf, prove, proveFlat, refusal } from './site.ts';
 
 type Attributes = Parameters<GraphBuilder['node']>[2];
@@ -161,9 +163,11 @@ test('BatchNormalization: one parameter for each channel, a variance that is not
     [/variance 1 \+ -0.5/, make(good.with(3, [1, 1]), { epsilon: { float: -0.5 } })],
     [/variance 0/, make(good.with(3, [1, 0]), { epsilon: { float: 0 } })],
     [/variance/, make(good.with(3, [1, 2 ** -101]), { epsilon: { float: 0 } })],
+    [/variance/, make(good.with(3, [1, 2 ** 127]))],
   ]);
   onlyIf(['N', 2, 3], make(good.with(3, [1, 2 ** -100]), { epsilon: { float: 0 } }), []);
   onlyIf(['N', 2, 3], make(good.with(3, [1, 0]), { epsilon: { float: 2 ** -100 } }), []);
+  onlyIf(['N', 2, 3], make(good.with(3, [1, 2 ** 127 - 2 ** 103])), []);
   onlyIf(['N', 2], make(good), []);
   refusal(
     () =>
@@ -184,20 +188,39 @@ test('large scales and constants: refused where some execution may overflow', ()
     (first: number, second: number): Make =>
     (b) =>
       b.node('Mul', [b.node('Mul', ['image', b.floats([1], [first])]), b.floats([1], [second])]);
-  refusal(() => prove(['N', 2], twice(2 ** 64, 2 ** 63)), /may overflow/);
+  refusal(() => prove(['N', 2], twice(2 ** 64, 2 ** 63)), /a scale of/);
   assert.ok(prove(['N', 2], twice(2 ** 63, 2 ** 63)).maxImageNorm < 4);
   // A weight and a scale, each of them small enough.
   const product =
     (weight: number, by: number): Make =>
     (b) =>
       b.node('Mul', [b.node('MatMul', ['image', b.floats([2, 1], [weight, 0])]), b.floats([1], [by])]);
-  refusal(() => prove(['N', 2], product(2 ** 64, 2 ** 63)), /may overflow/);
+  refusal(() => prove(['N', 2], product(2 ** 64, 2 ** 63)), /a scale of/);
   assert.ok(prove(['N', 2], product(2 ** 63, 2 ** 63)).maxImageNorm < 4);
   const before =
     (by: number, weight: number): Make =>
     (b) =>
       b.node('MatMul', [b.node('Mul', ['image', b.floats([1], [by])]), b.floats([2, 1], [weight, 0])]);
-  refusal(() => prove(['N', 2], before(2 ** 64, 2 ** 63)), /may overflow/);
+  refusal(() => prove(['N', 2], before(2 ** 64, 2 ** 63)), /its weights may overflow/);
   refusal(() => prove(['N', 2], (b) => b.node('Add', ['image', b.floats([1], [2 ** 127])])), /may overflow/);
   refusal(() => prove(['N', 2], (b) => b.node('Max', ['image', b.floats([1], [2 ** 127])])), /may overflow/);
+});
+
+test('training outputs that are left out are none', () => {
+  const b = new GraphBuilder(['N', 2]);
+  const latent = b.node(
+    'BatchNormalization',
+    parameters(b, [
+      [1, 2],
+      [0, 1],
+      [3, 4],
+      [1, 0.25],
+    ]),
+  );
+  const graph = b.graph(latent);
+  const left = { ...graph, nodes: graph.nodes.map((node) => ({ ...node, outputs: [latent, '', ''] })) };
+  near(
+    boundEncoder(left, { input: 'image', latent, rules: allRules }).lipschitz,
+    2 / Math.sqrt(0.25 + Math.fround(1e-5)),
+  );
 });

@@ -153,6 +153,10 @@ export const NODES: Readonly<Record<string, Node>> = {
     op: 'BatchNormalization',
     inputs: withConstants(float32([0.3, 0.2]), constant([2], 15), constant([2], 16, 2), float32([7, 8])),
   },
+  'BatchNormalization, of a little variance': {
+    op: 'BatchNormalization',
+    inputs: withConstants(float32([0.3, 0.2]), constant([2], 15), constant([2], 16, 2), float32([0.07, 0.05])),
+  },
   'BatchNormalization, of negative ones': {
     op: 'BatchNormalization',
     inputs: withConstants(float32([0.2, -30]), float32([0, -2]), float32([-3, 0]), float32([7e4, 8e4])),
@@ -163,7 +167,7 @@ export const NODES: Readonly<Record<string, Node>> = {
   },
   'BatchNormalization, of a large mean': {
     op: 'BatchNormalization',
-    inputs: withConstants(float32([1, 1]), float32([0, 0]), constant([2], 17, 1e20), float32([0.7, 0.8])),
+    inputs: withConstants(float32([1, 1]), float32([0, 0]), constant([2], 17, 5e36), float32([0.7, 0.8])),
   },
   'Pad with a value': {
     op: 'Pad',

@@ -22,7 +22,7 @@ import {
   vectorSumUpper,
 } from '../../../../src/certify-runtime/core/proof/matrix-norm.ts';
 import { rootsOfUnity } from '../../../../src/certify-runtime/core/proof/roots-of-unity.ts';
-import { gershgorin, gram } from '../../../../src/certify-runtime/core/proof/symmetric.ts';
+import { gershgorin, gram, largestEigenvalueUpper } from '../../../../src/certify-runtime/core/proof/symmetric.ts';
 import { awkward } from './graphs.ts';
 import { refusal, siteOf, walkOf } from './site.ts';
 
@@ -66,6 +66,13 @@ test('largest magnitudes, sums, norms of columns', () => {
 test('Gershgorin: the largest sum of magnitudes in a row', () => {
   const bound = gershgorin(Float64Array.of(1, -2, 0, -2, 3, 4, 0, 4, -1), 3);
   assert.ok(bound > 9 && bound < 9 + 1e-13);
+});
+
+test('a guess of the eigenvector that is none is left as it was', () => {
+  const start = Float64Array.of(1, 1);
+  const bound = largestEigenvalueUpper(Float64Array.of(1, -1, -1, 1), 2, { start });
+  assert.ok(bound >= 2 && bound < 2 + 1e-13);
+  assert.deepEqual([...start], [1, 1]);
 });
 
 const geometry = (change: Partial<ConvGeometry> = {}): ConvGeometry => ({

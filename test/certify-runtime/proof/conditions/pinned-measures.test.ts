@@ -6,8 +6,10 @@ import { allRules } from '../../../../src/certify-runtime/core/proof/rules.ts';
 import { type Measure, measureOf } from '../../../../src/certify-runtime/core/proof/state.ts';
 import { awkward } from './graphs.ts';
 import { MEASURES, NODES } from './measures.ts';
-import { digest, numbersIn, pinnedTest } from './pinned.ts';
+import { digest, numbersIn, pinsIn } from './pinned.ts';
 import { siteOf, walkOf } from './site.ts';
+
+const pinnedTest = pinsIn(new URL('pinned-measures.json', import.meta.url));
 
 function unlessRefused(prove: () => unknown): string {
   try {

@@ -21,7 +21,9 @@ import {
   startVector,
 } from '../../../../src/certify-runtime/core/proof/symmetric.ts';
 import { awkward } from './graphs.ts';
-import { digest, numbersIn, pinnedTest } from './pinned.ts';
+import { digest, numbersIn, pinsIn } from './pinned.ts';
+
+const pinnedTest = pinsIn(new URL('pinned-numerics.json', import.meta.url));
 
 pinnedTest('matrices', () => {
   const lines: Record<string, string> = {};

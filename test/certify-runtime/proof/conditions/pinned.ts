@@ -1,15 +1,10 @@
-/** Numbers to the last bit, as they are kept in pinned.json. */
+/** Numbers to the last bit, as they are kept in a file beside the tests. */
 
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-const FILE = new URL('pinned.json', import.meta.url);
 const WRITE = process.env['GLEAN_PIN'] === 'write';
-
-function pinned(): Record<string, unknown> {
-  return JSON.parse(readFileSync(FILE, 'utf8')) as Record<string, unknown>;
-}
 
 /** FNV-1a of the bits of some numbers. */
 export function digest(numbers: readonly number[]): string {
@@ -25,11 +20,14 @@ export function numbersIn(value: unknown): number[] {
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(numbersIn) : [];
 }
 
-/** The values of `found` are those of the last time; with GLEAN_PIN=write they are written down. */
-export function pinnedTest(group: string, found: () => Readonly<Record<string, string>>): void {
-  test(`${group}: every number of the proof is what it was`, () => {
-    const now = found();
-    if (WRITE) writeFileSync(FILE, `${JSON.stringify({ ...pinned(), [group]: now }, null, 2)}\n`);
-    assert.deepEqual(now, pinned()[group]);
-  });
+/** A test of a group of numbers that are kept in `file`; with GLEAN_PIN=write they are written down. */
+export function pinsIn(file: URL): (group: string, found: () => Readonly<Record<string, string>>) => void {
+  const pinned = (): Record<string, unknown> => JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  return (group, found) => {
+    test(`${group}: every number of the proof is what it was`, () => {
+      const now = found();
+      if (WRITE) writeFileSync(file, `${JSON.stringify({ ...pinned(), [group]: now }, null, 2)}\n`);
+      assert.deepEqual(now, pinned()[group]);
+    });
+  };
 }
