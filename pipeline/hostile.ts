@@ -62,7 +62,9 @@ async function measureAll(entries: readonly HostileEntry[], root: string): Promi
     const bytes = await readFile(new URL(entry.file, FIXTURES));
     try {
       const base = await examine(await seal(bytes, entry), entry, [execute, flushing.execute]);
-      console.log(`${entry.file}: L ≤ ${base.claimed}, secant ${base.secant}; ${base.found.join('; ') || 'NOTHING FALSE'}`);
+      console.log(
+        `${entry.file}: L ≤ ${base.claimed}, secant ${base.secant}; ${base.found.join('; ') || 'NOTHING FALSE'}`,
+      );
       measured.push({ ...entry, base });
     } catch (error) {
       console.log(`${entry.file}: NOT SEALED: ${error}`);

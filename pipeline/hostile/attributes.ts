@@ -64,19 +64,31 @@ export const attributes: readonly HostileCase[] = [
       [0.14, 0.15, 1, 0.05],
     ],
   },
-  acrossTheBatch('6-squeeze-nothing', 'Squeeze by an empty list removes every axis of 1, the batch included', (b, x) => {
-    const spread = b.node('Mul', [b.node('Squeeze', [x, b.ints([])]), b.floats(COLUMN, ones(4))]);
-    return b.node('ReduceSum', [spread, b.ints([1])], { keepdims: 0 });
-  }),
-  acrossTheBatch('6-keepdims-batch', 'the axis that keepdims = 2 does not keep lets a constant in front of the batch', (b, x) => {
-    const reduced = b.node('ReduceMax', [x, b.ints([1])], { keepdims: 2 });
-    const spread = b.node('Mul', [reduced, b.floats(COLUMN, ones(4))]);
-    return b.node('ReduceSum', [spread, b.ints([1])], { keepdims: 0 });
-  }),
-  acrossTheBatch('6-squeeze-constant', "a constant index [1], squeezed by an empty list, is a scalar: Gather's axis is gone", (b, x) => {
-    const index = b.node('Squeeze', [b.ints([0]), b.ints([])]);
-    const row = b.node('Gather', [x, index], { axis: 1 });
-    const spread = b.node('Mul', [row, b.floats(COLUMN, ones(4))]);
-    return b.node('ReduceSum', [spread, b.ints([1])], { keepdims: 0 });
-  }),
+  acrossTheBatch(
+    '6-squeeze-nothing',
+    'Squeeze by an empty list removes every axis of 1, the batch included',
+    (b, x) => {
+      const spread = b.node('Mul', [b.node('Squeeze', [x, b.ints([])]), b.floats(COLUMN, ones(4))]);
+      return b.node('ReduceSum', [spread, b.ints([1])], { keepdims: 0 });
+    },
+  ),
+  acrossTheBatch(
+    '6-keepdims-batch',
+    'the axis that keepdims = 2 does not keep lets a constant in front of the batch',
+    (b, x) => {
+      const reduced = b.node('ReduceMax', [x, b.ints([1])], { keepdims: 2 });
+      const spread = b.node('Mul', [reduced, b.floats(COLUMN, ones(4))]);
+      return b.node('ReduceSum', [spread, b.ints([1])], { keepdims: 0 });
+    },
+  ),
+  acrossTheBatch(
+    '6-squeeze-constant',
+    "a constant index [1], squeezed by an empty list, is a scalar: Gather's axis is gone",
+    (b, x) => {
+      const index = b.node('Squeeze', [b.ints([0]), b.ints([])]);
+      const row = b.node('Gather', [x, index], { axis: 1 });
+      const spread = b.node('Mul', [row, b.floats(COLUMN, ones(4))]);
+      return b.node('ReduceSum', [spread, b.ints([1])], { keepdims: 0 });
+    },
+  ),
 ];

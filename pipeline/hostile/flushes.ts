@@ -41,19 +41,34 @@ export const flushes: readonly HostileCase[] = [
     });
     return sides(b, product, [100], 5.5);
   }),
-  flush('5-products-alpha', 'products of pixels and weights are subnormal before an alpha of 1e30', (b) => {
-    const product = b.node('Gemm', [flat(b, 4), b.floats([4, 1], fours(1e-33))], { alpha: { float: 1e30 } });
-    return sides(b, product, [1e6], 2e-2);
-  }, SMALL),
-  flush('5-mul-matmul', 'Mul by 1e30, then MatMul by 1e-33: one with an alpha, and subnormal products', (b) => {
-    const large = b.node('Mul', [flat(b, 4), b.floats([], [1e30])]);
-    return sides(b, b.node('MatMul', [large, b.floats([4, 1], fours(1e-33))]), [1e6], 2e-2);
-  }, SMALL),
-  flush('5-div-matmul', 'Div by 1e-30, then a matrix on the left', (b) => {
-    const large = b.node('Div', [b.node('Reshape', ['image', b.ints([0, 4, 1])]), b.floats([], [1e-30])]);
-    const product = b.node('MatMul', [b.floats([1, 4], fours(1e-33)), large]);
-    return sides(b, b.node('Flatten', [product], { axis: 1 }), [1e6], 2e-2);
-  }, SMALL),
+  flush(
+    '5-products-alpha',
+    'products of pixels and weights are subnormal before an alpha of 1e30',
+    (b) => {
+      const product = b.node('Gemm', [flat(b, 4), b.floats([4, 1], fours(1e-33))], { alpha: { float: 1e30 } });
+      return sides(b, product, [1e6], 2e-2);
+    },
+    SMALL,
+  ),
+  flush(
+    '5-mul-matmul',
+    'Mul by 1e30, then MatMul by 1e-33: one with an alpha, and subnormal products',
+    (b) => {
+      const large = b.node('Mul', [flat(b, 4), b.floats([], [1e30])]);
+      return sides(b, b.node('MatMul', [large, b.floats([4, 1], fours(1e-33))]), [1e6], 2e-2);
+    },
+    SMALL,
+  ),
+  flush(
+    '5-div-matmul',
+    'Div by 1e-30, then a matrix on the left',
+    (b) => {
+      const large = b.node('Div', [b.node('Reshape', ['image', b.ints([0, 4, 1])]), b.floats([], [1e-30])]);
+      const product = b.node('MatMul', [b.floats([1, 4], fours(1e-33)), large]);
+      return sides(b, b.node('Flatten', [product], { axis: 1 }), [1e6], 2e-2);
+    },
+    SMALL,
+  ),
   flush('5-batch-normalization', 'a γ of 1e-39, subnormal, over √1e-30', (b) => {
     const large = b.node('Mul', [flat(b, 4), b.floats([], [1e24])]);
     return sides(b, normalised(b, large, 1e-39, 1e-30), ones(4), 2);

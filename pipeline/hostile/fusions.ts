@@ -89,6 +89,31 @@ export const fusions: readonly HostileCase[] = [
       return sides(b, b.node('Flatten', [pooled], { axis: 1 }), [0, 0, 1], -0.2);
     },
   },
+  {
+    id: '7-transpose-pad-axes',
+    kind: FUSED,
+    what: 'Transpose, Pad with a list of axes, Transpose: ONNX Runtime exchanges the pads, but not the axes they are for',
+    shape: [1, 3, 3],
+    build: (b) => {
+      const turned = b.node('Transpose', [b.node('Reshape', ['image', b.ints([0, 3, 3])])], { perm: [0, 2, 1] });
+      const wide = b.node('Pad', [turned, b.ints([1, 0, 0, 0, 0, 0]), '', b.ints([2, 1, 0])]);
+      const back = b.node('Flatten', [b.node('Transpose', [wide], { perm: [0, 2, 1] })], { axis: 1 });
+      // Zeros come first: as written, three of them; as optimised, one before each row.
+      return sides(b, back, [0, 1, 1, ...Array<number>(9).fill(0)], 0.5);
+    },
+  },
+  {
+    id: '7-transpose-pad-channels',
+    kind: FUSED,
+    what: 'the same on a picture with channels last, its axes listed as [0, 2, 3, 1]',
+    shape: [2, 2, 2],
+    build: (b) => {
+      const turned = b.node('Transpose', ['image'], { perm: [0, 1, 3, 2] });
+      const wide = b.node('Pad', [turned, b.ints([0, 1, 0, 0, 0, 0, 0, 0]), '', b.ints([0, 2, 3, 1])]);
+      const back = b.node('Flatten', [b.node('Transpose', [wide], { perm: [0, 1, 3, 2] })], { axis: 1 });
+      return sides(b, back, [0, 1, 1, ...Array<number>(9).fill(0)], 0.5);
+    },
+  },
   normalised(
     '7-matmul-normalization',
     "MatMul, Reshape, BatchNormalization: ONNX Runtime takes the channels, rows now, for the matrix' columns",

@@ -25,7 +25,12 @@ const quad = (b: GraphBuilder, v: string) =>
 const third = (b: GraphBuilder, x: string, t = 15.5) => sides(b, x, [0, 0, 1, 0], t);
 
 /** A natural one: two embeddings of the halves of an image, cut in patches of different form, added. */
-function natural(id: string, seed: number, left: readonly [number, number], right: readonly [number, number]): HostileCase {
+function natural(
+  id: string,
+  seed: number,
+  left: readonly [number, number],
+  right: readonly [number, number],
+): HostileCase {
   return {
     id: `1-natural-${id}`,
     kind: KIND,

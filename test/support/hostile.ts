@@ -153,10 +153,7 @@ export async function examine(sealed: Sealed, entry: HostileEntry, executors: re
     'length' in spec ? Float32Array.from(spec) : new Float32Array(size).fill(spec.fill),
   );
   const job = (images: readonly Float32Array[], batches: readonly number[]): Job => ({ bytes, shape, images, batches });
-  const images = [
-    ...own,
-    ...(await candidates(own, shape, (tried) => executors[0]!(job(tried, []), 'all'))),
-  ];
+  const images = [...own, ...(await candidates(own, shape, (tried) => executors[0]!(job(tried, []), 'all')))];
   const found = new Map<string, string>();
   const seen: Seen[] = [];
   for (const level of LEVELS) {

@@ -26,10 +26,8 @@ export interface KnownVector {
   readonly radius: number;
 }
 
-export type CertificateFormat = 1 | typeof CERTIFICATE_FORMAT;
-
 export interface Certificate {
-  readonly format: CertificateFormat;
+  readonly format: 1 | typeof CERTIFICATE_FORMAT;
   /** PROVER of the program that sealed the file; not in format 1, which prover 1 wrote. */
   readonly prover?: number;
   readonly norm: 'l2';
