@@ -4,10 +4,11 @@
  * With `--measure`, each file is sealed by the tree at ROOT (the commit before the cures), and what is false of it there is
  * written into the manifest; otherwise the numbers of the manifest that is there are kept.
  */
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { fileOf } from '../test/support/brought.ts';
 import { GraphBuilder } from '../test/support/graph-builder.ts';
 import { examine, FIXTURES, type HostileEntry, type Measured, readManifest } from '../test/support/hostile.ts';
@@ -51,7 +52,9 @@ async function main(): Promise<void> {
   const names = new Set([...entries.map(({ file }) => file), 'manifest.json']);
   for (const name of await readdir(FIXTURES)) if (!names.has(name)) await rm(new URL(name, FIXTURES));
   const measured = measure === undefined ? entries : await measureAll(entries, measure);
-  await writeFile(new URL('manifest.json', FIXTURES), `${JSON.stringify(measured, null, 2)}\n`);
+  const manifest = fileURLToPath(new URL('manifest.json', FIXTURES));
+  await writeFile(manifest, JSON.stringify(measured, null, 2));
+  await promisify(execFile)('npx', ['biome', 'format', '--write', manifest]);
 }
 
 async function measureAll(entries: readonly HostileEntry[], root: string): Promise<HostileEntry[]> {

@@ -43,7 +43,7 @@ export async function candidates(
   const random = new Random(size);
   const drawn = Array.from({ length: RANDOM_IMAGES }, () => Float32Array.from({ length: size }, () => random.next()));
   const plain = [0, 0.5, 1].map((value) => new Float32Array(size).fill(value));
-  const found = [...drawn, ...plain];
+  const found: Float32Array[] = [...drawn, ...plain];
   if (size > MAX_PIXELS) return found;
   for (const x of [...own, ...drawn, plain[1]!]) {
     const shifted = x.map((v) => (v + STEP > 1 ? -STEP : STEP));

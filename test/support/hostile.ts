@@ -107,8 +107,11 @@ function checkSecants(seen: readonly Seen[], { proven }: Sealed, report: (text: 
   const errors = within.map(({ pixels }) => errorAt(proven.latentError, pixels));
   let secant = 0;
   let excess = 0;
-  within.forEach((a, i) => {
-    if (!finite(a.latent)) return report(`latent [${[...a.latent].join(', ')}] within maxImageNorm (${a.where})`);
+  for (const [i, a] of within.entries()) {
+    if (!finite(a.latent)) {
+      report(`latent [${[...a.latent].join(', ')}] within maxImageNorm (${a.where})`);
+      continue;
+    }
     for (const [j, b] of within.slice(0, i).entries()) {
       if (!finite(b.latent)) continue;
       const [dz, dx, error] = [distance(a.latent, b.latent), distance(a.pixels, b.pixels), errors[i]! + errors[j]!];
@@ -118,7 +121,7 @@ function checkSecants(seen: readonly Seen[], { proven }: Sealed, report: (text: 
       excess = dz / allowed;
       report(`latents ${shown(dz)} apart, ${shown(allowed)} allowed at ${shown(dx)} (${a.where}; ${b.where})`);
     }
-  });
+  }
   return secant;
 }
 
@@ -130,7 +133,7 @@ function checkExact(seen: readonly Seen[], sealed: Sealed, report: (text: string
     const dims = [1, ...sealed.shape];
     const z = run(network, { dims, data: [...pixels] }, exact).get('latent')!.data;
     const [error, allowed] = [distance(latent, z), errorAt(sealed.proven.latentError, pixels) * ROOM];
-    if (!(error <= allowed)) return report(`latent off by ${shown(error)}, ${shown(allowed)} proven (${where})`);
+    if (!(error <= allowed)) report(`latent off by ${shown(error)}, ${shown(allowed)} proven (${where})`);
   }
 }
 
@@ -139,9 +142,7 @@ const LEVELS = ['all', 'disabled'] as const;
 
 function seenIn(executions: readonly Execution[], images: readonly Float32Array[]): Seen[] {
   return executions.flatMap(({ where, answers }) =>
-    answers.map(
-      (answer, i): Seen => ({ ...answer, pixels: images[i % images.length]!, where: `${where}, image ${i}` }),
-    ),
+    answers.map((answer, i): Seen => ({ ...answer, pixels: images[i]!, where: `${where}, image ${i}` })),
   );
 }
 

@@ -1,7 +1,7 @@
 /** BatchNormalization in its inference form: a scale and a shift for each channel. Lemma 11. */
 
 import { constantBound, scale, sum } from '../affine.ts';
-import { vectorNormUpper, vectorSumUpper } from '../matrix-norm.ts';
+import { largestMagnitude, vectorNormUpper, vectorSumUpper } from '../matrix-norm.ts';
 import { isMovedProduct } from '../products.ts';
 import { addUp, divUp, mulUp, OVERFLOW_32, sqrtUp } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
@@ -55,7 +55,8 @@ function batchNormalization(site: Site): RuleResult {
   const t = {
     norm: mulUp(sqrtUp(places), vectorNormUpper(shift)),
     sum: mulUp(places, vectorSumUpper(shift)),
-    growth,
+    // A factor that is flushed, or too small for its bits, is missed by the mean as well as by v.
+    growth: mulUp(growth, addUp(1, largestMagnitude(mean))),
   };
   return { outputs: shifted(site, stretched, t).outputs, upper: factor };
 }
