@@ -1,8 +1,11 @@
 /** Formats and provers: what an earlier version sealed is proven anew or refused, and what a head answers where logits are not finite. */
 
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import * as ort from 'onnxruntime-node';
 import { BROKEN_PROVERS, PROVER } from '../../src/certify-runtime/core/claims.ts';
 import { CertificateError, InputError } from '../../src/certify-runtime/core/errors.ts';
@@ -243,5 +246,14 @@ describe('sealing', () => {
         error instanceof InputError &&
         /known vector \d: the network's float32 logits are .*overflow/.test(error.message),
     );
+  });
+});
+
+describe('the proof', () => {
+  it('is not made in a process that takes subnormal numbers for zero', async () => {
+    const child = fileURLToPath(new URL('../support/flushing-child.ts', import.meta.url));
+    const file = fileURLToPath(new URL('../fixtures/sealed/format-1.onnx', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', child, file]);
+    assert.match(stdout, /takes subnormal numbers for zero .*nothing can be proven/);
   });
 });

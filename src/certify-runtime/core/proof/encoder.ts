@@ -4,7 +4,7 @@ import { UnprovableError } from '../errors.ts';
 import type { Graph, OnnxNode } from '../onnx/model.ts';
 import { isFiniteBound } from './affine.ts';
 import type { AffineBound, EncoderBound } from './bound.ts';
-import { FLUSH_32, mulUp, sqrtUp } from './rounding.ts';
+import { FLUSH_32, hasSubnormals, mulUp, sqrtUp } from './rounding.ts';
 import type { RuleBook } from './rule.ts';
 import { Site, type Value, type Walk } from './site.ts';
 import { computed, type Data, measureOf, noFold, product } from './state.ts';
@@ -21,6 +21,11 @@ export function boundEncoder(
   graph: Graph,
   options: { readonly input: string; readonly latent: string; readonly rules: RuleBook },
 ): EncoderBound {
+  if (!hasSubnormals()) {
+    throw new UnprovableError(
+      'this process takes subnormal numbers for zero (session.set_denormal_as_zero of ONNX Runtime?): nothing can be proven in it',
+    );
+  }
   const image = graph.inputs.find((info) => info.name === options.input);
   if (image === undefined)
     throw new UnprovableError(`the graph has no input "${options.input}"`, { input: options.input });

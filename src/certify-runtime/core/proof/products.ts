@@ -44,6 +44,25 @@ export function factored(data: Data, factorisation: Factorisation): Data {
   return data;
 }
 
+/** Tensors that hold a Pad's zeros, as a no-op of them is computed. */
+const padded = new WeakSet<Base>();
+
+/** Whether some of its elements are zeros that a Pad put there. */
+export function holdsPadding(data: Data): boolean {
+  return padded.has(data.base) || (data.view?.first.includes(-1) ?? false);
+}
+
+/**
+ * `result` of an operator that changes nothing, such as an Add of 0: ONNX Runtime drops it, and then fuses what is around it.
+ * So what fusions look at is still there.
+ */
+export function unchanged(data: Data, result: RuleResult): RuleResult {
+  const { base } = result.outputs[0] as Data;
+  if (products.has(data.base)) products.add(base);
+  if (holdsPadding(data)) padded.add(base);
+  return result;
+}
+
 /** Whether `data` is a MatMul's output with its elements moved, or not of rank 2: its axis 1 is not the MatMul's last. */
 export function isMovedProduct(data: Data): boolean {
   return products.has(data.base) && !(factorisations.has(data) && data.shape.length === 2);

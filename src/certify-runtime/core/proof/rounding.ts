@@ -69,6 +69,16 @@ export function gamma64(n: number): number {
   return divUp(n * UNIT_64, down(1 - n * UNIT_64));
 }
 
+const subnormals = [Float64Array.of(Number.MIN_VALUE), Float32Array.of(2 ** -149)] as const;
+
+/**
+ * Whether this thread computes with subnormal numbers, as A6 has it. It does not once a session of ONNX Runtime was made with
+ * `session.set_denormal_as_zero`.
+ */
+export function hasSubnormals(): boolean {
+  return subnormals.every(([tiny]) => tiny! * 1 > 0 && tiny! / 2 ** -10 > 0);
+}
+
 /** The power of two p with 1 ≤ x·p < 2, for finite x > 0: a product with it is exact but for underflow. */
 export function powerOfTwoScale(x: number): number {
   let scale = 1;

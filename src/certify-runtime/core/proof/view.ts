@@ -30,11 +30,6 @@ export function compose(view: View | null, index: Int32Array): View {
   return { first, pair };
 }
 
-/** Whether some of its elements are zeros that a Pad put there. */
-export function holdsZeros(view: View | null): boolean {
-  return view?.first.includes(-1) ?? false;
-}
-
 /** max or min of two plain views of one base, element by element; null where an element has no such form. */
 export function pairUp(a: View, b: View, operation: 'Max' | 'Min'): View | null {
   if (a.pair !== null || b.pair !== null) return null;

@@ -4,7 +4,7 @@ import { combine, constantBound, scale, sum } from '../affine.ts';
 import type { AffineBound } from '../bound.ts';
 import { spreadConstant } from '../broadcast.ts';
 import { EXTRA_ROUNDINGS } from '../linear.ts';
-import { sumOfProducts } from '../products.ts';
+import { sumOfProducts, unchanged } from '../products.ts';
 import { addUp, gamma32, mulUp, sqrtUp, up } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
@@ -82,7 +82,9 @@ function additive(site: Site): RuleResult {
   }
   const i = a.kind === 'data' ? 0 : 1;
   const data = site.data(i);
-  return shifted(site, data, spreadConstant(site, 1 - i, data));
+  const t = spreadConstant(site, 1 - i, data);
+  const result = shifted(site, data, t);
+  return t.magnitude === 0 ? unchanged(data, result) : result;
 }
 
 /** Σ of tensors that depend on the image, in any order: each goes through at most as many additions as there are tensors. */

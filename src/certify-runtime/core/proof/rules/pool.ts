@@ -1,11 +1,11 @@
 /** AveragePool, GlobalAveragePool, MaxPool and GlobalMaxPool. Lemmas 8 and 14. */
 
 import { linearMeasure } from '../linear.ts';
+import { holdsPadding } from '../products.ts';
 import { divUp, gamma64, mulUp, sqrtUp, up } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
 import { computed, type Data, measureOf, nonexpansive, product } from '../state.ts';
-import { holdsZeros } from '../view.ts';
 import { readWindow, type WindowAxis } from './window.ts';
 
 function spatialOf(site: Site, data: Data): number[] {
@@ -28,7 +28,7 @@ function poolWindow(site: Site, data: Data): WindowAxis[] {
 
 /** ONNX Runtime takes the zeros of a Pad into the pads of the pool after it (PadFusion), where they are not counted. */
 function refusePadded(site: Site, data: Data): void {
-  if (holdsZeros(data.view)) {
+  if (holdsPadding(data)) {
     site.refuse(
       "zeros padded before it would be counted or not, as the provider has it (ONNX Runtime's PadFusion); use the pool's own pads",
     );

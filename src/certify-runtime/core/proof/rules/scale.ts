@@ -2,6 +2,7 @@
 
 import { scale, sum } from '../affine.ts';
 import { spreadConstant } from '../broadcast.ts';
+import { unchanged } from '../products.ts';
 import { divUp, FLUSH_32, mulUp, OVERFLOW_32, up } from '../rounding.ts';
 import type { RuleResult, Rules } from '../rule.ts';
 import type { Site } from '../site.ts';
@@ -25,7 +26,8 @@ export function scaled(site: Site, data: Data, factor: number, growth = Math.max
     peak: scale(growth, v.fold.peak),
     flush: scale(growth, v.fold.flush),
   };
-  if (!(grown.weight < OVERFLOW_32 && grown.growth < OVERFLOW_32)) site.refuse(`a scale of ${factor} may overflow`);
+  if (!(grown.weight < OVERFLOW_32 && grown.growth < OVERFLOW_32))
+    site.refuse(`its scale, ${factor}, and what it is made of or multiplied with may overflow`);
   const reach = scale(growth, v.fold.reach);
   // Flushes: of v and of the result, magnified by the scales after them; of s, alone or times other scales, through v; and
   // those of the linear layer with s folded into it.
@@ -58,16 +60,22 @@ function mul(site: Site): RuleResult {
     site.refuse('the product of two tensors that depend on the image has no bound');
   const i = a.kind === 'data' ? 0 : 1;
   const data = site.data(i);
-  return scaled(site, data, spreadConstant(site, 1 - i, data).magnitude);
+  const s = spreadConstant(site, 1 - i, data);
+  return unlessOne(s.values, data, scaled(site, data, s.magnitude));
+}
+
+function unlessOne(values: Float32Array, data: Data, result: RuleResult): RuleResult {
+  return values.every((value) => value === 1) ? unchanged(data, result) : result;
 }
 
 function div(site: Site): RuleResult {
   if (site.value(1).kind === 'data') site.refuse('a quotient by a tensor that depends on the image has no bound');
   const data = site.data(0);
   let smallest = Number.POSITIVE_INFINITY;
-  for (const value of spreadConstant(site, 1, data).values) smallest = Math.min(smallest, Math.abs(value));
+  const { values } = spreadConstant(site, 1, data);
+  for (const value of values) smallest = Math.min(smallest, Math.abs(value));
   if (!(smallest >= FLUSH_32)) site.refuse(`divides by ${smallest}, which float32 may take for zero`);
-  return scaled(site, data, divUp(1, smallest));
+  return unlessOne(values, data, scaled(site, data, divUp(1, smallest)));
 }
 
 function neg(site: Site): RuleResult {

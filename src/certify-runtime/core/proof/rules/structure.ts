@@ -125,16 +125,16 @@ function pad(site: Site): RuleResult {
   const mode = site.string('mode', 'constant');
   if (mode !== 'constant') site.refuse(`mode ${mode} has no rule`);
   const rank = data.shape.length;
-  const axes = (site.axes(3) ?? data.shape.map((_, axis) => axis)).map((axis) => (axis < 0 ? axis + rank : axis));
+  // ONNX Runtime's TransposeOptimizer exchanges pads as if they were always those of all axes.
+  if (site.has(3)) site.refuse('axes have no rule; write its pads for every axis');
   const pads = site.has(1) ? site.integers(1) : (site.ints('pads') ?? []);
-  if (pads.length !== 2 * axes.length || new Set(axes).size !== axes.length)
-    site.refuse('its pads do not fit its axes');
+  if (pads.length !== 2 * rank) site.refuse(`pads [${pads}] do not fit [N·${data.shape}]`);
   const lists: (number[] | null)[] = data.shape.map(() => null);
-  axes.forEach((axis, i) => {
-    const [before, after] = [pads[i]!, pads[i + axes.length]!];
+  data.shape.forEach((dim, axis) => {
+    const [before, after] = [pads[axis]!, pads[axis + rank]!];
     if (before === 0 && after === 0) return;
     if (before < 0 || after < 0) site.refuse(`negative pads [${pads}]`);
-    const dim = data.shape[site.sampleAxis(axis, rank)]!;
+    site.sampleAxis(axis, rank);
     site.checkShape([before + dim + after]);
     lists[axis] = Array.from({ length: before + dim + after }, (_, j) =>
       j < before || j >= before + dim ? -1 : j - before,
