@@ -46,12 +46,26 @@ class Group {
 
 let current = new Group();
 
-/** The units of a file: `load` imports it, and nothing else may be loaded meanwhile. */
+/**
+ * The units of a file: `load` imports it, and nothing else may be loaded meanwhile. What the file does before its first test
+ * is done once; what it does after its last one is left to the end of the process.
+ */
 export async function collect(load: () => Promise<unknown>): Promise<Unit[]> {
   const group = new Group();
   current = group;
   await load();
-  return group.units.map(({ name, run }) => ({ name, run: () => group.within(run) }));
+  let ready: Promise<void> | undefined;
+  const prepare = async (): Promise<void> => {
+    for (const hook of group.before) await hook();
+  };
+  return group.units.map(({ name, run }) => ({
+    name,
+    run: async () => {
+      ready ??= prepare();
+      await ready;
+      await run();
+    },
+  }));
 }
 
 /** Registers a test; the body is the last argument, options are not needed here. */
