@@ -5,7 +5,7 @@
  *   node --import tsx pipeline/mutate.ts [--only TEXT] [--tests TEXT,…] [--again] [--every N] [--jobs N] [--out FILE] [--root FOLDER]
  *
  * --only: files of the proof whose path contains TEXT. --tests: test files likewise. --every: each Nth mutant, an estimate.
- * --again: only the survivors that are recorded in FILE. The result of a whole run is written to docs/mutation.json, that of
+ * --again: only the survivors that are recorded, of the same sources; the others keep their fate. The result of a whole run is written to docs/mutation.json, that of
  * a part to --out. Survivors that nothing can kill are in pipeline/mutate/equivalent.json, each with its reason.
  * Exit 1 where fewer than 95 % of the others are killed.
  */
@@ -18,7 +18,7 @@ import { bundleTests, mutatedFiles } from './mutate/bundle.ts';
 import { inParallel, Worker } from './mutate/pool.ts';
 import {
   type Fate,
-  isEquivalent,
+  isOneOf,
   type Mutant,
   mutantsOf,
   nameOf,
@@ -128,7 +128,7 @@ async function fateOf(worker: Worker, mutant: Mutant, timed: readonly Timed[]): 
   const fresh = place.atLoad;
   const relevant = timed.filter(({ reached, files }) => (fresh ? files.has(file) : reached.has(point)));
   if (relevant.length === 0) return 'unreached';
-  const known = isEquivalent(mutant, equivalents);
+  const known = isOneOf(mutant, equivalents);
   for (const { bundle, unit, ms } of relevant.filter((test) => !known || test.ms < QUICK)) {
     const reply = await worker.ask({ kind: 'run', bundle, unit, point, variant, fresh }, 3000 + 10 * ms);
     if (reply === null) return 'timeout';
@@ -137,11 +137,10 @@ async function fateOf(worker: Worker, mutant: Mutant, timed: readonly Timed[]): 
   return 'survived';
 }
 
-function recorded(mutant: Mutant, { survivors }: Score): boolean {
-  const name = JSON.stringify(nameOf(mutant));
-  return survivors.some(
-    ({ file, within, original, mutated }) => JSON.stringify({ file, within, original, mutated }) === name,
-  );
+/** What is known of a mutant from an earlier run: nothing of its survivors. */
+function fateBefore(mutant: Mutant, before: Score | null): Fate {
+  if (before === null || isOneOf(mutant, before.survivors)) return 'unknown';
+  return isOneOf(mutant, before.equivalents) ? 'survived' : 'killed';
 }
 
 try {
@@ -151,20 +150,22 @@ try {
   console.log(`${tests.length} files with ${timed.length} tests, ${seconds.toFixed(1)} s; surveyed in ${elapsed()}`);
   const before = options.again ? (JSON.parse(await readFile(record, 'utf8')) as Score) : null;
   const chosen = all.filter((_, i) => i % Number(options.every) === 0);
-  const mutants = before === null ? chosen : all.filter((mutant) => recorded(mutant, before));
+  const fates: Fate[] = chosen.map((mutant) => fateBefore(mutant, before));
+  const mutants = [...chosen.keys()].filter((i) => fates[i] === 'unknown');
   console.log(`${all.length} mutants of ${sources.length} files, ${mutants.length} to run`);
-  const fates: Fate[] = [];
-  await inParallel(workers, mutants, async (worker, mutant, i) => {
+  await inParallel(workers, mutants, async (worker, which, i) => {
+    const mutant = chosen[which]!;
     const fate = await fateOf(worker, mutant, timed);
-    fates[i] = fate;
+    fates[which] = fate;
     if (fate === 'survived' || fate === 'unreached') {
       const { file, within, original, mutated: text } = nameOf(mutant);
       console.log(`${fate} ${file}:${mutant.place.line} ${within}: ${original}  →  ${text}`);
     }
     if (i % 100 === 99) console.log(`… ${i + 1} of ${mutants.length}, ${elapsed()}`);
   });
-  const score = scoreOf(mutants, fates, equivalents);
-  if (options.out !== undefined || whole) await writeFile(record, `${JSON.stringify(score, null, 2)}\n`);
+  const score = scoreOf(chosen, fates, equivalents);
+  if (options.out !== undefined || options.again || whole)
+    await writeFile(record, `${JSON.stringify(score, null, 2)}\n`);
   for (const { file, original, mutated: text } of score.stale) console.log(`stale: ${file}: ${original}  →  ${text}`);
   console.log(
     `${score.killed} of ${score.mutants - score.equivalent} killed (${(100 * score.score).toFixed(1)} %), ` +

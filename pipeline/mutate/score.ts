@@ -11,7 +11,7 @@ export interface Mutant {
   readonly place: Point;
 }
 
-export type Fate = 'killed' | 'timeout' | 'survived' | 'unreached';
+export type Fate = 'unknown' | 'killed' | 'timeout' | 'survived' | 'unreached';
 
 /** A mutant as the record names it: by what it does, since line numbers move. */
 export interface Named {
@@ -59,7 +59,7 @@ export async function readEquivalents(path: string): Promise<Equivalent[]> {
   return JSON.parse(await readFile(path, 'utf8')) as Equivalent[];
 }
 
-function fits(entry: Equivalent, name: Named): boolean {
+function fits(entry: Pick<Equivalent, 'file' | 'within' | 'original' | 'mutated'>, name: Named): boolean {
   return (
     entry.file === name.file &&
     (entry.within ?? name.within) === name.within &&
@@ -68,7 +68,8 @@ function fits(entry: Equivalent, name: Named): boolean {
   );
 }
 
-export function isEquivalent(mutant: Mutant, list: readonly Equivalent[]): boolean {
+/** Whether a mutant is one of a list. */
+export function isOneOf(mutant: Mutant, list: readonly Parameters<typeof fits>[0][]): boolean {
   const name = nameOf(mutant);
   return list.some((one) => fits(one, name));
 }

@@ -157,6 +157,14 @@ export const NODES: Readonly<Record<string, Node>> = {
     op: 'BatchNormalization',
     inputs: withConstants(float32([0.3, 0.2]), constant([2], 15), constant([2], 16, 2), float32([0.07, 0.05])),
   },
+  'BatchNormalization, of nothing': {
+    op: 'BatchNormalization',
+    inputs: withConstants(float32([0, 0]), float32([0, 0]), constant([2], 18, 7), float32([0.3, 0.2])),
+  },
+  'BatchNormalization, a mean before a little scale': {
+    op: 'BatchNormalization',
+    inputs: withConstants(float32([0.01, 0.02]), float32([0, 0]), constant([2], 19, 1e36), float32([0.04, 0.05])),
+  },
   'BatchNormalization, of negative ones': {
     op: 'BatchNormalization',
     inputs: withConstants(float32([0.2, -30]), float32([0, -2]), float32([-3, 0]), float32([7e4, 8e4])),
