@@ -5,7 +5,7 @@
  *   node --import tsx pipeline/mutate.ts [--only TEXT] [--tests TEXT,…] [--again] [--every N] [--jobs N] [--out FILE] [--root FOLDER]
  *
  * --only: files of the proof whose path contains TEXT. --tests: test files likewise. --every: each Nth mutant, an estimate.
- * --again: only the survivors that are recorded, of the same sources; the others keep their fate. The result of a whole run is written to docs/mutation.json, that of
+ * --again: only what lived in the recorded run, of the same sources. The result of a whole run is written to docs/mutation.json, that of
  * a part to --out. Survivors that nothing can kill are in pipeline/mutate/equivalent.json, each with its reason.
  * Exit 1 where fewer than 95 % of the others are killed.
  */
@@ -137,10 +137,9 @@ async function fateOf(worker: Worker, mutant: Mutant, timed: readonly Timed[]): 
   return 'survived';
 }
 
-/** What is known of a mutant from an earlier run: nothing of its survivors. */
+/** What is known of a mutant from an earlier run: nothing of those that lived, for whatever reason. */
 function fateBefore(mutant: Mutant, before: Score | null): Fate {
-  if (before === null || isOneOf(mutant, before.survivors)) return 'unknown';
-  return isOneOf(mutant, before.equivalents) ? 'survived' : 'killed';
+  return before === null || isOneOf(mutant, [...before.survivors, ...before.equivalents]) ? 'unknown' : 'killed';
 }
 
 try {

@@ -3,6 +3,7 @@
  * docs/soundness.md, section "The radius as a graph", bounds its float32 arithmetic; the constants below name its lemmas.
  */
 
+import { UnprovableError } from './errors.ts';
 import { ceilToFloat32, floorToFloat32, type MarginTerms } from './margin.ts';
 import { HEAD_PREFIX, TENSORS } from './names.ts';
 import type { OnnxNode, Tensor } from './onnx/model.ts';
@@ -48,9 +49,14 @@ export interface HeadGraph {
  * The product of j = c is 0. Where all others are above 0 the second smallest is their minimum; else it is 0 or less, and so is
  * the radius: in a tie, for one. A NaN anywhere in the image makes ‖x‖₂ a NaN, in the logits ‖ŷ‖₁, whose comparison is false.
  * A product may overflow to infinity, which is clipped; the slack may not, since ∞ − ∞ is a NaN that providers clip differently.
+ *
+ * @throws UnprovableError where a bound of the errors is beyond float32
  */
 export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
-  return assembleHead(terms, inputs, terms.latentSlack);
+  const head = assembleHead(terms, inputs, terms.latentSlack);
+  if (head.initializers.some(({ data }) => data instanceof Float32Array && !data.every(Number.isFinite)))
+    throw new UnprovableError('the float32 error of the network is too large to be computed in float32');
+  return head;
 }
 
 /**
