@@ -76,8 +76,8 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
 export class Certifier<R extends number | null = number> extends CertifierBase<R, Exclude<NodeImage, PixelImage>> {
   /**
    * Loads a sealed model from a file or its bytes; proves what it claims, checks the provider's arithmetic, runs the
-   * known vectors, and holds what was proven against a second opinion. Where `publicKey` is given and the source is a file, the signature is that of `options`, or the one in
-   * `SOURCE.sig`.
+   * known vectors, and holds what was proven against a second opinion. Where `publicKey` is given and the source is a file,
+   * the signature is that of `options`, or the one in `SOURCE.sig`.
    *
    * @throws InputError where the file cannot be read; SignatureError, OnnxFormatError, UnprovableError, CertificateError,
    *   ContradictionError or ProviderError where it is refused

@@ -180,20 +180,23 @@ export function reduction(site: NodeSite, x: RealTensor): { dims: number[]; star
   return { dims, starts, index };
 }
 
+/** Sums of elements of x, each divided by its divisor where there are any. */
+function addSums(
+  site: NodeSite,
+  place: Parameters<typeof addDot>[1],
+  x: RealTensor,
+  { starts, index, divisors }: { starts: Int32Array; index: Int32Array; divisors: Float64Array | null },
+): RealTensor {
+  return addDot(site, place, { starts, data: x.slot, dataAt: index, weights: -1, weightsAt: NOTHING, divisors });
+}
+
 /** ReduceSum and ReduceMean. */
 export function reduceLinear(site: NodeSite): RealTensor {
   const x = site.real(0);
   const { dims, starts, index } = reduction(site, x);
   const terms = index.length / (starts.length - 1);
   const divisors = site.node.op === 'ReduceMean' ? new Float64Array(starts.length - 1).fill(terms) : null;
-  return addDot(site, site.place(dims, x), {
-    starts,
-    data: x.slot,
-    dataAt: index,
-    weights: -1,
-    weightsAt: NOTHING,
-    divisors,
-  });
+  return addSums(site, site.place(dims, x), x, { starts, index, divisors });
 }
 
 /** The windows of a pool, without the padding, over the last one or two axes. */
@@ -235,12 +238,5 @@ export function averagePool(site: NodeSite): RealTensor {
   const divisors = Float64Array.from({ length: starts.length - 1 }, (_, e) =>
     counted ? kernel : starts[e + 1]! - starts[e]!,
   );
-  return addDot(site, site.place(dims, x), {
-    starts,
-    data: x.slot,
-    dataAt: index,
-    weights: -1,
-    weightsAt: NOTHING,
-    divisors,
-  });
+  return addSums(site, site.place(dims, x), x, { starts, index, divisors });
 }
