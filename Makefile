@@ -13,6 +13,8 @@ IMAGE ?= docs/images/digit-red.png docs/images/digit-green.png
 GLEAN := node bin/glean.mjs
 ID = $(basename $(notdir $(CONFIG)))
 RUN = runs/$(ID)-$(SEED)
+# Beside what is shipped, never over it.
+OUT ?= models/$(ID)-$(SEED)
 
 .PHONY: help
 help: ## list the targets
@@ -23,10 +25,10 @@ setup: ## install everything into this folder; at once when nothing is to do
 	@pipeline/setup.sh
 
 .PHONY: export
-export: setup ## everything from a fresh clone: train where needed, bake, convert, seal, verify (CONFIG=, SEED=)
+export: setup ## everything from a fresh clone: train where needed, bake, convert, seal, verify (CONFIG=, SEED=, OUT=)
 	@$(GLEAN) train $(CONFIG) --seed $(SEED) --out $(RUN)
-	@$(GLEAN) export $(RUN)
-	@$(GLEAN) verify models/$(ID)/model.onnx
+	@$(GLEAN) export $(RUN) --out $(OUT)
+	@$(GLEAN) verify $(OUT)/model.onnx
 
 .PHONY: train
 train: setup ## train only, or go on with an interrupted training (CONFIG=, SEED=)

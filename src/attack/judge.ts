@@ -1,5 +1,5 @@
 /** The judge of an attack: the deployed program, which says what label an image has and what radius it claims. */
-import * as ort from 'onnxruntime-node';
+import * as ort from '../certify-runtime/onnx-runtime.ts';
 import { TENSORS } from '../certify-runtime/core/names.ts';
 
 /** Answers for n images, one after the other. */

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as ort from 'onnxruntime-node';
+import * as ort from '../certify-runtime/onnx-runtime.ts';
 import { createRandom } from '../certify-runtime/core/smoothing/random.ts';
 import { bake } from '../export/bake.ts';
 import { convertGraphModel } from '../export/convert.ts';

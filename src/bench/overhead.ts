@@ -1,7 +1,7 @@
 /** What the certificate costs: the certifier against plain `session.run` of the same network without its head. */
 
 import { readFile } from 'node:fs/promises';
-import * as ort from 'onnxruntime-node';
+import * as ort from '../certify-runtime/onnx-runtime.ts';
 import { networkBytes } from '../certify-runtime/core/network-bytes.ts';
 import { createRandom } from '../certify-runtime/core/smoothing/random.ts';
 import { Certifier } from '../certify-runtime/node.ts';

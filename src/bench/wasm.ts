@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import * as ort from 'onnxruntime-node';
+import * as ort from '../certify-runtime/onnx-runtime.ts';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser } from '../../test/support/browser.ts';
 import { networkBytes } from '../certify-runtime/core/network-bytes.ts';

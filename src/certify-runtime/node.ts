@@ -2,7 +2,6 @@
 
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import * as ort from 'onnxruntime-node';
 import { CertifierBase } from './certifier.ts';
 import { InputError, ProviderError } from './core/errors.ts';
 import type { PixelImage } from './core/images.ts';
@@ -11,6 +10,7 @@ import { checkAnswers, type ModelAnswer } from './core/vectors.ts';
 import type { VerifiedModel } from './core/verify.ts';
 import type { DecodeOptions } from './encoded-image.ts';
 import { type LoadOptions, loadModel, type OpinionOf } from './load.ts';
+import * as ort from './onnx-runtime.ts';
 import type { OnnxRuntime, Provider, Session } from './providers.ts';
 import type { SecondOpinion } from './second-opinion.ts';
 

@@ -1,5 +1,5 @@
 /** GLEAN's general form: a sealed encoder Ψ, and any head on its latent, sampled through ONNX Runtime. */
-import * as ort from 'onnxruntime-node';
+import * as ort from '../certify-runtime/onnx-runtime.ts';
 import { InputError } from '../certify-runtime/core/errors.ts';
 import { imageNorms } from '../certify-runtime/core/margin.ts';
 import { TENSORS } from '../certify-runtime/core/names.ts';

@@ -1,5 +1,5 @@
 /** A classifier under Gaussian noise on its input, through ONNX Runtime: which class each of many draws is given. */
-import * as ort from 'onnxruntime-node';
+import * as ort from '../certify-runtime/onnx-runtime.ts';
 import { InputError } from '../certify-runtime/core/errors.ts';
 import type { Graph, OnnxModel, ValueInfo } from '../certify-runtime/core/onnx/model.ts';
 import { GraphDraft } from '../export/graph-draft.ts';

@@ -6,7 +6,6 @@ import { readFile } from 'node:fs/promises';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import * as ort from 'onnxruntime-node';
 import { BROKEN_PROVERS, PROVER } from '../../src/certify-runtime/core/claims.ts';
 import { CertificateError, InputError } from '../../src/certify-runtime/core/errors.ts';
 import { headGraph } from '../../src/certify-runtime/core/head-graph.ts';
@@ -18,6 +17,7 @@ import { pairwiseDistances } from '../../src/certify-runtime/core/proof/head.ts'
 import { generateKeys, readPrivateKey, sign } from '../../src/certify-runtime/core/signing.ts';
 import { verifyModel } from '../../src/certify-runtime/core/verify.ts';
 import { Certifier } from '../../src/certify-runtime/node.ts';
+import * as ort from '../../src/certify-runtime/onnx-runtime.ts';
 import { writeOnnx } from '../../src/export/onnx-writer.ts';
 import { sealBytes } from '../support/brought.ts';
 import { GraphBuilder } from '../support/graph-builder.ts';

@@ -1,10 +1,10 @@
 /** The float64 evaluation with its gradients: random graphs as ONNX Runtime answers them, and their difference quotients. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as ort from 'onnxruntime-node';
 import type { Graph, OnnxModel } from '../../src/certify-runtime/core/onnx/model.ts';
 import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
 import { differentiate } from '../../src/certify-runtime/gradient/network.ts';
+import * as ort from '../../src/certify-runtime/onnx-runtime.ts';
 import type { OnnxRuntime } from '../../src/certify-runtime/providers.ts';
 import { openProgram } from '../../src/certify-runtime/second-opinion/program.ts';
 import { writeOnnx } from '../../src/export/onnx-writer.ts';

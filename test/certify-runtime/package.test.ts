@@ -1,6 +1,6 @@
 /** The packed runtime: it installs alone, predicts with the README's lines, and stays small. */
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +57,36 @@ await certifier.dispose();`,
     );
     const { stdout } = await runProgram(process.execPath, ['encoded.mjs'], folder);
     assert.match(stdout, /^true .*sharp/);
+  });
+
+  it('keeps ONNX Runtime from reporting, in worker threads too, or says that it cannot', async () => {
+    await writeFile(
+      join(folder, 'thread.mjs'),
+      `import { isMainThread, SHARE_ENV, Worker } from 'node:worker_threads';
+if (!isMainThread) {
+  const { Certifier } = await import('glean-certify/node');
+  await (await Certifier.load('model.onnx')).dispose();
+  console.log('loaded');
+} else {
+  for (const options of [{}, { env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' } }, { env: SHARE_ENV }, {}]) {
+    const worker = new Worker(new URL(import.meta.url), options);
+    worker.on('error', (error) => console.log(error.message));
+    await new Promise((resolve) => worker.on('exit', resolve));
+  }
+}`,
+    );
+    const home = join(folder, 'home');
+    await mkdir(home);
+    const unset = Object.entries(process.env).filter(([name]) => !/^(XDG_|CI$|GITHUB_|TF_BUILD$|ORT_)/.test(name));
+    const env = { ...Object.fromEntries(unset), HOME: home };
+    const { stdout } = await runProgram(process.execPath, ['thread.mjs'], folder, env);
+    const refusal = /^the telemetry of onnxruntime-node cannot be switched off from a worker thread: set ORT_DISABLE/;
+    const lines = stdout.trim().split('\n');
+    assert.equal(lines.length, 4, stdout);
+    assert.match(lines[0]!, refusal);
+    assert.match(lines[1]!, refusal);
+    assert.deepEqual(lines.slice(2), ['loaded', 'loaded']);
+    assert.deepEqual(await readdir(home), []);
   });
 
   it('has types that a strict program compiles against', async () => {

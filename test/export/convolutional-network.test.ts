@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import * as ort from 'onnxruntime-node';
+import * as ort from '../../src/certify-runtime/onnx-runtime.ts';
 import { attack } from '../../src/attack/attack.ts';
 import { sessionJudge } from '../../src/attack/judge.ts';
 import { imageNorms, smallestBound } from '../../src/certify-runtime/core/margin.ts';

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import * as ort from 'onnxruntime-node';
+import * as ort from '../../src/certify-runtime/onnx-runtime.ts';
 import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';
 import { Certifier } from '../../src/certify-runtime/node.ts';
 import type { CertifiedAccuracy } from '../../src/cli/certified-accuracy.ts';

@@ -1,6 +1,7 @@
 /** Classifiers as other programs write them, for the tests of sealing; and what they answer by themselves. */
-import * as ort from 'onnxruntime-node';
+
 import type { OnnxModel } from '../../src/certify-runtime/core/onnx/model.ts';
+import * as ort from '../../src/certify-runtime/onnx-runtime.ts';
 import { writeOnnx } from '../../src/export/onnx-writer.ts';
 import { type SealedOriginal, type SealOriginalOptions, sealOriginal } from '../../src/export/seal-original.ts';
 import type { GraphBuilder } from './graph-builder.ts';

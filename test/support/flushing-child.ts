@@ -1,9 +1,9 @@
 /** Verifies the sealed file at argv[2] in a process whose arithmetic takes subnormal numbers for zero; prints the refusal. */
 
 import { readFile } from 'node:fs/promises';
-import * as ort from 'onnxruntime-node';
 import { probeModel } from '../../src/certify-runtime/core/probe.ts';
 import { verifyModel } from '../../src/certify-runtime/core/verify.ts';
+import * as ort from '../../src/certify-runtime/onnx-runtime.ts';
 
 const extra = { session: { set_denormal_as_zero: '1' } };
 await ort.InferenceSession.create(probeModel(), { extra });

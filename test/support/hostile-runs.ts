@@ -1,7 +1,7 @@
 /** Runs of a sealed file on onnxruntime-node: image by image and in batches, optimised or not. */
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import * as ort from 'onnxruntime-node';
+import * as ort from '../../src/certify-runtime/onnx-runtime.ts';
 
 export interface Answer {
   readonly label: number;

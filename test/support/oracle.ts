@@ -1,7 +1,6 @@
 /** What a file that verification accepts must satisfy, found by other means than verify.ts's. */
 
 import assert from 'node:assert/strict';
-import * as ort from 'onnxruntime-node';
 import { certificateConstants } from '../../src/certify-runtime/core/claims.ts';
 import { headGraph } from '../../src/certify-runtime/core/head-graph.ts';
 import { marginConstants, marginTerms } from '../../src/certify-runtime/core/margin.ts';
@@ -12,6 +11,7 @@ import { boundEncoder } from '../../src/certify-runtime/core/proof/encoder.ts';
 import { readLinearHead } from '../../src/certify-runtime/core/proof/head.ts';
 import { allRules } from '../../src/certify-runtime/core/proof/rules.ts';
 import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
+import * as ort from '../../src/certify-runtime/onnx-runtime.ts';
 import { parts, QUIET } from './sealed.ts';
 
 const evaluate = ({ constant, l2, l1 }: AffineBound, a: number, b: number) => constant + l2 * a + l1 * b;

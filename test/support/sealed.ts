@@ -2,7 +2,6 @@
 
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import * as ort from 'onnxruntime-node';
 import {
   CERTIFICATE_KEY,
   type Certificate,
@@ -18,6 +17,7 @@ import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';
 import { readLinearHead } from '../../src/certify-runtime/core/proof/head.ts';
 import { createRandom, type Random } from '../../src/certify-runtime/core/smoothing/random.ts';
 import { type ModelAnswer, vectorPixels } from '../../src/certify-runtime/core/vectors.ts';
+import * as ort from '../../src/certify-runtime/onnx-runtime.ts';
 import { writeOnnx } from '../../src/export/onnx-writer.ts';
 import { seal } from '../../src/export/seal.ts';
 import { GraphBuilder } from './graph-builder.ts';

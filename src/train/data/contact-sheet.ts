@@ -2,6 +2,7 @@
 import sharp from 'sharp';
 import { writeFileAtomic } from '../../export/atomic-file.ts';
 import { cueAgreement, type DomainDataset, type ImageSet } from './dataset.ts';
+import { useTemporaryFontCache } from './fonts.ts';
 
 const COLUMNS = 16;
 const ROWS_PER_CLASS = 2;
@@ -38,6 +39,7 @@ export function contactSheetSize(dataset: DomainDataset): { width: number; heigh
  * their size with nearest neighbour. Titles are SVG text: a machine without any font shows boxes.
  */
 async function drawContactSheet(dataset: DomainDataset): Promise<Buffer> {
+  await useTemporaryFontCache();
   const { width, height } = contactSheetSize(dataset);
   const [tileHeight, tileWidth] = tileSize(dataset);
   const page = new Uint8Array(width * height * 3).fill(PAPER);
