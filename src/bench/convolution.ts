@@ -1,13 +1,12 @@
 /** What orthogonality costs when it is deployed: an exported Cayley CNN against plain 3×3 convolutions of the same shape. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import * as ort from '../certify-runtime/onnx-runtime.ts';
+
 import { createRandom } from '../certify-runtime/core/smoothing/random.ts';
+import * as ort from '../certify-runtime/onnx-runtime.ts';
 import { bake } from '../export/bake.ts';
 import { convertGraphModel } from '../export/convert.ts';
 import { GRAPH_MODEL, writeGraphModel } from '../export/graph-model.ts';
 import { writeOnnx } from '../export/onnx-writer.ts';
+import { withTemporaryFolder } from '../export/temporary.ts';
 import type { TrainConfig } from '../train/config.ts';
 import type { BenchSection, Figure } from './bench.ts';
 import { compare } from './compare.ts';
@@ -30,7 +29,7 @@ const HIDDEN = [128];
 const CLASSES = 10;
 
 /** One thread: what is compared is the work, not how well many small products share cores with whatever else runs. */
-const SESSION: ort.InferenceSession.SessionOptions = { executionProviders: ['cpu'], intraOpNumThreads: 1 };
+const SESSION: ort.SessionOptions = { executionProviders: ['cpu'], intraOpNumThreads: 1 };
 
 /** Runs of each contender in a round. */
 const RUNS = { 1: 60, 64: 6 } as const;
@@ -39,15 +38,12 @@ async function open(shape: Shape, conv: Convolutions, lipschitz: boolean): Promi
   // Loads TensorFlow, which the other sections do without.
   const { createNetwork } = await import('../train/network/network.ts');
   const network = createNetwork({ conv, hidden: HIDDEN, lipschitz }, shape, CLASSES);
-  const folder = await mkdtemp(join(tmpdir(), 'glean-bench-'));
-  try {
+  return withTemporaryFolder('glean-bench-', async (folder) => {
     const plain = bake(network.condense(network.initialParameters(1)));
     const path = await writeGraphModel(plain, shape, folder);
     const model = await convertGraphModel(path, [GRAPH_MODEL.latent, GRAPH_MODEL.logits]);
-    return await ort.InferenceSession.create(writeOnnx(model), SESSION);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+    return ort.InferenceSession.create(writeOnnx(model), SESSION);
+  });
 }
 
 export const convolution: BenchSection = {

@@ -1,9 +1,4 @@
-/**
- * Switches off the telemetry of onnxruntime-node; imported before it, since it reads its environment once.
- *
- * Its prebuilt library for Linux and macOS (1.30) otherwise writes a device identifier to the user's cache folder and
- * posts events to its vendor. The variable is ONNX Runtime's own; a user who sets it keeps what he set.
- */
+/** The telemetry of onnxruntime-node, which its library reads from the environment when the first session is made. */
 import { isMainThread } from 'node:worker_threads';
 import { ProviderError } from './core/errors.ts';
 
@@ -20,8 +15,17 @@ function nativeEnvironment(): Readonly<Record<string, string>> {
   return environmentVariables;
 }
 
-if (!process.env[SWITCH]) process.env[SWITCH] = '1';
-if (process.env[SWITCH] === '1' && !isMainThread && nativeEnvironment()[SWITCH] !== '1') {
+/**
+ * Switches telemetry off for this process, unless the environment says something about it.
+ *
+ * The prebuilt library for Linux and macOS (1.30) otherwise writes a device identifier to the user's cache folder and posts
+ * events to its vendor. The variable is ONNX Runtime's own.
+ *
+ * @throws ProviderError in a worker thread of a process whose own environment lacks the variable
+ */
+export function switchOffTelemetry(): void {
+  if (!process.env[SWITCH]) process.env[SWITCH] = '1';
+  if (process.env[SWITCH] !== '1' || isMainThread || nativeEnvironment()[SWITCH] === '1') return;
   throw new ProviderError(
     `the telemetry of onnxruntime-node cannot be switched off from a worker thread: set ${SWITCH}=1 for the process, ` +
       'or load glean-certify/node in the main thread before the worker starts',

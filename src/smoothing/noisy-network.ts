@@ -1,7 +1,8 @@
 /** A classifier under Gaussian noise on its input, through ONNX Runtime: which class each of many draws is given. */
-import * as ort from '../certify-runtime/onnx-runtime.ts';
+
 import { InputError } from '../certify-runtime/core/errors.ts';
 import type { Graph, OnnxModel, ValueInfo } from '../certify-runtime/core/onnx/model.ts';
+import * as ort from '../certify-runtime/onnx-runtime.ts';
 import { GraphDraft } from '../export/graph-draft.ts';
 import { chooseOutput } from '../export/logits.ts';
 import { writeOnnx } from '../export/onnx-writer.ts';
@@ -9,7 +10,7 @@ import { prune } from '../export/simplify.ts';
 import { cutsOf } from './affine-part.ts';
 
 /** Errors only. No thread waits in a loop: other work on the machine would make it wait for long. */
-const SESSION: ort.InferenceSession.SessionOptions = {
+const SESSION: ort.SessionOptions = {
   executionProviders: ['cpu'],
   logSeverityLevel: 3,
   extra: { session: { intra_op: { allow_spinning: '0' } } },

@@ -87,6 +87,24 @@ if (!isMainThread) {
     assert.match(lines[1]!, refusal);
     assert.deepEqual(lines.slice(2), ['loaded', 'loaded']);
     assert.deepEqual(await readdir(home), []);
+
+    // A bundle loads what is not in it before any line that is.
+    await writeFile(
+      join(folder, 'bundled.mjs'),
+      "import { Certifier } from 'glean-certify/node';\nawait (await Certifier.load('model.onnx')).dispose();",
+    );
+    await build({
+      entryPoints: [join(folder, 'bundled.mjs')],
+      outfile: join(folder, 'bundle.mjs'),
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      external: ['onnxruntime-node'],
+      plugins: [without(/encoded-image/)],
+    });
+    const bundled = await runProgram(process.execPath, ['bundle.mjs'], folder, env);
+    assert.equal(bundled.code, 0, bundled.stderr);
+    assert.deepEqual(await readdir(home), []);
   });
 
   it('has types that a strict program compiles against', async () => {

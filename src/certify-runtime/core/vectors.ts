@@ -32,7 +32,7 @@ export function vectorPixels(vector: Pick<KnownVector, 'image'>, shape: readonly
 }
 
 /** How far two allowed executions of the network may be apart in one logit: twice ‖w_j‖₂·δ(x) + ρ(x). */
-function allowedDeviation(l2: number, l1: number, { constants }: MarginTerms, head: LinearHead): number {
+export function allowedDeviation(l2: number, l1: number, { constants }: MarginTerms, head: LinearHead): number {
   const rows = Array.from({ length: head.classes }, (_, j) =>
     vectorNormUpper(head.weights.subarray(j * head.latentSize, (j + 1) * head.latentSize)),
   );
