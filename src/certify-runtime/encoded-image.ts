@@ -1,7 +1,8 @@
 /** Decodes PNG, JPEG and WebP, files or bytes, to the pixels a model takes; what is no such image is refused by name. */
 import { readFile, stat } from 'node:fs/promises';
-import sharp from 'sharp';
+import sharp, { type Metadata } from 'sharp';
 import { InputError } from './core/errors.ts';
+import { toEightBits } from './eight-bits.ts';
 
 export const MAX_FILE_BYTES = 64 * 1024 * 1024;
 const MAX_PIXELS = 50_000_000;
@@ -62,9 +63,11 @@ export async function decodeImage(
   const format = sniff(bytes);
   if (format === undefined) throw refuse(`bytes that are no such image (${preview(bytes)})`, FORMATS);
 
-  const size = await orientedSize(bytes).catch((error) => {
+  const metadata = await inspect(bytes).catch((error) => {
     throw refuse(`a damaged ${format} (${oneLine(error)})`, FORMATS);
   });
+  /** As shown. */
+  const size = metadata.autoOrient;
   if (size.width * size.height > limit) {
     throw refuse(`${size.width}×${size.height} = ${size.width * size.height} pixels`, `at most ${limit}`);
   }
@@ -75,13 +78,9 @@ export async function decodeImage(
       `${width} wide and ${height} high, as the model takes (--resize scales it)`,
     );
   }
-  let image = sharp(bytes, { failOn: 'error', limitInputPixels: limit })
-    .autoOrient()
-    .flatten({ background: 'black' })
-    .toColourspace(channels === 1 ? 'b-w' : 'srgb');
+  let image = sharp(bytes, { failOn: 'error', limitInputPixels: limit }).autoOrient();
   if (!fits) image = image.resize(width, height, { fit: 'contain', background: 'black' });
-  const { data, info } = await image
-    .raw({ depth: 'uchar' })
+  const { data, info } = await toEightBits(image, metadata, channels)
     .toBuffer({ resolveWithObject: true })
     .catch((error) => {
       throw refuse(`a damaged or truncated ${format} (${oneLine(error)})`, `${FORMATS} that is whole`);
@@ -92,10 +91,9 @@ export async function decodeImage(
   return { data: new Uint8Array(data.buffer, data.byteOffset, data.length), shape };
 }
 
-/** Width and height as shown, from the header alone: nothing is decoded yet. */
-async function orientedSize(bytes: Uint8Array): Promise<{ width: number; height: number }> {
-  const metadata = await sharp(bytes, { limitInputPixels: false }).metadata();
-  return metadata.autoOrient;
+/** What the header alone tells: nothing is decoded yet. */
+async function inspect(bytes: Uint8Array): Promise<Metadata> {
+  return sharp(bytes, { limitInputPixels: false }).metadata();
 }
 
 function refusal(name: string): (found: string, expected: string) => InputError {

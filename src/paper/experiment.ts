@@ -1,10 +1,9 @@
 /** What `glean paper` runs: an experiment is one configuration over several seeds, measured in one way. */
 import { createHash } from 'node:crypto';
-import type { TrainConfig } from '../train/config.ts';
+import { recordOf, type TrainConfig } from '../train/config.ts';
+import type { Task } from './tasks.ts';
 
-/** The problems: what the paper has, in the place of CelebA and DomainNet, and two of our own to check things by. */
-export const TASKS = ['cmnist', 'avatars', 'emoji-cue', 'emoji', 'fashion', 'mnist'] as const;
-export type Task = (typeof TASKS)[number];
+export type { Task };
 
 /** How a model is measured. */
 export interface Measurement {
@@ -71,7 +70,7 @@ function digestOf(value: unknown): string {
 
 /** Of everything that decides a run's result but the data, whose own SHA-256 stands beside it. */
 export function keyOf(job: Job): string {
-  return digestOf([FORMAT, configOf(job), job.experiment.measurement]);
+  return digestOf([FORMAT, recordOf(configOf(job)), job.experiment.measurement]);
 }
 
 /** What tells data sets apart, as a configuration names them. */
@@ -81,7 +80,7 @@ export function dataKey(job: Job): string {
 
 /** Where a run's checkpoints go: with another configuration or other data it begins anew, and leaves the former's in place. */
 export function folderOf(job: Job, dataSha256: string): string {
-  return `${nameOf(job)}-${digestOf([configOf(job), dataSha256]).slice(0, 8)}`;
+  return `${nameOf(job)}-${digestOf([recordOf(configOf(job)), dataSha256]).slice(0, 8)}`;
 }
 
 export function nameOf({ experiment, seed }: Job): string {

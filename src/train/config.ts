@@ -7,11 +7,17 @@ import { networkSchema } from './network/config.ts';
 import { nonNegativeInteger, positive, positiveInteger } from './numbers.ts';
 import { baselineSchema } from './objective/baseline-config.ts';
 import { invarianceSchema } from './objective/invariance-config.ts';
+import { utf8Text } from './utf8-text.ts';
 
 /** A baseline where the field `baseline` is there, so that a message is about the schema that was meant. */
 const objectiveSchema = v.lazy((input) =>
   typeof input === 'object' && input !== null && 'baseline' in input ? baselineSchema : invarianceSchema,
 ) as v.GenericSchema<v.InferOutput<typeof baselineSchema> | v.InferOutput<typeof invarianceSchema>>;
+
+const RIMS = ['edge', 'black'] as const;
+
+/** What is where a moved image is not. */
+export type Rim = (typeof RIMS)[number];
 
 const configSchema = v.strictObject({
   /** Name of the model: `models/<id>/`. */
@@ -30,6 +36,10 @@ const configSchema = v.strictObject({
   augmentation: v.strictObject({
     /** Images are moved by up to this many pixels each way. */
     shift: nonNegativeInteger,
+    /** What is where the moved image is not: its nearest pixel (where the file names none), or black. */
+    rim: v.picklist(RIMS),
+    /** Whether each image is mirrored, left to right, with probability ½. */
+    flip: v.optional(v.boolean(), false),
   }),
   /** TensorFlow's generator takes 31 bits; four of them tell the references from the network. */
   seed: v.pipe(nonNegativeInteger, v.maxValue(2 ** 27 - 1)),
@@ -44,11 +54,24 @@ function deepFreeze<T>(value: T): DeepReadonly<T> {
   return Object.freeze(value) as DeepReadonly<T>;
 }
 
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The field `augmentation` of what may be a configuration, where that says nothing of a rim. */
+function withoutRim(value: unknown): Record<string, unknown> | undefined {
+  const augmentation = isObject(value) ? value['augmentation'] : undefined;
+  return isObject(augmentation) && !('rim' in augmentation) ? augmentation : undefined;
+}
+
 /**
+ * @param rim what `augmentation.rim` is where the configuration does not say
  * @throws InputError naming `source`, the field, what was found and what was expected
  */
-export function parseConfig(value: unknown, source: string): TrainConfig {
-  const result = v.safeParse(configSchema, value);
+export function parseConfig(value: unknown, source: string, rim: Rim = 'edge'): TrainConfig {
+  const augmentation = withoutRim(value);
+  const complete =
+    augmentation === undefined ? value : { ...(value as object), augmentation: { ...augmentation, rim } };
+  const result = v.safeParse(configSchema, complete);
   if (!result.success) {
     const problems = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'configuration'}: ${issue.message}`);
     throw new InputError(`${source}: ${problems.join('; ')}`, { source, problems });
@@ -56,20 +79,44 @@ export function parseConfig(value: unknown, source: string): TrainConfig {
   return deepFreeze(result.output);
 }
 
-/** The configuration in a JSON file, its seed replaced where one is given. */
-export async function readConfig(path: string, seed?: number): Promise<TrainConfig> {
-  let text: string;
+/** The configuration in a JSON file, its seed replaced where one is given; `rim` as parseConfig has it. */
+export async function readConfig(path: string, seed?: number, rim?: Rim): Promise<TrainConfig> {
+  const config = parseConfig(await readJson(path), path, rim);
+  return seed === undefined ? config : parseConfig({ ...config, seed }, path);
+}
+
+/**
+ * What decides a run, for its name and for certificates: the configuration, without the fields of later versions where they say
+ * what was done before there were any. A black rim and no flips are left out, so that older runs keep their names, and models
+ * made as before have the same bytes.
+ */
+export function recordOf(config: TrainConfig): unknown {
+  const { rim, flip, ...augmentation } = config.augmentation;
+  return {
+    ...config,
+    augmentation: { ...augmentation, ...(rim === 'black' ? {} : { rim }), ...(flip ? { flip } : {}) },
+  };
+}
+
+/** The rim of a stored configuration: black where it is from before rims could be chosen; undefined where there is none. */
+export async function storedRim(path: string): Promise<Rim | undefined> {
+  const value = await readJson(path).catch(() => undefined);
+  if (withoutRim(value) !== undefined) return 'black';
+  const stored = v.safeParse(v.object({ augmentation: v.object({ rim: v.picklist(RIMS) }) }), value);
+  return stored.success ? stored.output.augmentation.rim : undefined;
+}
+
+async function readJson(path: string): Promise<unknown> {
+  let bytes: Uint8Array;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readFile(path);
   } catch (cause) {
     throw new InputError(`${path}: cannot be read (${(cause as NodeJS.ErrnoException).code})`, { path });
   }
-  let value: unknown;
+  const text = utf8Text(bytes, path);
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw new InputError(`${path}: is not JSON (${(cause as Error).message})`, { path });
   }
-  const config = parseConfig(value, path);
-  return seed === undefined ? config : parseConfig({ ...config, seed }, path);
 }

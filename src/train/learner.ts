@@ -88,7 +88,7 @@ export class Learner {
     const indices = Uint32Array.from(draws.flatMap((draw) => [...draw]));
     let begin = 0;
     return {
-      bytes: imageBytes(pool, indices, config.augmentation.shift, random),
+      bytes: imageBytes(pool, indices, config.augmentation, random),
       labels: Int32Array.from(indices, (index) => pool.labels[index]!),
       environments: draws.map(({ length: size }, i) => {
         begin += size;

@@ -1,6 +1,6 @@
 /** The training images of all domains under one numbering, and batches of them as the network takes them. */
 import type { Random } from '../certify-runtime/core/smoothing/random.ts';
-import { uniformInt } from '../certify-runtime/core/smoothing/random.ts';
+import { type Augmentation, augment } from './augmentation.ts';
 import { checkIndex, type ImageSet, type Labels } from './data/dataset.ts';
 
 export interface Pool {
@@ -45,24 +45,12 @@ export function createPool(sets: readonly ImageSet[]): Pool {
   return { shape: first.shape, size, labels, domains, read };
 }
 
-/** Images `indices` as bytes, [n, H·W·C]; each moved by up to `shift` pixels each way, the uncovered rim black. */
-export function imageBytes(pool: Pool, indices: ArrayLike<number>, shift: number, random: Random): Uint8Array {
-  const [height, width, channels] = pool.shape;
-  const images = pool.read(indices);
-  if (shift === 0) return images;
-  const stride = height * width * channels;
-  const batch = new Uint8Array(images.length);
-  for (let n = 0; n < indices.length; n++) {
-    const source = n * stride;
-    const dx = uniformInt(2 * shift + 1, random) - shift;
-    const dy = uniformInt(2 * shift + 1, random) - shift;
-    const columns = width - Math.abs(dx);
-    if (columns <= 0) continue;
-    for (let row = Math.max(0, -dy); row < Math.min(height, height - dy); row++) {
-      const from = source + (row * width + Math.max(0, -dx)) * channels;
-      const to = source + ((row + dy) * width + Math.max(0, dx)) * channels;
-      batch.set(images.subarray(from, from + columns * channels), to);
-    }
-  }
-  return batch;
+/** Images `indices` as bytes, [n, H·W·C], moved and mirrored as the augmentation says. */
+export function imageBytes(
+  pool: Pool,
+  indices: ArrayLike<number>,
+  augmentation: Augmentation,
+  random: Random,
+): Uint8Array {
+  return augment(pool.read(indices), pool.shape, augmentation, random);
 }

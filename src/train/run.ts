@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { InputError } from '../certify-runtime/core/errors.ts';
 import { writeFileAtomic } from '../export/atomic-file.ts';
 import { type CheckpointError, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
-import { readConfig, type TrainConfig } from './config.ts';
+import { readConfig, storedRim, type TrainConfig } from './config.ts';
 import type { DomainDataset } from './data/dataset.ts';
 import type { StepMetrics } from './learner.ts';
 import type { PlainNetwork } from './network/network.ts';
@@ -115,9 +115,25 @@ export interface FinishedRun {
   readonly run: string;
 }
 
-/** The configuration a run's folder was trained with. */
+/** The configuration a run's folder was trained with; where it names no rim, it is from when all were black. */
 export async function readRunConfig(directory: string): Promise<TrainConfig> {
-  return readConfig(join(directory, CONFIG_FILE));
+  return readConfig(join(directory, CONFIG_FILE), undefined, 'black');
+}
+
+/**
+ * A configuration file, to train with or go on with in a folder, `runs/ID-SEED` by default. Where it names no rim, a run that was
+ * begun there goes on with the one that it began with.
+ *
+ * @throws what readConfig throws
+ */
+export async function configToTrain(
+  path: string,
+  { seed, out }: { readonly seed?: number | undefined; readonly out?: string | undefined },
+): Promise<{ readonly config: TrainConfig; readonly directory: string }> {
+  const config = await readConfig(path, seed);
+  const directory = out ?? join('runs', `${config.id}-${config.seed}`);
+  const rim = await storedRim(join(directory, CONFIG_FILE));
+  return { config: rim === undefined ? config : await readConfig(path, seed, rim), directory };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Training, resumable at any step: what is trained before the network, the network itself, snapshots of both. */
 import { createHash } from 'node:crypto';
 import { type Checkpoint, CheckpointError, type SavedTensor } from './checkpoint.ts';
-import type { TrainConfig } from './config.ts';
+import { recordOf, type TrainConfig } from './config.ts';
 import { type DomainDataset, type ImageSet, readRange } from './data/dataset.ts';
 import { type Environment, givenEnvironments, pooledEnvironment, splitByCorrectness } from './environments.ts';
 import { Learner, type StepMetrics } from './learner.ts';
@@ -50,7 +50,7 @@ export class Trainer {
     this.config = config;
     this.#dataset = dataset;
     this.run = createHash('sha256')
-      .update(JSON.stringify([config, dataset.sha256]))
+      .update(JSON.stringify([recordOf(config), dataset.sha256]))
       .digest('hex');
     this.#network = createNetwork(config.network, dataset.shape, dataset.classes.length);
     this.#pool = createPool(dataset.train);

@@ -16,7 +16,8 @@ before(async () => {
       for (let i = 0; i < 30; i++) await writePlain(join(folder, 'images', domain, name, `${i}.jpg`), colourOf(label));
     }
   }
-  await writeFile(join(folder, 'images', 'day', 'bus', 'notes.txt'), 'no image');
+  await writeFile(join(folder, 'images', 'day', 'bus', 'notes.jpg'), 'no image');
+  await writeFile(join(folder, 'images', 'day', 'bus', 'Thumbs.db'), 'a file of Windows');
 });
 after(() => rm(folder, { recursive: true }));
 
@@ -29,7 +30,8 @@ test('a folder of images: sizes, classes, skipped files, a contact sheet of the 
   assert.match(shown.stdout, /16×16×3, 2 classes: bus, car/);
   assert.match(shown.stdout, /train +day +54 images, by class 27, 27\n/);
   assert.match(shown.stdout, /test +night +60 images, by class 30, 30\n/);
-  assert.match(shown.stdout, /skipped +1 not an image/);
+  assert.match(shown.stdout, /skipped +1 not an image\n/);
+  assert.match(shown.stdout, /skipped +1 not an image by name\n/);
   assert.match(shown.stderr, /preparing folder: 121 of 121/);
   assert.equal((await sharp(preview).metadata()).format, 'png');
 });
@@ -39,7 +41,7 @@ test('as JSON, and from the cache without preparing again', async () => {
   assert.equal(code, 0, stderr);
   assert.equal(stderr, '');
   const answer = JSON.parse(stdout);
-  assert.deepEqual(answer.skipped, { 'not an image': 1 });
+  assert.deepEqual(answer.skipped, { 'not an image': 1, 'not an image by name': 1 });
   assert.deepEqual(answer.splits.at(-1), { split: 'test', domain: 'night', images: 60, classCounts: [30, 30] });
 });
 

@@ -12,9 +12,14 @@ export interface CommandResult {
 }
 
 /** Runs `program` to its end and collects what it prints. */
-export function runProgram(program: string, args: readonly string[], cwd = PROJECT): Promise<CommandResult> {
+export function runProgram(
+  program: string,
+  args: readonly string[],
+  cwd = PROJECT,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<CommandResult> {
   return new Promise((done, fail) => {
-    const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../../src/certify-runtime/core/errors.ts';
-import { parseConfig, readConfig } from '../../src/train/config.ts';
+import { parseConfig, readConfig, recordOf } from '../../src/train/config.ts';
 import { DATASET_NAMES } from '../../src/train/data/registry.ts';
 import type { InvarianceConfig } from '../../src/train/objective/invariance.ts';
 
@@ -70,7 +70,15 @@ const WRONG: readonly (readonly [path: string, value: unknown, message: RegExp])
   ['id', '../up', /id: lower-case/],
   ['seed', -1, /seed/],
   ['seed', 2 ** 31, /seed/],
+  ['augmentation', undefined, /augmentation/],
+  ['augmentation', 2, /augmentation/],
+  ['augmentation', [], /augmentation/],
   ['augmentation.shift', null, /augmentation\.shift/],
+  ['augmentation.rim', null, /augmentation\.rim: .*"edge" \| "black".*null/],
+  ['augmentation.rim', 'white', /augmentation\.rim: .*"edge" \| "black".*"white"/],
+  ['augmentation.flip', 1, /augmentation\.flip: .*boolean.*1/],
+  ['augmentation.flip', null, /augmentation\.flip/],
+  ['augmentation.mirror', true, /augmentation\.mirror/],
 ];
 
 for (const [path, value, message] of WRONG) {
@@ -86,6 +94,30 @@ for (const [path, value, message] of WRONG) {
     );
   });
 }
+
+test('augmentation: edges and no flips where the file says nothing; a stored configuration without a rim has a black one', () => {
+  const augmentation = { shift: 2 };
+  const parsed = (value: object, ...rest: [('edge' | 'black')?]) =>
+    parseConfig({ ...example, augmentation: value }, 'f', ...rest);
+  assert.deepEqual(parsed(augmentation).augmentation, { shift: 2, rim: 'edge', flip: false });
+  assert.deepEqual(parsed(augmentation, 'black').augmentation, { shift: 2, rim: 'black', flip: false });
+  for (const said of [
+    { shift: 2, rim: 'black', flip: true },
+    { shift: 0, rim: 'edge', flip: true },
+  ] as const) {
+    assert.deepEqual(parsed(said).augmentation, said);
+    assert.deepEqual(parseConfig(parsed(said), 'f', 'black').augmentation, said);
+  }
+});
+
+test('what a certificate says has only what was not so before', () => {
+  const record = (augmentation: object) =>
+    JSON.stringify(recordOf(parseConfig({ ...example, augmentation }, 'f'))).match(/"augmentation":(\{.*?\})/)?.[1];
+  assert.equal(record({ shift: 1, rim: 'black' }), '{"shift":1}');
+  assert.equal(record({ shift: 1 }), '{"shift":1,"rim":"edge"}');
+  assert.equal(record({ shift: 1, rim: 'black', flip: true }), '{"shift":1,"flip":true}');
+  assert.equal(record({ flip: true, shift: 1, rim: 'edge' }), '{"shift":1,"rim":"edge","flip":true}');
+});
 
 test('every problem is named, not the first alone', () => {
   const value = { ...example, seed: 'x', title: 3 };
@@ -112,6 +144,12 @@ test('a configuration is frozen in its depth, and the order of fields in the fil
 test('readConfig: another seed, and files that are not there or not JSON', async () => {
   const path = join(folder, 'cmnist.json');
   assert.deepEqual(await readConfig(path, 7), { ...(await readConfig(path)), seed: 7 });
+  // As Windows' editors save it; and in UTF-16, which they call Unicode.
+  const saved = join(scratch, 'saved.json');
+  await writeFile(saved, `\uFEFF${await readFile(path, 'utf8')}`);
+  assert.deepEqual(await readConfig(saved), await readConfig(path));
+  await writeFile(saved, Buffer.from(`\uFEFF${await readFile(path, 'utf8')}`, 'utf16le'));
+  await assert.rejects(readConfig(saved), /saved\.json: found UTF-16 text, expected UTF-8/);
   await assert.rejects(readConfig(path, 1.5), (error) => error instanceof InputError && /seed/.test(error.message));
   await assert.rejects(readConfig(join(scratch, 'none.json')), /none\.json: cannot be read \(ENOENT\)/);
   const broken = join(scratch, 'broken.json');

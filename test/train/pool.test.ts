@@ -1,9 +1,10 @@
-/** Batches against the definition of a shift, pixel by pixel; draws and splits of environments. */
+/** Images of several sets under one numbering; draws and splits of environments. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { GleanError } from '../../src/certify-runtime/core/errors.ts';
-import { createRandom, type Random } from '../../src/certify-runtime/core/smoothing/random.ts';
+import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
+import { augment } from '../../src/train/augmentation.ts';
 import { type ImageSet, memoryImages, readAll } from '../../src/train/data/dataset.ts';
 import {
   drawImages,
@@ -16,7 +17,6 @@ import { createPool, imageBytes } from '../../src/train/pool.ts';
 
 type Shape = readonly [number, number, number];
 
-/** Images without a black pixel, so that the rim shows. */
 function imageSet(name: string, size: number, shape: Shape, first: number): ImageSet {
   const pixels = Uint8Array.from(
     { length: size * shape[0] * shape[1] * shape[2] },
@@ -24,23 +24,6 @@ function imageSet(name: string, size: number, shape: Shape, first: number): Imag
   );
   const labels = Uint8Array.from({ length: size }, (_, i) => (i + first) % 2);
   return memoryImages({ name, shape, pixels, labels, attribute: labels, source: new Uint32Array(size) });
-}
-
-/** Gives the words in turn: `uniformInt` takes each modulo its size. */
-const scripted = (words: readonly number[]): Random => {
-  const queue = [...words];
-  const uint32 = () => queue.shift()!;
-  return { uint32, uniform: () => Number.NaN, normal: () => Number.NaN };
-};
-
-/** Pixel (x, y) comes from (x − dx, y − dy); black where that is outside. */
-function moved(image: Uint8Array, [height, width, channels]: Shape, dx: number, dy: number): Uint8Array {
-  return image.map((_, i) => {
-    const x = Math.floor(i / channels) % width;
-    const y = Math.floor(i / channels / width);
-    const inside = x - dx >= 0 && x - dx < width && y - dy >= 0 && y - dy < height;
-    return inside ? image[i - (dy * width + dx) * channels]! : 0;
-  });
 }
 
 test('a pool keeps images, labels and domains in order', () => {
@@ -69,42 +52,13 @@ test('a pool keeps images, labels and domains in order', () => {
   assert.deepEqual([...pooledEnvironment(pool)[0]!.indices], [0, 1, 2, 3, 4]);
 });
 
-test('imageBytes: every shift moves the image and leaves a black rim, also one as large as the image', () => {
-  for (const shape of [
-    [5, 4, 3],
-    [2, 3, 1],
-    [1, 1, 2],
-  ] as const) {
-    const pool = createPool([imageSet('a', 3, shape, 3)]);
-    const shift = 4;
-    for (let dx = -shift; dx <= shift; dx++) {
-      for (let dy = -shift; dy <= shift; dy++) {
-        const batch = imageBytes(pool, [2, 0, 2], shift, scripted([4, 4, dx + shift, dy + shift, 4, 4]));
-        const image = (n: number) => pool.read([n]);
-        // Its neighbours in the batch stay as they are: nothing runs over.
-        const expected = [...image(2), ...moved(image(0), shape, dx, dy), ...image(2)];
-        assert.deepEqual([...batch], expected, `${shape} by ${dx}, ${dy}`);
-      }
-    }
-  }
-});
-
-test('imageBytes: no shift draws no numbers, a shift draws every one as often', () => {
-  const shape = [9, 9, 1] as const;
-  const pool = createPool([imageSet('a', 1, shape, 0)]);
-  const pixels = pool.read([0]);
-  assert.deepEqual(imageBytes(pool, [0], 0, scripted([])), pixels);
-  const all = Array.from({ length: 25 }, (_, i) => moved(pixels, shape, (i % 5) - 2, Math.floor(i / 5) - 2).join());
-  const counts = new Map(all.map((key) => [key, 0]));
-  const draws = 5000;
-  const batch = imageBytes(pool, new Uint32Array(draws), 2, createRandom(4));
-  for (let i = 0; i < draws; i++) {
-    const key = batch.subarray(81 * i, 81 * (i + 1)).join();
-    assert.ok(counts.has(key), 'not one of the 25 shifts');
-    counts.set(key, counts.get(key)! + 1);
-  }
-  // 200 each; 5 standard deviations of a binomial.
-  for (const count of counts.values()) assert.ok(Math.abs(count - 200) < 5 * Math.sqrt(200), `${count} of 5000`);
+test('imageBytes: the images asked for, augmented in their order', () => {
+  const pool = createPool([imageSet('a', 3, [5, 4, 3], 3), imageSet('b', 2, [5, 4, 3], 90)]);
+  const indices = [4, 0, 2, 4];
+  const augmentation = { shift: 2, rim: 'edge', flip: true } as const;
+  const expected = augment(pool.read(indices), pool.shape, augmentation, createRandom(6));
+  assert.deepEqual(imageBytes(pool, indices, augmentation, createRandom(6)), expected);
+  assert.notDeepEqual(expected, pool.read(indices));
 });
 
 test('drawImages: a subset without repetition, every image as often, all of them where there are no more', () => {

@@ -82,7 +82,11 @@ const OWN: readonly { readonly name: string; readonly label: string; readonly ch
   { name: 'temperature-1', label: 'temperature 1', change: network({ temperature: 1 }) },
   { name: 'temperature-4', label: 'temperature 4', change: network({ temperature: 4 }) },
   { name: 'steps-600', label: '600 steps', change: optimizer({ steps: 600 }) },
-  { name: 'shift-2', label: 'shift of 2 pixels', change: (config) => ({ ...config, augmentation: { shift: 2 } }) },
+  {
+    name: 'shift-2',
+    label: 'shift of 2 pixels',
+    change: (config) => ({ ...config, augmentation: { ...(config['augmentation'] as object), shift: 2 } }),
+  },
 ];
 
 export const OWN_SERIES = 'GLEAN, inferred environments';

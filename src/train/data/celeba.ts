@@ -1,8 +1,6 @@
 /** CelebA, or faces in its layout: smiling or not, with hair colour as what goes along in training and against it in the test. */
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { InputError } from '../../certify-runtime/core/errors.ts';
-import { ATTRIBUTES, IMAGES, readCelebaLists } from './celeba-lists.ts';
+import { readCelebaLists } from './celeba-lists.ts';
+import { findCeleba, refuseOtherNames } from './celeba-places.ts';
 import { type CorrelatedDomain, correlatedDomains, named } from './correlated.ts';
 import { type DomainDataset, hashImageSets, type ImageSet } from './dataset.ts';
 import { type Progress, preparedSet, prepareImages, skippedCounts } from './prepared.ts';
@@ -55,16 +53,14 @@ const CELEBA: CelebaIdentity = {
  * the training domains and for 10 % of the test, as in the code of GLEAN's authors (smiling goes with dark hair); there the
  * domains are the first rows that fit, here they are drawn from the published partitions, so that nobody is in two of them.
  *
- * @throws InputError where a list is wrong, too many images are unusable, or too few are left for a domain
+ * @throws InputError where images or lists are not found, or found twice, a list is wrong, too many images are unusable, or too few are left for a domain
  */
 export async function loadCeleba(options: CelebaOptions, identity: CelebaIdentity = CELEBA): Promise<DomainDataset> {
   const { dir, seed = 2020, labelNoise = 0.25, limit = LIMIT, side = 64, blind = false } = options;
-  const folder = join(dir, IMAGES);
-  const found = await stat(folder).catch(() => undefined);
-  if (!found?.isDirectory()) {
-    throw new InputError(`${folder}: found no such folder, expected CelebA's images beside ${ATTRIBUTES}`, { folder });
-  }
-  const lists = await readCelebaLists(dir, ['Smiling', 'Blond_Hair']);
+  const places = await findCeleba(dir);
+  const folder = places.images;
+  const lists = await readCelebaLists(places, ['Smiling', 'Blond_Hair']);
+  await refuseOtherNames(folder, lists.files, places.attributes);
   const [smiling, blond] = lists.attributes as [Uint8Array, Uint8Array];
   const prepared = await prepareImages(lists.files, { ...options, name: identity.name, folder, side, crop: CROP });
   const attribute = blond.map((value) => 1 - value);

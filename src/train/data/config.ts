@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { InputError } from '../../certify-runtime/core/errors.ts';
 import { nonNegativeInteger, positiveInteger } from '../numbers.ts';
+import { DATASET_NAMES as NAMES } from './names.ts';
 
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 /** Neither nothing nor all. */
@@ -52,27 +53,12 @@ export const dataSchema = v.variant('name', [
 
 export type DataConfig = Readonly<v.InferOutput<typeof dataSchema>>;
 
-/** What `openDataset` knows, for help texts. */
-export const DATASET_NAMES: readonly string[] = [
-  'cmnist',
-  'cmnist-blind',
-  'fashion',
-  'fashion-blind',
-  'mnist',
-  'avatars',
-  'avatars-blind',
-  'celeba',
-  'celeba-blind',
-  'emoji',
-  'emoji-cue',
-  'emoji-cue-blind',
-  'domainnet',
-  'domainnet-cue',
-  'domainnet-cue-blind',
-  'folder',
-] satisfies readonly DataConfig['name'][];
+/** What `openDataset` knows. */
+export const DATASET_NAMES: readonly string[] = NAMES satisfies readonly DataConfig['name'][];
 
 const LISTS = ['classes', 'cue'];
+/** Digits in these are a name: a domain may be called 15 or 2019. */
+const TEXTS = ['heldOut', 'dir'];
 
 /**
  * A data set as commands take it: `name`, or `name:option=value,option=value` with `+` between the items of a list, for example
@@ -95,7 +81,10 @@ export function parseData(text: string): DataConfig {
     if (!key || !value || more.length > 0) {
       throw new InputError(`${text}: found '${field}', expected option=value`, { found: field });
     }
-    options[key] = LISTS.includes(key) ? value.split('+') : /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+    if (Object.hasOwn(options, key))
+      throw new InputError(`${text}: found '${key}' twice, expected once`, { found: key });
+    const isNumber = !TEXTS.includes(key) && /^\d+(\.\d+)?$/.test(value);
+    options[key] = LISTS.includes(key) ? value.split('+') : isNumber ? Number(value) : value;
   }
   const result = v.safeParse(dataSchema, options);
   if (!result.success) {

@@ -1,10 +1,9 @@
 /** Images of one's own: DOMAIN/CLASS/file, any format that sharp reads; trained on all domains but one, tested on that one. */
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { InputError } from '../../certify-runtime/core/errors.ts';
 import { createRandom, type Random, shuffle } from '../../certify-runtime/core/smoothing/random.ts';
 import { type DomainDataset, hashImageSets, type ImageSet } from './dataset.ts';
 import { type DomainNetOptions, refuseEmpty } from './domainnet.ts';
+import { listFolder } from './folder-layout.ts';
 import { preparedSet, prepareImages, skippedCounts } from './prepared.ts';
 
 /** The first random stream of this file, 'FO'. */
@@ -17,19 +16,11 @@ export interface FolderOptions extends Omit<DomainNetOptions, 'classes'> {
   readonly validation?: number;
 }
 
-interface Listed {
-  readonly domains: readonly string[];
-  readonly classes: readonly string[];
-  readonly paths: readonly string[];
-  readonly labels: readonly number[];
-  readonly domain: readonly number[];
-}
-
 /**
  * Classes are the folders that every domain has. Every image of the held-out domain is tested on; of the other domains, a share
  * of each class is held out for validation.
  *
- * @throws InputError where the folders are not DOMAIN/CLASS, too many images are unusable, a class is empty, or the share is
+ * @throws InputError where the folders are not DOMAIN/CLASS or what is read as such, too many images are unusable, a class is empty, or the share is
  *   too small for one image of a training domain
  */
 export async function loadFolder(options: FolderOptions): Promise<DomainDataset> {
@@ -40,9 +31,10 @@ export async function loadFolder(options: FolderOptions): Promise<DomainDataset>
     limit = Number.POSITIVE_INFINITY,
     validation: share = VALIDATION_SHARE,
   } = options;
-  const listed = await listFolders(dir);
+  const listed = await listFolder(dir, options.heldOut !== undefined);
   const { domains, classes } = listed;
-  const heldOut = domains.indexOf(options.heldOut ?? domains.at(-1)!);
+  const wanted = (options.heldOut ?? domains.at(-1)!).normalize('NFC');
+  const heldOut = domains.findIndex((domain) => domain.normalize('NFC') === wanted);
   if (heldOut < 0) {
     const message = `${dir}: found the domains ${domains.join(', ')}, expected ${options.heldOut} (heldOut) among them`;
     throw new InputError(message, { found: domains, expected: options.heldOut });
@@ -83,14 +75,14 @@ export async function loadFolder(options: FolderOptions): Promise<DomainDataset>
     name: 'folder',
     title: `${dir}, ${domains[heldOut]} held out`,
     licence: 'unknown',
-    source: `a folder of images with the domains ${domains.join(', ')}`,
+    source: `a folder of images with the domains ${domains.join(', ')}${listed.reading === '' ? '' : ` (${listed.reading})`}`,
     classes,
     shape: prepared.shape,
     train,
     validation,
     test,
     sha256: hashImageSets([...train, ...validation, test]),
-    skipped: skippedCounts(prepared),
+    skipped: { ...skippedCounts(prepared), ...listed.leftOut },
   };
 }
 
@@ -109,51 +101,4 @@ export function holdOut(
     for (const [n, image] of images.entries()) (n < count ? held : chosen).push(image);
   }
   return { held, chosen };
-}
-
-const EXPECTED = 'expected folders DOMAIN/CLASS with images, at least two domains and two classes';
-
-async function listFolders(dir: string): Promise<Listed> {
-  const domains = (await entries(dir)).folders;
-  if (domains.length < 2 || domains.length > 256) {
-    throw new InputError(`${dir}: found ${domains.length} folders, ${EXPECTED}`, { dir, domains });
-  }
-  const folders = await Promise.all(domains.map(async (domain) => (await entries(join(dir, domain))).folders));
-  const classes = folders[0]!;
-  for (const [d, found] of folders.entries()) {
-    const differing = [
-      ...found.filter((name) => !classes.includes(name)),
-      ...classes.filter((name) => !found.includes(name)),
-    ];
-    if (differing.length > 0) {
-      throw new InputError(
-        `${dir}: found ${differing.join(', ')} in only one of ${domains[0]} and ${domains[d]}, expected the same classes in every domain`,
-        { dir, differing },
-      );
-    }
-  }
-  if (classes.length < 2) throw new InputError(`${dir}: found the classes ${classes.join(', ')}, ${EXPECTED}`, { dir });
-  const listed = { domains, classes, paths: [] as string[], labels: [] as number[], domain: [] as number[] };
-  for (const [d, domain] of domains.entries()) {
-    for (const [label, name] of classes.entries()) {
-      for (const file of (await entries(join(dir, domain, name))).files) {
-        listed.paths.push(join(domain, name, file));
-        listed.labels.push(label);
-        listed.domain.push(d);
-      }
-    }
-  }
-  return listed;
-}
-
-/** Names in alphabetical order; hidden ones are left out. */
-async function entries(folder: string): Promise<{ folders: string[]; files: string[] }> {
-  const found = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new InputError(`${folder}: found ${error.code === 'ENOENT' ? 'no such folder' : error.message}, ${EXPECTED}`);
-  });
-  const shown = found.filter((entry) => !entry.name.startsWith('.')).sort((a, b) => (a.name < b.name ? -1 : 1));
-  return {
-    folders: shown.filter((entry) => entry.isDirectory()).map((entry) => entry.name),
-    files: shown.filter((entry) => !entry.isDirectory()).map((entry) => entry.name),
-  };
 }

@@ -1,6 +1,6 @@
 /** Images of files, decoded once into one file of side×side RGB on disk, and read from there by position. */
 import { createHash } from 'node:crypto';
-import { constants, createReadStream, openSync, readSync, statSync } from 'node:fs';
+import { constants, createReadStream, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { mkdir, open, readFile, realpath, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import sharp from 'sharp';
@@ -8,7 +8,7 @@ import { InputError } from '../../certify-runtime/core/errors.ts';
 import { writeFileAtomic } from '../../export/atomic-file.ts';
 import { writeWhole } from '../write-whole.ts';
 import { bytesPerImage, checkIndex, type ImageSet, type Labels } from './dataset.ts';
-import { decodeSquare, type Skip } from './decode.ts';
+import { DECODER_VERSION, decodeSquare, type Skip } from './decode.ts';
 import { inParallel } from './parallel.ts';
 
 /** Hears how far a long step is: what it does, how many of how many are done. */
@@ -59,7 +59,7 @@ const EXAMPLES = 3;
 const MAX_SKIPPED = 0.01;
 
 /** The codes of `status.bin`, one byte for each original done; 0 is never written: a crash may leave it where others were. */
-const CODES = ['', 'kept', 'missing', 'empty', 'not an image', 'damaged', 'too large'] as const;
+const CODES = ['', 'kept', 'missing', 'empty', 'not an image', 'damaged', 'too large', 'unsupported'] as const;
 type Code = Exclude<(typeof CODES)[number], ''>;
 
 /**
@@ -67,8 +67,8 @@ type Code = Exclude<(typeof CODES)[number], ''>;
  *
  * Original i has bytes i·side²·3 … of `pixels.bin`, and byte i of `status.bin` once that is on disk: an interrupted
  * preparation goes on where the status ends, and two at the same time write the same bytes to the same places. `index.json`
- * is written last. The key is a hash of folder, options, libvips' version, and every path with its size and time, so that
- * a changed original is decoded anew.
+ * is written last. The key is a hash of folder, options, the versions of libvips and of our decoder, and every path with its size
+ * and time, so that a changed original is decoded anew, and what an older version refused is tried again.
  *
  * @throws InputError where more than `maxSkipped` of the originals have no image, naming counts, reasons and examples; where
  *   an original is there and cannot be read; where what was prepared is not whole
@@ -164,12 +164,21 @@ function readExactly(file: number, into: Uint8Array, position: number): void {
 }
 
 function listingKey(paths: readonly string[], folder: string, side: number, crop: number): string {
-  const hash = createHash('sha256').update(JSON.stringify([1, folder, side, crop, sharp.versions.vips]));
+  const hash = createHash('sha256').update(JSON.stringify([DECODER_VERSION, folder, side, crop, sharp.versions.vips]));
   for (const path of paths) {
-    const found = statSync(join(folder, path), { throwIfNoEntry: false });
+    const found = statusOf(join(folder, path));
     hash.update(`${path}\0${found?.size ?? -1}\0${found?.mtimeMs ?? 0}\n`);
   }
   return hash.digest('hex').slice(0, 16);
+}
+
+/** Undefined for what is not there or cannot be reached, a link to itself for one: the decoder says why. */
+function statusOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 async function decodeAll(
@@ -185,6 +194,8 @@ async function decodeAll(
   const pixelsFile = await open(join(place, PIXELS), forUpdate);
   const statusFile = await open(join(place, STATUS), forUpdate);
   const status = new Uint8Array(paths.length);
+  /** What was found in files that were refused, by path. */
+  const details = new Map<string, string>();
   try {
     const before = new Uint8Array(await statusFile.readFile()).subarray(0, paths.length);
     const done = countDone(before);
@@ -195,11 +206,12 @@ async function decodeAll(
       const codes = status.subarray(begin, begin + chunk);
       const pixels = new Uint8Array(codes.length * stride);
       await inParallel(codes.length, IN_FLIGHT, async (i) => {
-        const square = await decodeSquare(join(folder, paths[begin + i]!), side, crop);
+        const path = paths[begin + i]!;
+        const square = await decodeSquare(join(folder, path), side, crop, (found) => details.set(path, found));
         if (typeof square !== 'string') pixels.set(square, i * stride);
         codes[i] = codeOf(typeof square === 'string' ? square : 'kept');
       });
-      refuseTooMany(status, paths, options);
+      refuseTooMany(status, paths, options, details);
       await writeWhole(pixelsFile, pixels, begin * stride);
       await pixelsFile.datasync();
       await writeWhole(statusFile, codes, begin);
@@ -246,15 +258,23 @@ function skippedOf(status: Uint8Array, paths: readonly string[]): Partial<Record
   return skipped;
 }
 
-function refuseTooMany(status: Uint8Array, paths: readonly string[], options: PrepareOptions) {
+function refuseTooMany(
+  status: Uint8Array,
+  paths: readonly string[],
+  options: PrepareOptions,
+  details: ReadonlyMap<string, string> = new Map(),
+) {
   const skipped = skippedOf(status, paths);
   const entries = Object.entries(skipped);
   const count = entries.reduce((sum, [, reason]) => sum + reason.count, 0);
   const { maxSkipped = MAX_SKIPPED } = options;
   if (count > maxSkipped * paths.length) {
-    const reasons = entries.map(([reason, { count, examples }]) => `${count} ${reason} (${examples.join(', ')})`);
+    const detailed = (path: string) => (details.has(path) ? `${path}: ${details.get(path)}` : path);
+    const reasons = entries.map(
+      ([reason, { count, examples }]) => `${count} ${reason} (${examples.map(detailed).join(', ')})`,
+    );
     throw new InputError(
-      `${options.folder}: found ${count} of ${paths.length} listed images unusable: ${reasons.join('; ')}; expected at most ${+(100 * maxSkipped).toFixed(2)} % (maxSkipped)`,
+      `${options.folder}: found ${count} of ${paths.length} listed images unusable: ${reasons.join('; ')}; expected at most ${+(100 * maxSkipped).toFixed(2)} % (maxSkipped)${skipped.unsupported === undefined ? '' : '; convert what is unsupported to PNG or JPEG'}`,
       { folder: options.folder, skipped },
     );
   }

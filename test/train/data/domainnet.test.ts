@@ -1,6 +1,6 @@
 /** DomainNet's layout: the held-out domain is only tested on, classes are relabelled, the style can be the cue; wrong lists are named. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -163,9 +163,15 @@ test('wrong lists are named with line, found and expected', async () => {
     }
     await rm(file);
     await refused(
-      loadDomainNet({ dir: folder, cache, side: 8, heldOut: 'quickdraw' }),
-      /expected quickdraw \(heldOut\)/,
+      loadDomainNet({ dir: folder, cache, side: 8 }),
+      /found quickdraw_test\.txt without quickdraw_train\.txt/,
     );
+    await symlink(join(folder, 'gone.txt'), file);
+    await refused(
+      loadDomainNet({ dir: folder, cache, side: 8 }),
+      /found a link to .*gone\.txt, where there is nothing/,
+    );
+    await rm(file);
   } finally {
     await writeFile(file, text);
   }
@@ -203,5 +209,66 @@ test('a training domain without an image to train or validate on is named', asyn
     );
   } finally {
     await writeFile(file, text);
+  }
+});
+
+test('lists in splits/, with a byte order mark or other ends of line, and folders that are links, are the same data set', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'glean-domainnet-links-'));
+  const load = (from: string) => loadDomainNet({ dir: from, cache, side: 8 });
+  try {
+    await mkdir(join(dir, 'splits'));
+    for (const domain of DOMAINS) await symlink(join(folder, domain), join(dir, domain));
+    for (const list of (await readdir(folder)).filter((name) => name.endsWith('.txt'))) {
+      const text = await readFile(join(folder, list), 'utf8');
+      const written = list.startsWith('clipart')
+        ? `\uFEFF${text.replaceAll('\n', '\r\n')}`
+        : text.replaceAll('\n', '\r');
+      await writeFile(join(dir, 'splits', list), written);
+    }
+    await symlink(dir, `${dir}-link`);
+    const expected = await load(folder);
+    for (const from of [dir, `${dir}-link`]) {
+      const found = await load(from);
+      assert.deepEqual([found.sha256, found.classes, found.skipped], [expected.sha256, expected.classes, {}]);
+    }
+    await writeFile(join(dir, 'splits', 'sketch_test.txt'), Buffer.from('\uFEFFsketch/bear/1.jpg 1\n', 'utf16le'));
+    await refused(load(dir), /sketch_test\.txt: found UTF-16 text, expected UTF-8/);
+  } finally {
+    await rm(dir, { recursive: true });
+    await rm(`${dir}-link`);
+  }
+});
+
+test('a domain that is not there, an archive, or a folder too deep is named', async () => {
+  const load = () => loadDomainNet({ dir: folder, cache, side: 8 });
+  const [place, away] = [join(folder, 'quickdraw'), join(folder, '.away')];
+  await rename(place, away);
+  try {
+    await refused(load(), /quickdraw: found no such folder, expected the images that quickdraw_train\.txt lists/);
+    await writeFile(join(folder, 'quickdraw.zip'), '');
+    await refused(load(), /quickdraw: found no such folder but the archive quickdraw\.zip \(unpack it\)/);
+    await symlink('quickdraw', place);
+    await refused(load(), /quickdraw: found a link that leads to itself/);
+    await rm(place);
+    await symlink(join(folder, 'gone'), place);
+    await refused(load(), /quickdraw: found a link to .*gone, where there is nothing/);
+    await rm(place);
+    await mkdir(join(place, 'quickdraw'), { recursive: true });
+    await refused(load(), /quickdraw: found a folder of the same name in it/);
+  } finally {
+    await rm(place, { recursive: true, force: true });
+    await rm(join(folder, 'quickdraw.zip'), { force: true });
+    await rename(away, place);
+  }
+  // An image that is a link to itself is no reason to stop without a word on which.
+  const image = join(place, 'bear', 'quickdraw_1_0.jpg');
+  const bytes = await readFile(image);
+  await rm(image);
+  await symlink(image, image);
+  try {
+    await refused(load(), /quickdraw_1_0\.jpg: cannot be read \(ELOOP\)/);
+  } finally {
+    await rm(image);
+    await writeFile(image, bytes);
   }
 });

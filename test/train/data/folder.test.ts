@@ -116,10 +116,10 @@ test('a folder that is none, an unknown domain, classes that differ or are empty
 test('an image that is none is counted, or too many', async () => {
   await rm(join(folder, 'night', 'car'), { recursive: true });
   await rename(join(folder, '.car-of-night'), join(folder, 'night', 'car'));
-  await writeFile(join(folder, 'night', 'car', 'notes.txt'), 'no image');
+  await writeFile(join(folder, 'night', 'car', 'notes.jpg'), 'no image');
   assert.deepEqual((await load()).skipped, { 'not an image': 1 });
   await refused(
     load({ maxSkipped: 0 }),
-    /found 1 of 121 listed images unusable: 1 not an image \(night\/car\/notes\.txt\)/,
+    /found 1 of 121 listed images unusable: 1 not an image \(night\/car\/notes\.jpg\)/,
   );
 });

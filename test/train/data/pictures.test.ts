@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
 import { readCelebaLists } from '../../../src/train/data/celeba-lists.ts';
+import { findCeleba } from '../../../src/train/data/celeba-places.ts';
 import { readDomainNetLists, subjectOf } from '../../../src/train/data/domainnet-lists.ts';
 import { avatarFolder } from '../../../src/train/data/pictures/avatars.ts';
 import { emojiFolder } from '../../../src/train/data/pictures/emoji.ts';
@@ -27,7 +28,7 @@ const digest = async (file: string) =>
 test('avatars: CelebA’s layout, four kinds evenly, distinct pictures', async () => {
   const folder = await avatarFolder(cache, FACES);
   const hair = ['Blond_Hair', 'Black_Hair', 'Brown_Hair'];
-  const { files, attributes, partition } = await readCelebaLists(folder, ['Smiling', ...hair]);
+  const { files, attributes, partition } = await readCelebaLists(await findCeleba(folder), ['Smiling', ...hair]);
   assert.deepEqual((await readdir(join(folder, 'img_align_celeba'))).sort(), files);
   const [smiling, ...hairs] = attributes as [Uint8Array, ...Uint8Array[]];
   const kinds = [0, 0, 0, 0];
@@ -49,7 +50,7 @@ test('avatars: CelebA’s layout, four kinds evenly, distinct pictures', async (
 
 test('avatars: blond faces are the lighter ones in the pictures themselves', async () => {
   const folder = await avatarFolder(cache, FACES);
-  const { files, attributes } = await readCelebaLists(folder, ['Blond_Hair']);
+  const { files, attributes } = await readCelebaLists(await findCeleba(folder), ['Blond_Hair']);
   /** Mean of the lowest tenth of the grey levels: dark hair fills more than that. */
   const shadow = async (file: string) => {
     const square = sharp(join(folder, 'img_align_celeba', file)).extract({ left: 35, top: 45, width: 108, height: 60 });

@@ -1,16 +1,32 @@
 /** Prepared images: the same bytes as decoding gives, resumed after a kill, made anew when an original changes, never all in memory. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { renameSync, symlinkSync } from 'node:fs';
-import { mkdtemp, open, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import sharp from 'sharp';
 import { InputError } from '../../../src/certify-runtime/core/errors.ts';
 import { decodeSquare } from '../../../src/train/data/decode.ts';
 import { prepareImages } from '../../../src/train/data/prepared.ts';
 import { NO_LIMITS, underLimit } from '../../support/limited.ts';
+import { tiffFile } from '../../support/tiff-file.ts';
 import { colourOf, numberOf, writeBadFiles, writePlain } from './image-files.ts';
 
 const SIDE = 8;
@@ -91,7 +107,7 @@ test('a status that a crash left at 0 is not done, and refused where the index s
   const status = await open(join(crashed, 'status.bin'), 'r+');
   await status.write(new Uint8Array(4), 0, 4, 10);
   await status.close();
-  await assert.rejects(prepare(some), /found the status 0 for image 10, expected 1 … 6; remove the folder/);
+  await assert.rejects(prepare(some), /found the status 0 for image 10, expected 1 … 7; remove the folder/);
   await rm(join(crashed, 'index.json'));
   const pixels = await readFile(join(crashed, 'pixels.bin'));
   await writeFile(join(crashed, 'pixels.bin'), pixels.fill(0, 10 * SIDE * SIDE * 3, 14 * SIDE * SIDE * 3));
@@ -130,6 +146,43 @@ test('a disk that takes a part of the pixels is an error; with room again, all a
   const expected = await Promise.all(some.map((path) => decodeSquare(join(folder, path), SIDE, 1)));
   for (const [i, square] of expected.entries())
     assert.deepEqual(prepared.read([i]), new Uint8Array(square as Uint8Array));
+});
+
+/** Where version 1 of the decoder, which had no other, prepared these. */
+async function placeOfVersion1(of: readonly string[]): Promise<string> {
+  const originals = await realpath(folder);
+  const hash = createHash('sha256').update(JSON.stringify([1, originals, SIDE, 1, sharp.versions.vips]));
+  for (const path of of) {
+    const { size, mtimeMs } = await stat(join(folder, path));
+    hash.update(`${path}\0${size}\0${mtimeMs}\n`);
+  }
+  return join(cache, 'prepared', `test-${hash.digest('hex').slice(0, 16)}`);
+}
+
+test('what an older decoder refused, or read as black, is decoded anew', async () => {
+  const floats = Float32Array.from({ length: 64 }, () => 0.4);
+  const tif = tiffFile({ width: 8, height: 8, bits: 32, format: 3, photometric: 1, data: floats });
+  await writeFile(join(folder, 'grey.tif'), tif);
+  const [KEPT, DAMAGED] = [1, 5];
+  for (const whole of [true, false]) {
+    const first = whole ? 20 : 21;
+    const some = [...paths.slice(first, first + 16), 'grey.tif'];
+    const old = await placeOfVersion1(some);
+    await mkdir(old, { recursive: true });
+    await writeFile(join(old, 'pixels.bin'), new Uint8Array(some.length * SIDE * SIDE * 3));
+    const status = new Uint8Array(whole ? some.length : 12).fill(DAMAGED);
+    if (whole) status[16] = KEPT;
+    await writeFile(join(old, 'status.bin'), status);
+    if (whole) await writeFile(join(old, 'index.json'), '{}');
+    const prepared = await prepare(some);
+    assert.deepEqual([...prepared.kept], Array(17).fill(1));
+    assert.deepEqual(
+      [...some.keys()].slice(0, 16).map((i) => numberOf(prepared.read([i]))),
+      [...Array(16).keys()].map((i) => first + i),
+    );
+    assert.deepEqual([...prepared.read([16])], Array(SIDE * SIDE * 3).fill(102));
+    await rm(old, { recursive: true });
+  }
 });
 
 test('two at the same time end with the same images', async () => {

@@ -57,6 +57,8 @@ test('every name has a parser; options are those of the name', () => {
     side: 64,
     classes: ['food', 'travel'],
   });
+  // A domain may be called by a number, and it stays its name.
+  assert.deepEqual(parseData('folder:heldOut=015,side=64'), { name: 'folder', heldOut: '015', side: 64 });
   for (const [text, expected] of [
     ['mnist2', /no data set 'mnist2': expected one of cmnist, cmnist-blind, fashion/],
     ['cmnist:side=8', /side/],

@@ -4,13 +4,13 @@ import { InputError } from '../errors.ts';
 import type { LinearHead } from '../proof/bound.ts';
 import { checkInteger } from './binomial-tail.ts';
 import { checkAlpha, clopperPearsonLower } from './clopper-pearson.ts';
+import { SMOOTHING_DEFAULTS } from './defaults.ts';
 import { checkHead, rowNorms } from './head.ts';
 import { normalQuantileLower } from './normal.ts';
 import type { Random } from './random.ts';
 import { type Sampler, sampleCounts } from './sampler.ts';
 
-/** The paper's settings. */
-export const SMOOTHING_DEFAULTS = Object.freeze({ sigma: 0.12, n: 100_000, n0: 100, alpha: 0.001 });
+export { SMOOTHING_DEFAULTS };
 
 /** What is lost to rounding when a product or a quotient of a few terms is to be rounded down: 8 u. */
 const DOWN = 1 - 2 ** -50;

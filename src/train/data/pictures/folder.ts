@@ -1,7 +1,9 @@
 /** A folder of pictures that glean makes from packages: filled beside its place and moved there whole. */
 import { randomUUID } from 'node:crypto';
-import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { access, mkdir, rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { withTemporary } from '../../../export/temporary.ts';
 
 /**
  * `<cache>/pictures/<name>`, filled by `fill` where it is not there. Two at the same time both fill; the first one's stays.
@@ -21,14 +23,13 @@ export async function pictureFolder(
     );
   if (await isThere()) return place;
   const temporary = join(dirname(place), `.${name}.${randomUUID()}.tmp`);
-  try {
-    await mkdir(temporary, { recursive: true });
+  await mkdir(dirname(place), { recursive: true });
+  await withTemporary(temporary, async () => {
+    mkdirSync(temporary);
     await fill(temporary);
     await rename(temporary, place).catch(async (error) => {
       if (!(await isThere())) throw error;
     });
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
+  });
   return place;
 }
