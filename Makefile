@@ -10,11 +10,14 @@ MODEL ?= models/cmnist/model.onnx
 DATA ?= cmnist
 IMAGE ?= docs/images/digit-red.png docs/images/digit-green.png
 
+# Recipes take paths from the environment, where a blank or a quote in them means nothing.
+export CONFIG SEED OUT MODEL DATA
+
 GLEAN := node bin/glean.mjs
-ID = $(basename $(notdir $(CONFIG)))
-RUN = runs/$(ID)-$(SEED)
-# Beside what is shipped, never over it.
-OUT ?= models/$(ID)-$(SEED)
+# Not npx: it writes to the user's home, and finds nothing under a path with a colon.
+BIN := node_modules/.bin
+# A run is named after its configuration, and exported beside what is shipped, never over it.
+NAME = name=$$(basename "$$CONFIG" .json)-$$SEED
 
 .PHONY: help
 help: ## list the targets
@@ -24,32 +27,36 @@ help: ## list the targets
 setup: ## install everything into this folder; at once when nothing is to do
 	@pipeline/setup.sh
 
+.PHONY: packages
+packages: ## install the npm packages only: what needs neither Python nor a compiler asks for no more
+	@pipeline/setup.sh packages
+
 .PHONY: export
 export: setup ## everything from a fresh clone: train where needed, bake, convert, seal, verify (CONFIG=, SEED=, OUT=)
-	@$(GLEAN) train $(CONFIG) --seed $(SEED) --out $(RUN)
-	@$(GLEAN) export $(RUN) --out $(OUT)
-	@$(GLEAN) verify $(OUT)/model.onnx
+	@$(NAME); $(GLEAN) train "$$CONFIG" --seed "$$SEED" --out "runs/$$name"
+	@$(NAME); $(GLEAN) export "runs/$$name" --out "$${OUT:-models/$$name}"
+	@$(NAME); $(GLEAN) verify "$${OUT:-models/$$name}/model.onnx"
 
 .PHONY: train
 train: setup ## train only, or go on with an interrupted training (CONFIG=, SEED=)
-	@$(GLEAN) train $(CONFIG) --seed $(SEED) --out $(RUN)
+	@$(NAME); $(GLEAN) train "$$CONFIG" --seed "$$SEED" --out "runs/$$name"
 
 .PHONY: verify
-verify: setup ## prove the claims of models/cmnist, or of MODEL, anew (MODEL=)
-	@$(GLEAN) verify $(MODEL)
+verify: packages ## prove the claims of models/cmnist, or of MODEL, anew (MODEL=)
+	@$(GLEAN) verify "$$MODEL"
 
 .PHONY: certify
-certify: setup ## certified accuracy by both certificates, per domain (MODEL=, DATA=)
-	@$(GLEAN) certify $(MODEL) --data $(DATA) --method margin
-	@$(GLEAN) certify $(MODEL) --data $(DATA) --method smoothing
+certify: packages ## certified accuracy by both certificates, per domain (MODEL=, DATA=)
+	@$(GLEAN) certify "$$MODEL" --data "$$DATA" --method margin
+	@$(GLEAN) certify "$$MODEL" --data "$$DATA" --method smoothing
 
 .PHONY: attack
-attack: setup ## try to break the radius (MODEL=, DATA=)
-	@$(GLEAN) attack $(MODEL) --data $(DATA)
+attack: packages ## try to break the radius (MODEL=, DATA=)
+	@$(GLEAN) attack "$$MODEL" --data "$$DATA"
 
 .PHONY: predict
-predict: setup ## label and radius of an image file (MODEL=, IMAGE=)
-	@$(GLEAN) predict $(MODEL) $(IMAGE)
+predict: packages ## label and radius of an image file (MODEL=, IMAGE=)
+	@$(GLEAN) predict "$$MODEL" $(IMAGE)
 
 .PHONY: paper
 paper: setup ## every table and figure of the paper, ours beside its own (hours; resumes; ARGS='--quick …')
@@ -60,33 +67,33 @@ data-scale: setup ## memory and reading time for 200 000 images (20 minutes)
 	@node --import tsx pipeline/data-scale.ts
 
 .PHONY: serve
-serve: setup ## HTTP service on the models in models/ (ARGS='--port 8080 …'; glean serve --help)
+serve: packages ## HTTP service on the models in models/ (ARGS='--port 8080 …'; glean serve --help)
 	@$(GLEAN) serve $(ARGS)
 
 .PHONY: web
-web: setup ## build the browser page into dist/page and serve it on this machine
-	@npx --no-install vite build --config src/page/vite.config.ts --logLevel warn
-	@npx --no-install vite preview --config src/page/vite.config.ts
+web: packages ## build the browser page into dist/page and serve it on this machine
+	@$(BIN)/vite build --config src/page/vite.config.ts --logLevel warn
+	@$(BIN)/vite preview --config src/page/vite.config.ts
 
 .PHONY: runtime
-runtime: setup ## build the package glean-certify into src/certify-runtime/dist
-	@npx --no-install tsc -p src/certify-runtime/tsconfig.json
+runtime: packages ## build the package glean-certify into src/certify-runtime/dist
+	@$(BIN)/tsc -p src/certify-runtime/tsconfig.json
 
 .PHONY: docs
 docs: runtime ## API documentation of glean-certify into dist/api
-	@npx --no-install typedoc
+	@$(BIN)/typedoc
 
 .PHONY: bench
 bench: setup ## every speed figure, as ratios measured in one run (minutes)
 	@$(GLEAN) bench $(ARGS)
 
 .PHONY: check
-check: setup ## format, lint, import order, types, unused code
-	@npx --no-install biome check --error-on-warnings .
-	@npx --no-install tsc --project .
-	@npx --no-install knip
-	@npx --no-install tsc -p src/certify-runtime/tsconfig.json && npx --no-install publint --strict src/certify-runtime
-	@npx --no-install typedoc --emit none
+check: packages ## format, lint, import order, types, unused code
+	@$(BIN)/biome check --error-on-warnings .
+	@$(BIN)/tsc --project .
+	@$(BIN)/knip
+	@$(BIN)/tsc -p src/certify-runtime/tsconfig.json && $(BIN)/publint --strict src/certify-runtime
+	@$(BIN)/typedoc --emit none
 	@bash -n pipeline/setup.sh .ci/run
 
 .PHONY: test

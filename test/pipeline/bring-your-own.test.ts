@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import yargs from 'yargs';
 import { attack } from '../../src/attack/attack.ts';
 import { sessionJudge } from '../../src/attack/judge.ts';
@@ -174,14 +175,14 @@ test('docs/bring-your-own.md: its commands do what it says, its bounds are the o
   try {
     for (const [i, [name, model, , , ...more]] of commands.entries()) {
       const out = join(folder, `${i}.onnx`);
-      const answer = command([name!, new URL(model!, ROOT).pathname, '--out', out, ...more]);
+      const answer = command([name!, fileURLToPath(new URL(model!, ROOT)), '--out', out, ...more]);
       if (model!.includes('refused')) await assert.rejects(answer, UnprovableError);
       else assert.match(await answer, more.includes('--json') ? /"lipschitz": 101\.45/ : /Lipschitz bound {2}L ≤ /);
       assert.equal(existsSync(out), !model!.includes('refused'));
     }
     const plain = await command([
       'seal',
-      new URL('test/fixtures/byo/pytorch-cnn.onnx', ROOT).pathname,
+      fileURLToPath(new URL('test/fixtures/byo/pytorch-cnn.onnx', ROOT)),
       '--out',
       join(folder, 'x.onnx'),
     ]);

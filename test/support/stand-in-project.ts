@@ -59,7 +59,7 @@ case "$1 $2" in
     echo 'extern "C" int TF_Six() { return 6; }' | c++ -x c++ -fPIC -shared -o "$tensorflow/libtensorflow_cc.so.2" -
     cp "$tensorflow/libtensorflow_cc.so.2" "$tensorflow/libtensorflow_framework.so.2"
     ;;
-  "-c "*) ;;
+  "-c "* | *relocatable.py*) ;;
   *) exit 9 ;;
 esac
 `;
@@ -83,7 +83,7 @@ async function program(path: string, text: string): Promise<void> {
 /** Copies what set-up reads to `folder`, and puts the stand-ins into `tools`. */
 export async function standInProject(folder: string, tools: string): Promise<void> {
   for (const file of [
-    ...['package.json', 'package-lock.json', '.npmrc', 'pipeline/setup.sh', 'pipeline/python/requirements.txt'],
+    ...['package.json', 'package-lock.json', '.npmrc', 'pipeline/setup.sh', 'pipeline/python'],
     ...['src/certify-runtime/package.json', 'pipeline/tf2onnx'],
   ]) {
     await cp(join(ROOT, file), join(folder, file), { recursive: true });

@@ -20,6 +20,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { InputError } from '../../../src/certify-runtime/core/errors.ts';
@@ -233,7 +234,7 @@ test('a damaged cache is refused by name', async () => {
 });
 
 test('3000 images of 332 MB are prepared and read in far less memory', async () => {
-  const child = new URL('../../support/prepare-many-child.ts', import.meta.url).pathname;
+  const child = fileURLToPath(new URL('../../support/prepare-many-child.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [
     '--import',
     'tsx',
