@@ -5,7 +5,7 @@ import { switchOffTelemetry } from './telemetry.ts';
 // Before any session. A bundler may load the library first, so that the order of imports would not do.
 switchOffTelemetry();
 
-export const { InferenceSession, Tensor, env } = library;
+export const { InferenceSession, Tensor } = library;
 export type InferenceSession = library.InferenceSession;
 export type SessionOptions = library.InferenceSession.SessionOptions;
 export type Tensor = library.Tensor;

@@ -9,9 +9,7 @@ import { EncoderWithHead } from '../smoothing/certify-latents.ts';
 import { NoisyNetwork } from '../smoothing/noisy-network.ts';
 import type { ImageSet } from '../train/data/dataset.ts';
 import { type Certified, certifyImages, certifySampled, type SmoothingSettings } from './certified-accuracy.ts';
-
-export const METHODS = ['margin', 'smoothing', 'input-smoothing'] as const;
-export type Method = (typeof METHODS)[number];
+import type { Method } from './certify.ts';
 
 export interface MethodOptions {
   readonly method: Method;

@@ -1,84 +1,21 @@
 /** `glean data NAME`: what a data set holds, and a picture of it; draws or prepares it where that is not done. */
-import type { CommandModule } from 'yargs';
-import { writeContactSheet } from '../train/data/contact-sheet.ts';
-import { cueAgreement, type DomainDataset, type ImageSet } from '../train/data/dataset.ts';
-import { DATA_NAMES, DATA_OPTIONS, openData } from './open-data.ts';
+import { defineCommand } from './command.ts';
+import { DATA_NAMES, DATA_OPTIONS } from './data-options.ts';
+import { flag, type Given, text } from './options.ts';
 
-interface DataArguments {
-  name: string;
-  preview: string | undefined;
-  dataDir: string | undefined;
-  cacheDir: string | undefined;
-  json: boolean;
-}
-
-interface Row {
-  readonly split: string;
-  readonly domain: string;
-  readonly images: number;
-  /** By label. */
-  readonly classCounts: readonly number[];
-  /** Share of images whose attribute equals the label; absent where the data set has no cue. */
-  readonly cueAgrees?: number;
-}
-
-function describe(dataset: DomainDataset, split: string, set: ImageSet): Row {
-  const classCounts = dataset.classes.map(() => 0);
-  for (const label of set.labels) classCounts[label]!++;
-  const agreement = dataset.cue === undefined ? {} : { cueAgrees: cueAgreement(set) };
-  return { split, domain: set.name, images: set.size, classCounts, ...agreement };
-}
-
-export const dataCommand: CommandModule<object, DataArguments> = {
-  command: 'data <name>',
-  describe: 'show what a data set holds; draws avatars and emoji, prepares images of files',
-  builder: (y) =>
-    y
-      .positional('name', {
-        type: 'string',
-        demandOption: true,
-        describe: `one of ${DATA_NAMES}`,
-      })
-      .option('preview', { type: 'string', describe: 'write a contact sheet of each domain to this PNG file' })
-      .options(DATA_OPTIONS)
-      .option('json', { type: 'boolean', default: false, describe: 'print the answer as JSON' }) as never,
-  handler: async ({ name, preview, json, ...place }) => {
-    const dataset = await openData(name, place);
-    const rows = [
-      ...dataset.train.map((set) => describe(dataset, 'train', set)),
-      ...dataset.validation.map((set) => describe(dataset, 'validation', set)),
-      describe(dataset, 'test', dataset.test),
-    ];
-    if (preview !== undefined) await writeContactSheet(dataset, preview);
-    if (json) {
-      const { name, title, classes, shape, sha256, licence, source, skipped = {} } = dataset;
-      const answer = { name, title, classes, shape, sha256, licence, source, skipped, splits: rows };
-      console.log(JSON.stringify(answer, null, 2));
-      return;
-    }
-    print(dataset, rows);
-    if (preview !== undefined) console.log(`contact sheet: ${preview}`);
-  },
+const POSITIONALS = { name: text(DATA_NAMES, { required: true }) };
+const OPTIONS = {
+  preview: text('write a contact sheet of each domain to this PNG file'),
+  ...DATA_OPTIONS,
+  json: flag('print the answer as JSON'),
 };
 
-/** No line is longer: of more classes, the smallest and the largest count stand for all. */
-const CLASSES_LISTED = 12;
+export type DataCommandArguments = Given<typeof POSITIONALS & typeof OPTIONS>;
 
-function print(dataset: DomainDataset, rows: readonly Row[]): void {
-  const { title, source, licence, sha256, classes, shape, skipped = {} } = dataset;
-  console.log(`${title}: ${source}\nlicence ${licence}, sha256 ${sha256}`);
-  console.log(
-    `${shape.join('×')}, ${classes.length} classes${classes.length <= CLASSES_LISTED ? `: ${classes.join(', ')}` : ''}`,
-  );
-  const width = Math.max(...rows.map(({ domain }) => domain.length));
-  for (const { split, domain, images, classCounts, cueAgrees } of rows) {
-    const counts =
-      classes.length <= CLASSES_LISTED
-        ? `by class ${classCounts.join(', ')}`
-        : `by class ${Math.min(...classCounts)} to ${Math.max(...classCounts)}`;
-    const cue =
-      cueAgrees === undefined ? '' : `; ${dataset.cue} agrees with label in ${(100 * cueAgrees).toFixed(1)} %`;
-    console.log(`  ${split.padEnd(10)} ${domain.padEnd(width)} ${String(images).padStart(6)} images, ${counts}${cue}`);
-  }
-  for (const [reason, count] of Object.entries(skipped)) console.log(`  skipped    ${count} ${reason}`);
-}
+export const dataCommand = defineCommand({
+  name: 'data',
+  describe: 'show what a data set holds; draws avatars and emoji, prepares images of files',
+  positionals: POSITIONALS,
+  options: OPTIONS,
+  load: async () => (await import('./data-run.ts')).runData,
+});

@@ -6,7 +6,7 @@ import type { OnnxModel } from '../certify-runtime/core/onnx/model.ts';
 import { bake } from '../export/bake.ts';
 import { convertGraphModel } from '../export/convert.ts';
 import { GRAPH_MODEL, writeGraphModel } from '../export/graph-model.ts';
-import type { TrainConfig } from '../train/config.ts';
+import { recordOf, type TrainConfig } from '../train/config.ts';
 import type { DomainDataset } from '../train/data/dataset.ts';
 import { type DataArguments, openData } from './open-data.ts';
 
@@ -27,7 +27,7 @@ export async function packageVersions(): Promise<Record<string, string>> {
 }
 
 export interface ExportOptions extends DataArguments {
-  /** Where to write to; `models/ID` by default. */
+  /** Where to write to; `models/ID-SEED` by default, which is nothing that the project ships. */
   readonly directory?: string;
   readonly say?: (message: string) => void;
 }
@@ -53,7 +53,7 @@ export async function finishedModel(run: string, options: ExportOptions): Promis
   const finished = await readRun(run, dataset, (error) => say(`refused ${error.message}; using the one before`));
   say('baking: orthogonal layers to the precision of float32');
   const modelJson = await writeGraphModel(bake(finished.network), dataset.shape, join(run, 'graph-model'));
-  say('converting with tf2onnx');
+  say('converting with tf2onnx, which takes up to a minute');
   const model = await convertGraphModel(modelJson, [GRAPH_MODEL.latent, GRAPH_MODEL.logits]);
   const packages = await packageVersions();
   const { name, title, sha256, licence, source } = dataset;
@@ -61,11 +61,11 @@ export async function finishedModel(run: string, options: ExportOptions): Promis
     config,
     dataset,
     model,
-    directory: options.directory ?? join('models', config.id),
+    directory: options.directory ?? join('models', `${config.id}-${config.seed}`),
     version: packages['glean']!,
     training: {
       dataset: { name, title, sha256, licence, source },
-      config,
+      config: recordOf(config),
       seed: config.seed,
       run: finished.run,
       packages,

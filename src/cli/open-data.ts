@@ -1,22 +1,13 @@
-/** How commands open data sets: two options, and progress on stderr while pictures are drawn and images prepared. */
+/** How commands open data sets: progress on stderr while pictures are drawn and images prepared. */
 import { SingleBar } from 'cli-progress';
 import type { DomainDataset } from '../train/data/dataset.ts';
 import type { Progress } from '../train/data/prepared.ts';
-import { DATASET_NAMES, type DataConfig, openDataset } from '../train/data/registry.ts';
+import { type DataConfig, openDataset } from '../train/data/registry.ts';
 
 export interface DataArguments {
   readonly dataDir?: string | undefined;
   readonly cacheDir?: string | undefined;
 }
-
-/** For yargs. */
-export const DATA_OPTIONS = {
-  'data-dir': { type: 'string', describe: 'folder of the originals: IDX files, CelebA, DomainNet, your own images' },
-  'cache-dir': { type: 'string', describe: 'where pictures and prepared images go (default: data)' },
-} as const;
-
-/** What `--data` takes, for help texts. */
-export const DATA_NAMES = `${DATASET_NAMES.join(', ')}; with options as in emoji:heldOut=noto,side=64`;
 
 /** @throws InputError for an unknown name or option, or where the source cannot be read */
 export async function openData(data: string | DataConfig, args: DataArguments): Promise<DomainDataset> {

@@ -1,206 +1,29 @@
 /** `glean seal MODEL --out FILE`: proves another program's classifier and seals it. */
-import { readdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { basename, join } from 'node:path';
-import type { CommandModule } from 'yargs';
-import { MAX_VECTORS } from '../certify-runtime/core/certificate.ts';
-import { InputError } from '../certify-runtime/core/errors.ts';
-import { quote } from '../certify-runtime/core/onnx/wire.ts';
-import type { VerifiedModel } from '../certify-runtime/core/verify.ts';
-import { readImageFile } from '../certify-runtime/encoded-image.ts';
-import { readModelFile, runUnverified } from '../certify-runtime/node.ts';
-import { writeFileAtomic } from '../export/atomic-file.ts';
-import type { ImageShape, Layout } from '../export/input-layer.ts';
-import { type SealedOriginal, sealOriginal } from '../export/seal-original.ts';
-import { opinionLine } from './opinion.ts';
+import { defineCommand } from './command.ts';
+import { choice, flag, type Given, numbers, realNumber, text } from './options.ts';
 
-interface SealArguments {
-  model: string;
-  out: string;
-  classes: string | undefined;
-  classesFile: string | undefined;
-  layout: Layout | undefined;
-  shape: string | undefined;
-  logits: string | undefined;
-  mean: string | undefined;
-  std: string | undefined;
-  scale: number | undefined;
-  sigma: number | undefined;
-  vectors: string | undefined;
-  json: boolean;
-}
-
-/** Above this, for pixels on [0, 1] before preprocessing, a bound is called poor. */
-const POOR = 10;
-const LAYERS_SHOWN = 8;
-
-function numbers(option: string, text: string | undefined): number[] | undefined {
-  if (text === undefined) return undefined;
-  const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
-  if (values.every(Number.isFinite)) return values;
-  throw new InputError(`--${option} must be numbers with commas between them, got '${text}'`);
-}
-
-function imageShape(text: string | undefined): ImageShape | undefined {
-  const sizes = numbers('shape', text);
-  if (sizes === undefined) return undefined;
-  if (sizes.length === 3 && sizes.every((size) => Number.isSafeInteger(size) && size > 0)) {
-    return sizes as unknown as ImageShape;
-  }
-  throw new InputError(`--shape must be H,W,C, got '${text}'`);
-}
-
-async function classNames({ classes, classesFile }: SealArguments): Promise<readonly string[] | undefined> {
-  if (classes !== undefined) return classes.split(',').map((name) => name.trim());
-  if (classesFile === undefined) return undefined;
-  const text = await readFile(classesFile, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw new InputError(`${classesFile}: cannot be read (${cause.code}); expected one class name a line`);
-  });
-  return text.split(/\r?\n/).filter((line) => line !== '');
-}
-
-/** All images of a folder, in the order of their names. */
-async function imagesOf(folder: string, shape: ImageShape): Promise<readonly Uint8Array[]> {
-  const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
-    throw new InputError(`${folder}: cannot be read (${cause.code}); expected a folder of images`);
-  });
-  const files = names.filter((name) => !name.startsWith('.')).sort();
-  if (files.length === 0 || files.length > MAX_VECTORS) {
-    throw new InputError(`${folder}: ${files.length} files, expected 1 to ${MAX_VECTORS} images`);
-  }
-  const images: Uint8Array[] = [];
-  for (const name of files) images.push((await readImageFile(join(folder, name), shape)).data);
-  return images;
-}
-
-/** What float32 takes from a radius, at the known vector with the median of it; null where none is certified. */
-function typicalSlack({ certificate, terms }: VerifiedModel): number | null {
-  const { classes, inverse } = terms;
-  const slacks = certificate.vectors.flatMap(({ logits, label, radius }) => {
-    const exact = logits.map((logit, j) => (logits[label]! - logit) * inverse[label * classes + j]!);
-    return radius > 0 ? [Math.min(...exact.filter((_, j) => j !== label)) - radius] : [];
-  });
-  return slacks.sort((a, b) => a - b)[Math.floor(slacks.length / 2)] ?? null;
-}
-
-/** How much of L is the preprocessing's. */
-function preprocessingFactor({ input: { scale, std } }: SealedOriginal['prepared']): number {
-  return scale / Math.min(...(std ?? [1]));
-}
-
-function hint({ verified, prepared }: SealedOriginal): string | null {
-  const { lipschitz } = verified.proven;
-  if (lipschitz <= POOR * preprocessingFactor(prepared)) return null;
-  return `a plain network: L = ${shown(lipschitz, 'up')}; the certified radii will be tiny. Train with orthogonal or Lipschitz layers (deel-lip, orthogonium, glean train)`;
-}
-
-/** Six digits, rounded up for a bound and down for a radius. */
-function shown(value: number, round: 'up' | 'down'): string {
-  if (value === 0) return '0';
-  const unit = 10 ** (Math.floor(Math.log10(value)) - 5);
-  const rounded = (round === 'up' ? Math.ceil(value / unit) : Math.floor(value / unit)) * unit;
-  return rounded >= 1e6 || rounded < 1e-3 ? rounded.toExponential(5) : String(Number(rounded.toPrecision(6)));
-}
-
-function print({ out }: SealArguments, sealed: SealedOriginal): void {
-  const { verified, opinion, deviation } = sealed;
-  const { proven, certificate } = verified;
-  const layers = proven.layers.filter(({ upper }) => upper !== 1).sort((a, b) => b.upper - a.upper);
-  for (const { op, name, upper } of layers.slice(0, LAYERS_SHOWN)) {
-    console.log(`  ${op.padEnd(18)} ${quote(name).padEnd(34)} ≤ ${shown(upper, 'up')}`);
-  }
-  if (layers.length > LAYERS_SHOWN) console.log(`  and ${layers.length - LAYERS_SHOWN} more with smaller bounds`);
-  console.log(`sealed: ${out}`);
-  console.log(
-    `  Lipschitz bound  L ≤ ${shown(proven.lipschitz, 'up')}, of image [${certificate.input.shape.join(', ')}] ↦ latent [${proven.latentSize}]`,
-  );
-  const slack = typicalSlack(verified);
-  console.log(
-    slack === null
-      ? '  float32 slack    no known vector is certified'
-      : `  float32 slack    ${shown(Math.max(slack, 0), 'up')} of a radius, at a typical known vector`,
-  );
-  console.log(
-    `  known vectors    ${certificate.vectors.length}, within ${deviation.toExponential(1)} of the original's answers`,
-  );
-  if (opinion !== null) console.log(`  second opinion   ${opinionLine(opinion)}`);
-  console.log(`  radii there      ${certificate.vectors.map(({ radius }) => shown(radius, 'down')).join(', ')}`);
-  const poor = hint(sealed);
-  if (poor !== null) console.log(`  hint             ${poor}`);
-}
-
-function asJson({ model, out }: SealArguments, sealed: SealedOriginal): object {
-  const { verified, prepared, opinion, deviation } = sealed;
-  const { certificate, proven } = verified;
-  return {
-    model,
-    out,
-    lipschitz: proven.lipschitz,
-    layers: [...proven.layers].sort((a, b) => b.upper - a.upper),
-    slack: typicalSlack(verified),
-    classes: certificate.classes,
-    shape: certificate.input.shape,
-    vectors: certificate.vectors.map(({ label, radius }) => ({ label, radius })),
-    deviation,
-    secondOpinion: opinion,
-    notes: prepared.notes,
-    hint: hint(sealed),
-    fileSha256: certificate.fileSha256,
-  };
-}
-
-export const sealCommand: CommandModule<object, SealArguments> = {
-  command: 'seal <model>',
-  describe: 'prove and seal any ONNX classifier whose operators have rules and whose last layer is linear',
-  builder: (y) =>
-    y
-      .positional('model', { type: 'string', demandOption: true, describe: 'ONNX file of a classifier' })
-      .option('out', { type: 'string', demandOption: true, describe: 'sealed ONNX file to write' })
-      .option('classes', { type: 'string', describe: 'names of the classes, with commas between them' })
-      .option('classes-file', { type: 'string', conflicts: 'classes', describe: 'file with a class name on each line' })
-      .option('layout', { choices: ['NHWC', 'NCHW'] as const, describe: "order of the network's input" })
-      .option('shape', {
-        type: 'string',
-        describe: 'H,W,C of the image, where the network takes vectors or free sizes',
-      })
-      .option('logits', { type: 'string', describe: 'output that holds the logits, where there are several' })
-      .option('mean', {
-        type: 'string',
-        describe: 'the network takes (scale·x − mean)/std: one number, or one a channel',
-      })
-      .option('std', { type: 'string', describe: 'see --mean' })
-      .option('scale', { type: 'number', describe: '255 for a network that takes pixels on [0, 255]' })
-      .option('sigma', { type: 'number', describe: 'σ of the noise on the latent in training, if any' })
-      .option('vectors', {
-        type: 'string',
-        describe: 'folder of images for the known vectors (default: test patterns)',
-      })
-      .option('json', { type: 'boolean', default: false, describe: 'print the answer as JSON' }) as never,
-  handler: async (args) => {
-    const { sigma, layout, logits, scale, vectors } = args;
-    if (sigma !== undefined && !(sigma > 0 && Number.isFinite(sigma))) {
-      throw new InputError(`--sigma must be positive, got ${sigma}`);
-    }
-    const [mean, std, shape] = [numbers('mean', args.mean), numbers('std', args.std), imageShape(args.shape)];
-    const classes = await classNames(args);
-    const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
-    const sealed = await sealOriginal(await readModelFile(args.model), {
-      source: basename(args.model),
-      producerVersion: version,
-      run: runUnverified,
-      ...(classes === undefined ? {} : { classes }),
-      ...(sigma === undefined ? {} : { sigma }),
-      ...(layout === undefined ? {} : { layout }),
-      ...(logits === undefined ? {} : { logits }),
-      ...(scale === undefined ? {} : { scale }),
-      ...(mean === undefined ? {} : { mean }),
-      ...(std === undefined ? {} : { std }),
-      ...(shape === undefined ? {} : { shape }),
-      ...(vectors === undefined ? {} : { images: (of) => imagesOf(vectors, of) }),
-    });
-    await writeFileAtomic(args.out, sealed.bytes);
-    for (const note of sealed.prepared.notes) process.stderr.write(`seal: ${note}\n`);
-    if (args.json) console.log(JSON.stringify(asJson(args, sealed), null, 2));
-    else print(args, sealed);
-  },
+const POSITIONALS = { model: text('ONNX file of a classifier', { required: true }) };
+const OPTIONS = {
+  out: text('sealed ONNX file to write', { required: true }),
+  classes: text('names of the classes, with commas between them'),
+  classesFile: text('file with a class name on each line', { conflicts: 'classes' }),
+  layout: choice("order of the network's input", ['NHWC', 'NCHW']),
+  shape: numbers('H,W,C of the image, where the network takes vectors or free sizes', { whole: 3 }),
+  logits: text('output that holds the logits, where there are several'),
+  mean: numbers('the network takes (scale·x − mean)/std: one number, or one a channel with commas between them'),
+  std: numbers('see --mean'),
+  scale: realNumber('255 for a network that takes pixels on [0, 255]', { above: 0 }),
+  sigma: realNumber('σ of the noise on the latent in training, if any', { above: 0 }),
+  vectors: text('folder of images for the known vectors (default: test patterns)'),
+  json: flag('print the answer as JSON'),
 };
+
+export type SealArguments = Given<typeof POSITIONALS & typeof OPTIONS>;
+
+export const sealCommand = defineCommand({
+  name: 'seal',
+  describe: 'prove and seal any ONNX classifier whose operators have rules and whose last layer is linear',
+  positionals: POSITIONALS,
+  options: OPTIONS,
+  load: async () => (await import('./seal-run.ts')).runSeal,
+});

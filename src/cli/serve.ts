@@ -1,114 +1,95 @@
 /** `glean serve`: the HTTP service. */
 import { availableParallelism } from 'node:os';
-import type { Argv, CommandModule } from 'yargs';
 import { InputError } from '../certify-runtime/core/errors.ts';
-import { readPublicKey } from '../certify-runtime/core/signature.ts';
-import { DEFAULTS, type ServeSettings } from '../serve/settings.ts';
-import { readKeyFile } from './sign.ts';
-
-/** Times are given in seconds. */
-type ServeArguments = Omit<ServeSettings, 'headersTimeout'>;
-
-interface NumberOption {
-  readonly describe: string;
-  readonly default: number;
-  readonly least: number;
-  readonly most?: number;
-  readonly seconds?: true;
-  readonly limit?: true;
-}
-
-const COUNTS = {
-  port: { describe: 'port to listen on; 0 takes a free one', default: DEFAULTS.port, least: 0, most: 65_535 },
-  workers: { describe: 'processes that answer', default: availableParallelism(), least: 1, most: 1024 },
-  poll: {
-    describe: 'seconds between looks for new models and keys',
-    default: DEFAULTS.poll,
-    least: 0.05,
-    seconds: true,
-  },
-  drain: {
-    describe: 'on SIGTERM, seconds of answering while unready, before no more connections are taken',
-    default: DEFAULTS.drain,
-    least: 0,
-    seconds: true,
-  },
-  grace: {
-    describe: 'on SIGTERM, seconds for answering what was accepted',
-    default: DEFAULTS.grace,
-    least: 0,
-    seconds: true,
-  },
-  queue: { describe: 'images that may wait for a model', default: DEFAULTS.queue, least: 1, limit: true },
-  maxBatch: { describe: 'images in one run of a model', default: DEFAULTS.maxBatch, least: 1, limit: true },
-  maxBody: { describe: 'bytes of one body', default: DEFAULTS.maxBody, least: 1024, most: 2 ** 30, limit: true },
-  maxBuffered: { describe: 'bytes of all bodies', default: DEFAULTS.maxBuffered, least: 1024, limit: true },
-  maxPixels: { describe: 'pixels of a picture', default: DEFAULTS.maxPixels, least: 1, limit: true },
-  maxConnections: { describe: 'connections', default: DEFAULTS.maxConnections, least: 1, limit: true },
-  requestTimeout: {
-    describe: 'seconds until a whole request must be there',
-    default: DEFAULTS.requestTimeout,
-    least: 0.1,
-    seconds: true,
-    limit: true,
-  },
-  idleTimeout: {
-    describe: 'seconds without a byte after which a connection is cut',
-    default: DEFAULTS.idleTimeout,
-    least: 0.1,
-    seconds: true,
-    limit: true,
-  },
-} as const satisfies Record<string, NumberOption>;
+import { DEFAULTS } from '../serve/settings.ts';
+import { defineCommand } from './command.ts';
+import { choice, realNumber, text, texts, wholeNumber } from './options.ts';
+import { goOnWithoutOutput } from './output.ts';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
+const LIMITS = 'Limits of each worker:';
 const MOST = 2 ** 31;
+/** The longest that a timer of Node can wait, 2³¹ − 1 ms; longer ones fire at once. */
+const MOST_SECONDS = 2_147_483;
 
-function flag(name: string): string {
-  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** A time in seconds, its default in milliseconds as the settings have it. */
+function seconds(
+  describe: string,
+  { default: milliseconds, ...rest }: { default: number; least: number; group?: string },
+) {
+  return realNumber(describe, { ...rest, most: MOST_SECONDS, default: milliseconds / 1000 });
 }
 
-/** The numbers, checked, seconds as milliseconds. */
-function readNumbers(given: Readonly<Record<keyof typeof COUNTS, number>>): Record<keyof typeof COUNTS, number> {
-  const entries = Object.entries(COUNTS).map(([name, { least, seconds, most = MOST }]: [string, NumberOption]) => {
-    const value = given[name as keyof typeof COUNTS];
-    if (!(value >= least && value <= most && (seconds || Number.isInteger(value)))) {
-      throw new InputError(
-        `--${flag(name)}: found ${value}, expected ${seconds ? 'seconds' : 'a whole number'} from ${least} to ${most}`,
-      );
-    }
-    return [name, seconds ? Math.round(value * 1000) : value] as const;
-  });
-  return Object.fromEntries(entries) as Record<keyof typeof COUNTS, number>;
+/** A count that bounds what one worker holds. */
+function limit(describe: string, { most = MOST, ...rest }: { default: number; least: number; most?: number }) {
+  return wholeNumber(describe, { ...rest, most, group: LIMITS });
 }
 
-export const serveCommand: CommandModule<object, ServeArguments> = {
-  command: 'serve',
+const OPTIONS = {
+  models: text('folder: DIR/NAME/model.onnx or DIR/NAME/NUMBER/model.onnx', { default: DEFAULTS.models }),
+  host: text('address to listen on', { default: DEFAULTS.host }),
+  keyFile: text('bearer keys, one a line; requests must bring one'),
+  publicKey: text('public key (PEM) that must have signed every model'),
+  cors: texts(
+    'origin of web pages that may read the answers, such as https://example.org, or * for every one; repeatable',
+    { default: DEFAULTS.cors },
+  ),
+  logLevel: choice('least level that is logged', LEVELS, { default: DEFAULTS.logLevel }),
+  port: wholeNumber('port to listen on; 0 takes a free one', { least: 0, most: 65_535, default: DEFAULTS.port }),
+  workers: wholeNumber('processes that answer', { least: 1, most: 1024, default: availableParallelism() }),
+  poll: seconds('seconds between looks for new models and keys', { least: 0.05, default: DEFAULTS.poll }),
+  drain: seconds('on SIGTERM, seconds of answering while unready, before no more connections are taken', {
+    least: 0,
+    default: DEFAULTS.drain,
+  }),
+  grace: seconds('on SIGTERM, seconds for answering what was accepted', { least: 0, default: DEFAULTS.grace }),
+  queue: limit('images that may wait for a model', { least: 1, default: DEFAULTS.queue }),
+  maxWait: seconds('seconds that a request may wait, unread, for room among them', {
+    least: 0,
+    default: DEFAULTS.maxWait,
+    group: LIMITS,
+  }),
+  maxBatch: limit('images in one run of a model', { least: 1, default: DEFAULTS.maxBatch }),
+  maxBody: limit('bytes of one body', { least: 1024, most: 2 ** 30, default: DEFAULTS.maxBody }),
+  maxBuffered: limit('bytes of all bodies', { least: 1024, default: DEFAULTS.maxBuffered }),
+  maxPixels: limit('pixels of a picture', { least: 1, default: DEFAULTS.maxPixels }),
+  maxConnections: limit('connections', { least: 1, default: DEFAULTS.maxConnections }),
+  requestTimeout: seconds('seconds until a whole request must be there', {
+    least: 0.1,
+    default: DEFAULTS.requestTimeout,
+    group: LIMITS,
+  }),
+  idleTimeout: seconds('seconds without a byte after which a connection is cut', {
+    least: 0.1,
+    default: DEFAULTS.idleTimeout,
+    group: LIMITS,
+  }),
+};
+
+/** An origin as browsers write it in their requests; another spelling would never be found equal. */
+function readOrigin(origin: string): string {
+  if (origin === '*') return origin;
+  // No pattern: `*` in a host would be one, and match nothing.
+  const { protocol, host } =
+    URL.canParse(origin) && !origin.includes('*') ? new URL(origin) : { protocol: '', host: '' };
+  const written = `${protocol}//${host}`;
+  if (host !== '' && origin === written) return origin;
+  throw new InputError(
+    `--cors: found ${JSON.stringify(origin)}, expected ${host === '' ? 'an origin, such as https://example.org, or *' : written}`,
+  );
+}
+
+const milliseconds = (time: number) => Math.round(time * 1000);
+
+export const serveCommand = defineCommand({
+  name: 'serve',
   describe: 'answer over HTTP: Open Inference Protocol v2, and pictures at /predict',
-  builder: (y) => {
-    let parser: Argv = y
-      .option('models', {
-        type: 'string',
-        default: DEFAULTS.models,
-        describe: 'folder: DIR/NAME/model.onnx or DIR/NAME/NUMBER/model.onnx',
-      })
-      .option('host', { type: 'string', default: DEFAULTS.host, describe: 'address to listen on' })
-      .option('key-file', { type: 'string', describe: 'bearer keys, one a line; requests must bring one' })
-      .option('public-key', { type: 'string', describe: 'public key (PEM) that must have signed every model' })
-      .option('log-level', { choices: LEVELS, default: DEFAULTS.logLevel, describe: 'least level that is logged' });
-    for (const [name, option] of Object.entries(COUNTS) as [string, NumberOption][]) {
-      parser = parser.option(flag(name), {
-        type: 'number',
-        default: option.seconds ? option.default / 1000 : option.default,
-        describe: option.describe,
-        ...(option.limit ? { group: 'Limits of each worker:' } : {}),
-      });
-    }
-    return parser as Argv<ServeArguments>;
-  },
-  handler: async (given) => {
-    const numbers = readNumbers(given);
-    const { models, host, keyFile, logLevel } = given;
+  positionals: {},
+  options: OPTIONS,
+  load: async () => async (given) => {
+    const cors = given.cors.map(readOrigin);
+    const { readKeyFile } = await import('./key-file.ts');
+    const { readPublicKey } = await import('../certify-runtime/core/signature.ts');
     const publicKey =
       given.publicKey === undefined
         ? undefined
@@ -116,16 +97,20 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
             await readPublicKey(pem);
             return pem;
           });
-    // Only who serves waits for what serving needs.
     const { serve } = await import('../serve/supervisor.ts');
+    goOnWithoutOutput();
+    const requestTimeout = milliseconds(given.requestTimeout);
     await serve({
-      models,
-      host,
-      keyFile,
+      ...given,
+      cors,
       publicKey,
-      logLevel,
-      ...numbers,
-      headersTimeout: Math.min(numbers.requestTimeout, DEFAULTS.headersTimeout),
+      poll: milliseconds(given.poll),
+      drain: milliseconds(given.drain),
+      grace: milliseconds(given.grace),
+      requestTimeout,
+      maxWait: milliseconds(given.maxWait),
+      idleTimeout: milliseconds(given.idleTimeout),
+      headersTimeout: Math.min(requestTimeout, DEFAULTS.headersTimeout),
     });
   },
-};
+});

@@ -1,39 +1,33 @@
 /** `glean train CONFIG`. */
-import { join } from 'node:path';
-import type { CommandModule } from 'yargs';
-import { readConfig } from '../train/config.ts';
-import { DATA_OPTIONS, openData } from './open-data.ts';
-import { trainProgress } from './progress.ts';
+import { defineCommand } from './command.ts';
+import { DATA_OPTIONS } from './data-options.ts';
+import { text, wholeNumber } from './options.ts';
 
-interface TrainArguments {
-  config: string;
-  seed: number | undefined;
-  out: string | undefined;
-  dataDir: string | undefined;
-  cacheDir: string | undefined;
-}
-
-export const trainCommand: CommandModule<object, TrainArguments> = {
-  command: 'train <config>',
+export const trainCommand = defineCommand({
+  name: 'train',
   describe: 'train an encoder and head; goes on where an interrupted run stopped',
-  builder: (y) =>
-    y
-      .positional('config', { type: 'string', demandOption: true, describe: 'JSON file, see pipeline/configs/' })
-      .option('seed', { type: 'number', describe: "instead of the configuration's" })
-      .option('out', { type: 'string', describe: 'folder of the run (default: runs/ID-SEED)' })
-      .options(DATA_OPTIONS) as never,
-  handler: async ({ config: path, seed, out, ...place }) => {
-    // Loads TensorFlow: only when it is needed, so that other commands and --help start at once.
-    const { train } = await import('../train/run.ts');
-    const config = await readConfig(path, seed);
-    const dataset = await openData(config.data, place);
-    const directory = out ?? join('runs', `${config.id}-${config.seed}`);
-    const progress = trainProgress();
-    try {
-      await train(config, dataset, directory, progress);
-    } finally {
-      progress.stop();
-    }
-    console.log(directory);
+  positionals: { config: text('JSON file, see pipeline/configs/', { required: true }) },
+  options: {
+    // As a configuration's own may be, src/train/config.ts.
+    seed: wholeNumber("instead of the configuration's", { least: 0, most: 2 ** 27 - 1 }),
+    out: text('folder of the run (default: runs/ID-SEED)'),
+    ...DATA_OPTIONS,
   },
-};
+  // Loads TensorFlow, which takes seconds: only when there is something to train.
+  load: async () => {
+    const { configToTrain, train } = await import('../train/run.ts');
+    const { openData } = await import('./open-data.ts');
+    const { trainProgress } = await import('./progress.ts');
+    return async ({ config: path, seed, out, ...place }) => {
+      const { config, directory } = await configToTrain(path, { seed, out });
+      const dataset = await openData(config.data, place);
+      const progress = trainProgress();
+      try {
+        await train(config, dataset, directory, progress);
+      } finally {
+        progress.stop();
+      }
+      console.log(directory);
+    };
+  },
+});

@@ -1,93 +1,20 @@
-/**
- * `glean verify MODEL`: proves every claim of a sealed model anew from its bytes, runs its known vectors, and holds the claims
- * against a second opinion.
- */
-import type { CommandModule } from 'yargs';
-import { GleanError, InputError } from '../certify-runtime/core/errors.ts';
-import { quote } from '../certify-runtime/core/onnx/wire.ts';
-import { readPublicKey, type SignatureOptions } from '../certify-runtime/core/signature.ts';
-import { Certifier, checkGraph, readModelFile, readSignatureFile } from '../certify-runtime/node.ts';
-import { AnswerIsNo } from './answer.ts';
-import { opinionLine } from './opinion.ts';
-import { readKeyFile } from './sign.ts';
+/** `glean verify MODEL`: proves every claim of a sealed model anew from its bytes. */
+import { defineCommand } from './command.ts';
+import { flag, type Given, text } from './options.ts';
 
-interface VerifyArguments {
-  model: string;
-  key: string | undefined;
-  signature: string | undefined;
-  json: boolean;
-}
-
-/** What --key and --signature demand. A signature file that is missing is refused later, as a wrong one is. */
-async function signatureBy(
-  keyPath: string,
-  signaturePath: string,
-): Promise<{ readonly keyId: string; readonly options: SignatureOptions }> {
-  const { id, pem } = await readKeyFile(keyPath, async (pem) => ({ id: (await readPublicKey(pem)).id, pem }));
-  const signature = await readSignatureFile(signaturePath);
-  const options = { publicKey: pem, requireSignature: true };
-  return { keyId: id, options: signature === undefined ? options : { ...options, signature } };
-}
-
-export const verifyCommand: CommandModule<object, VerifyArguments> = {
-  command: 'verify <model>',
-  describe: 'prove the Lipschitz bound and every claim of the certificate anew from the bytes',
-  builder: (y) =>
-    y
-      .positional('model', { type: 'string', demandOption: true, describe: 'sealed ONNX file' })
-      .option('key', { type: 'string', describe: 'public key (PEM) that must have signed the file' })
-      .option('signature', { type: 'string', implies: 'key', describe: 'signature file [default: MODEL.sig]' })
-      .option('json', { type: 'boolean', default: false, describe: 'print the answer as JSON' }),
-  handler: async ({ model, key, signature, json }) => {
-    const signed = key === undefined ? null : await signatureBy(key, signature ?? `${model}.sig`);
-    const bytes = await readModelFile(model);
-    const begin = performance.now();
-    try {
-      const certifier = await Certifier.load(bytes, signed?.options);
-      const { certificate, proven, opinion, ...read } = certifier.model;
-      await certifier.dispose();
-      if (proven === null) throw new InputError(`${model}: loaded without a proof`);
-      await checkGraph(bytes, { certificate, proven, ...read });
-      const seconds = (performance.now() - begin) / 1000;
-      if (json) {
-        console.log(
-          JSON.stringify(
-            {
-              model,
-              verified: true,
-              lipschitz: proven.lipschitz,
-              claimed: certificate.lipschitz.upper,
-              layers: proven.layers,
-              float32: certificate.float32,
-              fileSha256: certificate.fileSha256,
-              secondOpinion: opinion,
-              signedBy: signed?.keyId ?? null,
-            },
-            null,
-            2,
-          ),
-        );
-        return;
-      }
-      for (const layer of proven.layers.filter(({ upper }) => upper !== 1)) {
-        console.log(`  ${layer.op.padEnd(8)} ${quote(layer.name).padEnd(26)} ≤ ${layer.upper}`);
-      }
-      console.log(`verified: ${model}`);
-      console.log(`  Lipschitz bound  L ≤ ${proven.lipschitz} (claimed ${certificate.lipschitz.upper})`);
-      console.log(`  classes          ${certificate.classes.map(quote).join(', ')}`);
-      console.log(
-        `  known vectors    ${certificate.vectors.length} of ${certificate.vectors.length} answered within the slack`,
-      );
-      if (opinion !== null) console.log(`  second opinion   ${opinionLine(opinion)}`);
-      console.log(`  sha256           ${certificate.fileSha256} (digest field blank)`);
-      if (signed !== null) console.log(`  signed by        ${signed.keyId}`);
-      console.log(`  in ${seconds.toFixed(2)} s`);
-    } catch (error) {
-      if (!(error instanceof GleanError) || error instanceof InputError) throw error;
-      if (json)
-        console.log(JSON.stringify({ model, verified: false, code: error.code, reason: error.message }, null, 2));
-      else console.error(`refused: ${model}: ${error.message}`);
-      throw new AnswerIsNo();
-    }
-  },
+const POSITIONALS = { model: text('sealed ONNX file', { required: true }) };
+const OPTIONS = {
+  key: text('public key (PEM) that must have signed the file'),
+  signature: text('signature file (default: MODEL.sig)', { implies: 'key' }),
+  json: flag('print the answer as JSON'),
 };
+
+export type VerifyArguments = Given<typeof POSITIONALS & typeof OPTIONS>;
+
+export const verifyCommand = defineCommand({
+  name: 'verify',
+  describe: 'prove the Lipschitz bound and every claim of the certificate anew from the bytes',
+  positionals: POSITIONALS,
+  options: OPTIONS,
+  load: async () => (await import('./verify-run.ts')).runVerify,
+});

@@ -3,7 +3,7 @@ import { InputError, UnprovableError } from '../certify-runtime/core/errors.ts';
 import type { Attribute, ValueInfo } from '../certify-runtime/core/onnx/model.ts';
 import type { GraphDraft } from './graph-draft.ts';
 
-export type Layout = 'NHWC' | 'NCHW';
+type Layout = 'NHWC' | 'NCHW';
 export type ImageShape = readonly [height: number, width: number, channels: number];
 
 export interface InputOptions {

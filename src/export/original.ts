@@ -1,6 +1,7 @@
 /** Holds a sealed file's answers against those of the network as it was brought. */
-import * as ort from '../certify-runtime/onnx-runtime.ts';
+
 import { UnprovableError } from '../certify-runtime/core/errors.ts';
+import * as ort from '../certify-runtime/onnx-runtime.ts';
 import { originalInput } from './input-layer.ts';
 import type { PreparedNetwork } from './prepare.ts';
 

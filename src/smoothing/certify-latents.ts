@@ -1,11 +1,12 @@
 /** GLEAN's general form: a sealed encoder Ψ, and any head on its latent, sampled through ONNX Runtime. */
-import * as ort from '../certify-runtime/onnx-runtime.ts';
+
 import { InputError } from '../certify-runtime/core/errors.ts';
 import { imageNorms } from '../certify-runtime/core/margin.ts';
 import { TENSORS } from '../certify-runtime/core/names.ts';
 import type { AffineBound } from '../certify-runtime/core/proof/bound.ts';
 import { type SmoothedCertificate, smoothedRadius } from '../certify-runtime/core/smoothing/certify.ts';
 import { Certifier } from '../certify-runtime/node.ts';
+import * as ort from '../certify-runtime/onnx-runtime.ts';
 import { type CertifyInputsOptions, certifyInputs } from './certify-inputs.ts';
 import type { NoisyNetwork } from './noisy-network.ts';
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const SOURCE = fileURLToPath(new URL('watch/watch.c', import.meta.url));
 const PROJECT = fileURLToPath(new URL('../../', import.meta.url));
 
-export interface Finding {
+interface Finding {
   readonly kind: 'write' | 'lookup' | 'connect';
   /** A path, a name or an address. */
   readonly what: string;

@@ -1,0 +1,35 @@
+/** What `glean --help` has to load: no time is judged here, only that a command's work stays out of everybody else's start. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { build } from 'esbuild';
+
+test('the help loads the declarations of the commands: of packages, yargs alone', async () => {
+  const entryPoints = ['src/cli/main.ts', 'src/cli/output.ts'];
+  const { metafile } = await build({
+    entryPoints,
+    bundle: true,
+    metafile: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+    write: false,
+    outdir: 'out',
+    logLevel: 'error',
+  });
+  const loaded = new Set<string>();
+  const packages = new Set<string>();
+  const waiting = [...entryPoints];
+  for (let file = waiting.pop(); file !== undefined; file = waiting.pop()) {
+    if (loaded.has(file)) continue;
+    loaded.add(file);
+    for (const { path, kind, external } of metafile.inputs[file]!.imports) {
+      if (kind !== 'import-statement') continue;
+      if (external !== true) waiting.push(path);
+      else if (!path.startsWith('node:')) packages.add(path);
+    }
+  }
+  assert.deepEqual([...packages], ['yargs']);
+  // Each file costs every start some milliseconds; what works, not declares, is named so.
+  for (const file of loaded) assert.doesNotMatch(file, /-run\.ts$/);
+  assert.ok(loaded.has('src/cli/verify.ts') && loaded.size < 40, [...loaded].join('\n'));
+});
