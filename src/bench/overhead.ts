@@ -1,10 +1,10 @@
 /** What the certificate costs: the certifier against plain `session.run` of the same network without its head. */
 
 import { readFile } from 'node:fs/promises';
-import * as ort from '../certify-runtime/onnx-runtime.ts';
 import { networkBytes } from '../certify-runtime/core/network-bytes.ts';
 import { createRandom } from '../certify-runtime/core/smoothing/random.ts';
 import { Certifier } from '../certify-runtime/node.ts';
+import * as ort from '../certify-runtime/onnx-runtime.ts';
 import type { BenchSection, Figure } from './bench.ts';
 import { compare, type Pair } from './compare.ts';
 

@@ -21,8 +21,8 @@ function floats(bytes: Uint8Array): Buffer {
   return Buffer.from(Float32Array.from(bytes, (byte) => byte / 255).buffer);
 }
 
-export function gleanJson(port: number): Post {
-  const inputs = [{ name: 'image', shape: [1, ...SHAPE], datatype: 'FP32', data: decimals(images(1)) }];
+export function gleanJson(port: number, n = 1): Post {
+  const inputs = [{ name: 'image', shape: [n, ...SHAPE], datatype: 'FP32', data: decimals(images(n)) }];
   const body = Buffer.from(JSON.stringify({ inputs }));
   return { port, path: PATH, headers: { 'Content-Type': 'application/json' }, body };
 }

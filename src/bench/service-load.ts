@@ -1,9 +1,9 @@
 /** Load on an HTTP service: closed loops for what it can serve, an open schedule for more than that. Raw sockets, ready bytes. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { withTemporaryFolder } from '../export/temporary.ts';
 
 export interface Post {
   readonly port: number;
@@ -25,15 +25,22 @@ function requestBytes({ path, headers, body }: Post): Buffer {
 
 /** One keep-alive connection with at most one request under way. */
 class Connection {
+  readonly port: number;
   readonly #socket: Socket;
   #waiting: { resolve(reply: Reply): void; reject(error: Error): void } | undefined;
   #read: Buffer = Buffer.alloc(0);
 
   constructor(port: number) {
+    this.port = port;
     this.#socket = connect({ port, host: '127.0.0.1', noDelay: true });
     this.#socket.on('data', (chunk: Buffer) => this.#take(chunk));
     this.#socket.on('error', (error) => this.#waiting?.reject(error));
     this.#socket.on('close', () => this.#waiting?.reject(new Error('the connection was closed before the answer')));
+  }
+
+  /** Whether another request can be sent. */
+  get open(): boolean {
+    return this.#socket.writable;
   }
 
   ask(bytes: Buffer): Promise<Reply> {
@@ -71,8 +78,7 @@ export const HAS_WRK = spawnSync('wrk', ['-v']).error === undefined;
  */
 export async function throughput(post: Post, clients: number, seconds: number): Promise<number> {
   if (!HAS_WRK) return closedLoop(post, clients, seconds);
-  const folder = await mkdtemp(join(tmpdir(), 'glean-wrk-'));
-  try {
+  return withTemporaryFolder('glean-wrk-', async (folder) => {
     await writeFile(join(folder, 'body'), post.body);
     const headers = Object.entries(post.headers).map(([name, value]) => `wrk.headers["${name}"] = "${value}"\n`);
     await writeFile(
@@ -83,9 +89,7 @@ export async function throughput(post: Post, clients: number, seconds: number): 
     const text = await output('wrk', ['-t1', `-c${clients}`, `-d${seconds}s`, '-s', join(folder, 'post.lua'), url]);
     if (/Non-2xx/.test(text)) throw new Error(`${url} refused what it should answer: ${text}`);
     return Number(/Requests\/sec:\s+([\d.]+)/.exec(text)![1]);
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+  });
 }
 
 function output(program: string, args: readonly string[]): Promise<string> {
@@ -119,64 +123,136 @@ export async function closedLoop(post: Post, clients: number, seconds: number): 
   return answered / ((performance.now() - begin) / 1000);
 }
 
-export interface Overload {
+/** What became of the requests of one measurement. */
+export interface Outcome {
   /** Requests sent. */
   readonly sent: number;
   /** By status. */
   readonly statuses: ReadonlyMap<number, number>;
-  /** Milliseconds of the accepted, ascending. */
+  /** Milliseconds from sending to the answer of the accepted, ascending. */
   readonly accepted: readonly number[];
+  /** Answers with 200 a second, after the warm-up and while load was offered: what came after its end is not counted. */
+  readonly goodput: number;
   /** Accepted, but not with the answer that `right` expects. */
   readonly wrong: number;
   /** Requests that got no answer. */
   readonly lost: number;
 }
 
+export interface Measured {
+  /** Of offering load. */
+  readonly seconds: number;
+  /** Before them, in which connections are made and nothing is measured. */
+  readonly warmUp: number;
+}
+
+/** Counts what becomes of requests. */
+class Tally {
+  readonly #statuses = new Map<number, number>();
+  readonly #accepted: number[] = [];
+  readonly #begin = performance.now();
+  readonly #measured: Measured;
+  readonly #right: (body: Buffer) => boolean;
+  #sent = 0;
+  #good = 0;
+  #wrong = 0;
+  #lost = 0;
+
+  constructor(measured: Measured, right: (body: Buffer) => boolean) {
+    this.#measured = measured;
+    this.#right = right;
+  }
+
+  /** Seconds since the beginning. */
+  get age(): number {
+    return (performance.now() - this.#begin) / 1000;
+  }
+
+  get over(): boolean {
+    return this.age >= this.#measured.warmUp + this.#measured.seconds;
+  }
+
+  get sent(): number {
+    return this.#sent;
+  }
+
+  /** Sends one request and counts it; the connection to send the next one on. */
+  async ask(connection: Connection, bytes: Buffer): Promise<Connection> {
+    const at = performance.now();
+    this.#sent++;
+    try {
+      const { status, body } = await connection.ask(bytes);
+      this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
+      if (status === 200) {
+        this.#accepted.push(performance.now() - at);
+        if (this.age >= this.#measured.warmUp && !this.over) this.#good++;
+        if (!this.#right(body)) this.#wrong++;
+      }
+      return connection.open ? connection : new Connection(connection.port);
+    } catch {
+      this.#lost++;
+      return new Connection(connection.port);
+    }
+  }
+
+  outcome(): Outcome {
+    return {
+      sent: this.#sent,
+      statuses: this.#statuses,
+      accepted: this.#accepted.sort((a, b) => a - b),
+      goodput: this.#good / this.#measured.seconds,
+      wrong: this.#wrong,
+      lost: this.#lost,
+    };
+  }
+}
+
 /** Sends `rate` requests a second, whether or not the earlier ones are answered, over as many connections as that takes up to a limit. */
 export async function openLoop(
   post: Post,
   rate: number,
-  seconds: number,
+  measured: Measured,
   connections: number,
-  right: (body: Buffer) => boolean,
-): Promise<Overload> {
+  right: (body: Buffer) => boolean = () => true,
+): Promise<Outcome> {
   const bytes = requestBytes(post);
-  const free = Array.from({ length: connections }, () => new Connection(post.port));
-  const statuses = new Map<number, number>();
-  const accepted: number[] = [];
+  const free: Connection[] = [];
+  let opened = 0;
   const pending = new Set<Promise<void>>();
-  let [sent, wrong, lost] = [0, 0, 0];
-  const send = (connection: Connection): void => {
-    const at = performance.now();
-    sent++;
-    const done = connection
-      .ask(bytes)
-      .then(
-        ({ status, body }) => {
-          statuses.set(status, (statuses.get(status) ?? 0) + 1);
-          if (status === 200) {
-            accepted.push(performance.now() - at);
-            if (!right(body)) wrong++;
-          }
-          free.push(connection);
-        },
-        () => {
-          lost++;
-          free.push(new Connection(post.port));
-        },
-      )
-      .finally(() => pending.delete(done));
-    pending.add(done);
-  };
-  const begin = performance.now();
-  let due = 0;
-  for (let now = begin; now < begin + seconds * 1000; now = performance.now()) {
-    due = ((now - begin) / 1000) * rate;
-    while (sent < due && free.length > 0) send(free.shift()!);
-    await new Promise((resolve) => setImmediate(resolve));
+  const tally = new Tally(measured, right);
+  while (!tally.over) {
+    while (tally.sent < tally.age * rate) {
+      const connection = free.pop() ?? (opened++ < connections ? new Connection(post.port) : undefined);
+      if (connection === undefined) break;
+      const done: Promise<void> = tally.ask(connection, bytes).then((next) => {
+        free.push(next);
+        pending.delete(done);
+      });
+      pending.add(done);
+    }
+    // A pause, not a spin: the generator would take a core of the machine from whoever is measured.
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await Promise.all(pending);
   for (const connection of free) connection.close();
-  accepted.sort((a, b) => a - b);
-  return { sent, statuses, accepted, wrong, lost };
+  return tally.outcome();
+}
+
+/** `clients` that each ask one thing after the other; one that is refused or cut off asks again at once. */
+export async function retrying(
+  post: Post,
+  clients: number,
+  measured: Measured,
+  right: (body: Buffer) => boolean = () => true,
+): Promise<Outcome> {
+  const bytes = requestBytes(post);
+  const tally = new Tally(measured, right);
+  await Promise.all(
+    Array.from({ length: clients }, async () => {
+      let connection = new Connection(post.port);
+      while (!tally.over) connection = await tally.ask(connection, bytes);
+      connection.close();
+    }),
+  );
+  return tally.outcome();
 }

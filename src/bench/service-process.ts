@@ -16,22 +16,36 @@ export class ServiceProcess {
   readonly ended: Promise<number | null>;
   #url = '';
 
-  private constructor(args: readonly string[]) {
+  private constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
     const port = args.includes('--port') ? [] : ['--port', '0'];
     this.process = spawn(process.execPath, ['bin/glean.mjs', 'serve', ...port, ...args], {
       cwd: PROJECT,
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.process.stderr!.on('data', (chunk: Buffer) => {
       this.stderr += chunk.toString();
     });
     createInterface({ input: this.process.stdout! }).on('line', (text) => this.#read(text));
-    this.ended = once(this.process, 'close').then(([code]) => code as number | null);
+    // A bench that ends early takes its service along.
+    const end = (): void => {
+      this.process.kill();
+    };
+    process.on('exit', end);
+    this.ended = once(this.process, 'close').then(([code]) => {
+      process.off('exit', end);
+      return code as number | null;
+    });
   }
 
   /** @throws Error where the service ends before it listens */
-  static async start(...args: readonly string[]): Promise<ServiceProcess> {
-    const service = new ServiceProcess(args);
+  static start(...args: readonly string[]): Promise<ServiceProcess> {
+    return ServiceProcess.startIn(process.env, ...args);
+  }
+
+  /** As start, in this environment. */
+  static async startIn(env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<ServiceProcess> {
+    const service = new ServiceProcess(args, env);
     const listening = service.logged((line) => line['msg'] === 'listening');
     const first = await Promise.race([listening, service.ended]);
     if (first === null || typeof first === 'number') {

@@ -1,11 +1,10 @@
-/** The service's bench: throughput beside FastAPI, and what becomes of four times what it can serve. */
+/** The service's bench: throughput beside FastAPI. What becomes of more than it can serve is in service-overload.ts. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import type { BenchSection, Figure } from './bench.ts';
+import { type BenchSection, type Figure, median } from './bench.ts';
 import { fastapiJson, fastapiRaw, gleanBinary, gleanJson } from './service-bodies.ts';
-import { closedLoop, HAS_WRK, openLoop, throughput } from './service-load.ts';
+import { HAS_WRK, throughput } from './service-load.ts';
 import { ServiceProcess } from './service-process.ts';
 
 const CLIENTS = 32;
@@ -34,10 +33,14 @@ async function startFastapi(workers: number): Promise<{ readonly port: number; s
     },
   );
   child.stdout!.resume();
+  // A bench that ends early takes its service along.
+  const end = (): boolean => child.kill();
+  process.on('exit', end);
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   let over = false;
   void ended.then(() => {
     over = true;
+    process.off('exit', end);
   });
   for (let tries = 0; ; tries++) {
     const answer = await fetch(`http://127.0.0.1:${port}/health`).catch(() => undefined);
@@ -52,11 +55,6 @@ async function startFastapi(workers: number): Promise<{ readonly port: number; s
       return ended;
     },
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }
 
 function figure(name: string, values: readonly number[], unit: string, least?: number): Figure {
@@ -101,74 +99,3 @@ export const serviceThroughput: BenchSection = {
     return figures;
   },
 };
-
-/** Resident bytes of a process and of those it began, by what the kernel says. */
-async function residentBytes(pids: readonly number[]): Promise<number> {
-  const sizes = await Promise.all(
-    pids.map(async (pid) => Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))![1]) * 1024),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-const BATCH = 32;
-const OVER = 4;
-const MIB = 2 ** 20;
-
-export const serviceOverload: BenchSection = {
-  name: 'service-overload',
-  title: `Service at ${OVER}× what it can serve, ${BATCH} images a request`,
-  async run({ quick, say }) {
-    const seconds = quick ? 10 : 120;
-    const service = await ServiceProcess.start('--workers', '1', '--queue', '256', '--models', `${PROJECT}models`);
-    try {
-      const post = gleanBinary(service.port, BATCH, 'UINT8');
-      const url = `${service.url}${post.path}`;
-      const first = await fetch(url, { method: 'POST', headers: post.headers, body: new Uint8Array(post.body) });
-      const expected = JSON.stringify(labelsOf(Buffer.from(await first.arrayBuffer())));
-      await closedLoop(post, 4, 1);
-      const capacity = await closedLoop(post, 4, quick ? 2 : 10);
-      say(`${capacity.toFixed(0)} requests a second can be served`);
-      const pids = [service.process.pid!, ...service.workers()];
-      const memory: number[] = [];
-      const timer = setInterval(() => void residentBytes(pids).then((bytes) => memory.push(bytes)), 1000);
-      const right = (body: Buffer) => JSON.stringify(labelsOf(body)) === expected;
-      const result = await openLoop(post, OVER * capacity, seconds, 64, right);
-      clearInterval(timer);
-      const count = (status: number) => result.statuses.get(status) ?? 0;
-      const answered = [...result.statuses.values()].reduce((sum, value) => sum + value, 0);
-      const quarter = Math.max(1, memory.length >> 2);
-      const [early, late] = [memory.slice(quarter, 2 * quarter), memory.slice(-quarter)].map(median) as [
-        number,
-        number,
-      ];
-      say(`${result.sent} sent, ${count(200)} accepted, ${count(503)} refused`);
-      return [
-        { name: 'could be served', value: capacity, unit: '1/s' },
-        { name: 'offered, of that', value: result.sent / seconds / capacity, unit: '×' },
-        { name: 'accepted', value: count(200) / seconds, unit: '1/s' },
-        { name: 'accepted and wrong', value: result.wrong, unit: '', limit: { at: 'most', value: 0 } },
-        {
-          name: 'neither accepted nor refused with 503',
-          value: answered - count(200) - count(503) + result.lost,
-          unit: '',
-          limit: { at: 'most', value: 0 },
-        },
-        {
-          name: 'p99 of the accepted',
-          value: result.accepted[Math.floor(result.accepted.length * 0.99)]!,
-          unit: 'ms',
-          limit: { at: 'most', value: 1000 },
-        },
-        { name: 'memory at the end', value: late / MIB, unit: 'MiB' },
-        { name: 'memory, last quarter to second', value: late / early, unit: '×', limit: { at: 'most', value: 1.1 } },
-      ];
-    } finally {
-      await service.stop();
-    }
-  },
-};
-
-function labelsOf(body: Buffer): unknown {
-  const { outputs } = JSON.parse(body.toString()) as { outputs: readonly { name: string; data: unknown }[] };
-  return outputs.find(({ name }) => name === 'label')?.data;
-}

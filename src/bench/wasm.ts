@@ -4,12 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import * as ort from '../certify-runtime/onnx-runtime.ts';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser } from '../../test/support/browser.ts';
 import { networkBytes } from '../certify-runtime/core/network-bytes.ts';
 import { createRandom } from '../certify-runtime/core/smoothing/random.ts';
 import { Certifier } from '../certify-runtime/node.ts';
+import * as ort from '../certify-runtime/onnx-runtime.ts';
 import { type BenchSection, type Figure, quartiles } from './bench.ts';
 
 const MODEL = new URL('../../models/cmnist/model.onnx', import.meta.url);

@@ -11,7 +11,7 @@ const LOAD: Readonly<Record<(typeof SECTIONS)[number], () => Promise<BenchSectio
   convolution: async () => (await import('../bench/convolution.ts')).convolution,
   wasm: async () => (await import('../bench/wasm.ts')).wasm,
   throughput: async () => (await import('../bench/service.ts')).serviceThroughput,
-  overload: async () => (await import('../bench/service.ts')).serviceOverload,
+  overload: async () => (await import('../bench/service-overload.ts')).serviceOverload,
 };
 
 function show({ name, value, unit, spread, limit }: Figure): string {

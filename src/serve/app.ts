@@ -1,12 +1,14 @@
 /** Every route but inference, in hono: health, metadata, metrics, pictures, the description of it all. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Context, Hono } from 'hono';
+import { readBody, Share } from './body.ts';
 import type { Exchange, Route } from './exchange.ts';
 import { homePage } from './home.ts';
 import { asHttpError, errorBody, HttpError } from './http-error.ts';
 import { OPENAPI } from './openapi.ts';
 import { predictPicture } from './predict.ts';
 import { modelMetadata, serverMetadata } from './protocol/metadata.ts';
+import { repositoryIndex } from './protocol/repository-index.ts';
 import type { Service } from './service.ts';
 
 interface Env {
@@ -15,6 +17,9 @@ interface Env {
 
 type Handler = (context: Context<Env>, exchange: Exchange) => Response | Promise<Response>;
 
+/** Bytes of a question for the index; a whole one has fifteen. */
+const MAX_QUESTION_BYTES = 64 * 1024;
+
 const SECURITY_HEADERS = {
   'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
@@ -22,7 +27,8 @@ const SECURITY_HEADERS = {
 };
 
 export function createApp(service: Service, exchangeOf: (request: IncomingMessage) => Exchange): Hono<Env> {
-  const app = new Hono<Env>();
+  // Not strict: /v2/ is /v2.
+  const app = new Hono<Env>({ strict: false });
 
   /** A route, and 405 for every other method on its path. */
   const on = (method: 'GET' | 'POST', path: string, route: Route, handler: Handler): void => {
@@ -71,6 +77,22 @@ export function createApp(service: Service, exchangeOf: (request: IncomingMessag
       return context.json({ name: id, ready: true });
     });
   }
+  on('POST', '/v2/repository/index', 'metadata', async (context, exchange) => {
+    const share = new Share(service.buffered);
+    try {
+      const body = await readBody(exchange.request, MAX_QUESTION_BYTES, share, exchange.wantBody);
+      exchange.answering = true;
+      return context.json(repositoryIndex(body, service));
+    } finally {
+      share.release();
+    }
+  });
+  on('POST', '/v2/repository/models/:model/:action{load|unload}', 'metadata', () => {
+    throw new HttpError(
+      400,
+      'models come and go with the files in the models folder, which is looked at again and again; expected no request to load or unload one',
+    );
+  });
   on('POST', '/predict', 'predict', async (context, exchange) =>
     context.json(await predictPicture(service, exchange, new URL(context.req.url).searchParams)),
   );

@@ -2,9 +2,28 @@
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
+import { Gate } from './gate.ts';
 import { HttpError, overloaded, shown } from './http-error.ts';
 
 const unzip = { gzip: promisify(gunzip), deflate: promisify(inflate) };
+
+/** As RFC 9110 names them; `x-gzip` is gzip's older name (section 8.4.1.3). */
+function encodingOf(request: IncomingMessage): 'identity' | keyof typeof unzip {
+  const found = (request.headers['content-encoding'] ?? '').trim().toLowerCase();
+  if (found === 'x-gzip') return 'gzip';
+  if (found === '' || found === 'identity') return 'identity';
+  if (found === 'gzip' || found === 'deflate') return found;
+  throw new HttpError(415, `found Content-Encoding ${shown(found)}, expected gzip, deflate or none`, {
+    'accept-encoding': 'gzip, deflate',
+  });
+}
+
+/**
+ * Bodies at a time: each may become as large as is allowed before it is refused, and what the heap has once grown to the system
+ * does not get back.
+ */
+const unzipping = new Gate(2);
+const UNZIP_CHUNK = 64 * 1024;
 
 /** The bytes that all bodies together may take. */
 export class ByteBudget {
@@ -19,6 +38,10 @@ export class ByteBudget {
     return this.#used;
   }
 
+  get free(): number {
+    return this.#limit - this.#used;
+  }
+
   take(bytes: number): void {
     if (this.#used + bytes > this.#limit) throw overloaded('too many bytes are being received; try again later');
     this.#used += bytes;
@@ -29,7 +52,7 @@ export class ByteBudget {
   }
 }
 
-/** What one request took of the budget, given back as a whole. */
+/** What one request took of the budget, given back as a whole at the latest. */
 export class Share {
   readonly #budget: ByteBudget;
   #taken = 0;
@@ -43,9 +66,13 @@ export class Share {
     this.#taken += bytes;
   }
 
+  give(bytes: number): void {
+    this.#budget.give(bytes);
+    this.#taken -= bytes;
+  }
+
   release(): void {
-    this.#budget.give(this.#taken);
-    this.#taken = 0;
+    this.give(this.#taken);
   }
 }
 
@@ -66,21 +93,25 @@ export async function readBody(
   share: Share,
   begin: () => void,
 ): Promise<Buffer> {
-  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-  if (encoding !== 'identity' && encoding !== 'gzip' && encoding !== 'deflate') {
-    throw new HttpError(415, `found Content-Encoding ${shown(encoding)}, expected gzip, deflate or none`, {
-      'accept-encoding': 'gzip, deflate',
-    });
-  }
+  const encoding = encodingOf(request);
   const length = request.headers['content-length'];
   if (length !== undefined && Number(length) > limit) throw tooLarge(limit, ` (${length} bytes)`);
   begin();
   const body = await collect(request, limit, share);
   if (encoding === 'identity') return body;
+  return unzipping.pass(
+    () => decompress(encoding, body, limit, share),
+    () => request.socket.destroyed,
+  );
+}
+
+async function decompress(encoding: keyof typeof unzip, body: Buffer, limit: number, share: Share): Promise<Buffer> {
   // What it becomes is not known before: the most it may become is taken.
   share.take(limit);
   try {
-    return await unzip[encoding](body, { maxOutputLength: limit });
+    const whole = await unzip[encoding](body, { maxOutputLength: limit, chunkSize: UNZIP_CHUNK });
+    share.give(limit - whole.length);
+    return whole;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit);
     throw new HttpError(400, `the body is no whole ${encoding} stream`);

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asHttpError, errorBody } from './http-error.ts';
 import type { Logger } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { traceContext } from './trace-context.ts';
 
 /** What a client may call its request; anything else is replaced, so that nobody writes into the log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
@@ -22,7 +23,7 @@ export class Exchange {
   model: string | undefined;
   /** Set while the client still waits for 100 Continue. */
   expectsContinue = false;
-  /** The whole request is here, and an answer is being made. */
+  /** The client waits for us, and not we for the client: its turn has not come, or the whole request is here. */
   answering = false;
   #error: unknown;
   readonly #begin = performance.now();
@@ -36,7 +37,7 @@ export class Exchange {
   }
 
   /** Whether nobody waits for the answer any more. */
-  readonly gone = (): boolean => this.response.destroyed;
+  readonly gone = (): boolean => this.response.destroyed || this.request.socket.destroyed;
 
   /** Tells a client that asked to be told that its body is wanted. */
   readonly wantBody = (): void => {
@@ -92,8 +93,19 @@ export class Exchange {
     // 499 as in nginx: the client went away before its answer was written.
     const status = this.response.writableFinished ? this.response.statusCode : 499;
     metrics.request(this.route, status, ms / 1000);
-    const { method } = this.request;
-    const line = { id: this.id, method, route: this.route, model: this.model, status, ms: Math.round(ms * 1e3) / 1e3 };
+    const { method, headers } = this.request;
+    const trace = traceContext(headers['traceparent']);
+    const line = {
+      id: this.id,
+      // As OpenTelemetry names them in logs.
+      trace_id: trace?.traceId,
+      span_id: trace?.spanId,
+      method,
+      route: this.route,
+      model: this.model,
+      status,
+      ms: Math.round(ms * 1e3) / 1e3,
+    };
     if (status === 500) logger.error({ ...line, err: this.#error }, 'request');
     else if (this.#error instanceof Error) logger.info({ ...line, why: this.#error.message }, 'request');
     else logger.info(line, 'request');

@@ -1,9 +1,10 @@
 /** The workers of a service: as many as asked for, each replaced when it dies, more and more slowly when it dies at once. */
 import cluster, { type Worker } from 'node:cluster';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../certify-runtime/core/errors.ts';
 import { Collector } from './collector.ts';
-import { closeWhatItNeverTook } from './handed-over.ts';
+import { Listener, type Taker } from './listener.ts';
 import type { Logger } from './log.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
 import type { ServeSettings } from './settings.ts';
@@ -15,21 +16,23 @@ const FIRST_DELAY = 100;
 const LONGEST_DELAY = 30_000;
 /** How long after `grace` a worker that was told to stop is killed. */
 const OVERTIME = 5000;
+/** How long after a worker was told to end the service may still be told too, by whoever tells all of its processes. */
+const ALL_TOLD = 200;
 
 export class Fleet {
   readonly collector = new Collector();
   readonly #settings: ServeSettings;
   readonly #logger: Logger;
   readonly #begin: () => ToWorker;
+  readonly #listener: Listener;
   readonly #ready = new Set<Worker>();
   readonly #alive = new Set<Worker>();
   #early = 0;
   #stopping = false;
   #timers = new Set<NodeJS.Timeout>();
   #onReady = (): void => {};
-  #onFailure = (_error: Error): void => {};
   #onStopped = (): void => {};
-  /** Where they listen. */
+  /** Where the service listens. */
   #port: number;
 
   /** @param begin what a new worker is told: the models and keys of that moment */
@@ -38,6 +41,7 @@ export class Fleet {
     this.#logger = logger;
     this.#begin = begin;
     this.#port = settings.port;
+    this.#listener = new Listener(settings.workers * settings.maxConnections);
     cluster.setupPrimary({
       exec: fileURLToPath(new URL('./worker.ts', import.meta.url)),
       execArgv: [...TSX],
@@ -52,18 +56,24 @@ export class Fleet {
   }
 
   /**
-   * Resolves when every worker listens.
+   * Resolves when the service listens, every worker being ready.
    *
    * @throws InputError where the address cannot be listened on
    */
-  start(): Promise<void> {
-    return new Promise((resolve, reject) => {
+  async start(): Promise<void> {
+    const { host, port, workers } = this.#settings;
+    await new Promise<void>((resolve) => {
       this.#onReady = () => {
-        if (this.#ready.size === this.#settings.workers) resolve();
+        if (this.#ready.size === workers) resolve();
       };
-      this.#onFailure = reject;
-      for (let i = 0; i < this.#settings.workers; i++) this.#fork();
+      for (let i = 0; i < workers; i++) this.#fork();
     });
+    if (this.#stopping) return;
+    try {
+      this.#port = await this.#listener.listen(host, port);
+    } catch (error) {
+      throw listenError(this.#settings, error as NodeJS.ErrnoException);
+    }
   }
 
   tell(message: ToWorker): void {
@@ -78,49 +88,58 @@ export class Fleet {
     );
   }
 
-  /** Resolves when every worker has answered what it accepted, and ended. */
-  stop(): Promise<void> {
+  /**
+   * For `drain` connections are still taken, and told to close after their answer; then nothing new is taken, and what was accepted is
+   * answered. Resolves when every worker has done so, and ended.
+   */
+  async stop(): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearTimeout(timer);
-    if (this.#alive.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const { drain, grace } = this.#settings;
-      const timer = setTimeout(
-        () => {
-          for (const worker of this.#alive) worker.process.kill('SIGKILL');
-        },
-        drain + grace + OVERTIME,
-      );
-      this.#onStopped = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-      this.tell({ type: 'stop' });
+    if (this.#alive.size === 0) return;
+    const { drain, grace } = this.#settings;
+    const ended = new Promise<void>((resolve) => {
+      this.#onStopped = resolve;
     });
+    const kill = () => {
+      for (const worker of this.#alive) worker.process.kill('SIGKILL');
+    };
+    const timer = setTimeout(kill, drain + grace + OVERTIME);
+    this.tell({ type: 'drain' });
+    if (this.#listener.listening) await Promise.race([sleep(drain, undefined, { ref: false }), ended]);
+    await Promise.race([this.#listener.close(), ended]);
+    this.tell({ type: 'stop' });
+    await ended;
+    clearTimeout(timer);
   }
 
   #fork(): void {
     const born = performance.now();
     const worker = cluster.fork({ GLEAN_SERVE_SETTINGS: JSON.stringify(this.#settings) });
     this.#alive.add(worker);
-    closeWhatItNeverTook(worker);
-    worker.on('message', (message: ToSupervisor) => this.#heard(worker, message));
+    const taker: Taker = {
+      hand: (connection, socket) => {
+        const message: ToWorker = { type: 'connection', connection };
+        worker.send(message, socket, { keepOpen: true }, () => {});
+      },
+    };
+    worker.on('message', (message: ToSupervisor) => this.#heard(worker, taker, message));
     worker.on('error', (error) => this.#logger.warn({ worker: worker.id, err: error }, 'worker cannot be reached'));
-    worker.once('exit', (code, signal) => void this.#died(worker, performance.now() - born, signal ?? code));
+    worker.once('exit', (code, signal) => void this.#died(worker, taker, performance.now() - born, signal ?? code));
   }
 
-  #heard(worker: Worker, message: ToSupervisor): void {
-    if (message.type === 'hello') {
+  #heard(worker: Worker, taker: Taker, message: ToSupervisor): void {
+    if (message.type === 'took') {
+      this.#listener.took(taker, message.connection);
+    } else if (message.type === 'hello') {
       send(worker, this.#stopping ? { type: 'stop' } : this.#begin());
     } else if (message.type === 'ready') {
-      this.#port = message.port;
       this.#logger.info({ worker: worker.id, process: worker.process.pid }, 'worker ready');
       this.#ready.add(worker);
+      this.#listener.add(taker);
       this.collector.workers = this.#ready.size;
       this.#onReady();
-    } else if (message.type === 'failed') {
-      this.#logger.error({ worker: worker.id, code: message.code, why: message.message }, 'worker cannot listen');
-      this.#onFailure(listenError(this.#settings, message.code, message.message));
+    } else if (message.type === 'leaving') {
+      setTimeout(() => this.#letGo(worker, taker), ALL_TOLD);
     } else if (message.type === 'collected') {
       this.collector.collected(worker.id, message.request, message.metrics);
     } else if (message.type === 'last') {
@@ -133,10 +152,22 @@ export class Fleet {
     }
   }
 
-  async #died(worker: Worker, age: number, reason: string | number): Promise<void> {
+  /** Lets one worker end, which asked for it. */
+  #letGo(worker: Worker, taker: Taker): void {
+    if (this.#stopping) return;
+    this.#listener.leave(taker);
+    send(worker, { type: 'stop' });
+  }
+
+  async #died(worker: Worker, taker: Taker, age: number, reason: string | number): Promise<void> {
     this.#alive.delete(worker);
     this.#ready.delete(worker);
     this.collector.workers = this.#ready.size;
+    // What it said last may not be heard yet: between these two the event loop looks once more. ('disconnect' does not tell: it does not
+    // come where a connection was on its way.)
+    await setImmediate();
+    await setImmediate();
+    this.#listener.gone(taker);
     await this.collector.gone(worker.id);
     if (this.#stopping) {
       if (this.#alive.size === 0) this.#onStopped();
@@ -158,7 +189,7 @@ function send(worker: Worker, message: ToWorker): void {
   if (worker.isConnected()) worker.send(message, () => {});
 }
 
-function listenError({ host, port }: ServeSettings, code: string, message: string): Error {
+function listenError({ host, port }: ServeSettings, { code = 'UNKNOWN', message }: NodeJS.ErrnoException): Error {
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: 'the port is taken',
     EACCES: 'this user may not listen there',

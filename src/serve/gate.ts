@@ -1,30 +1,35 @@
-/** Lets so many at a time through, and so many wait; whoever comes then is refused. */
-import { overloaded } from './http-error.ts';
+/** Lets so many at a time through; the others wait for their turn. */
+import { HttpError } from './http-error.ts';
 
 export class Gate {
   readonly #atOnce: number;
-  readonly #waiting: number;
+  readonly #onLeave: () => void;
   readonly #queue: (() => void)[] = [];
   #inside = 0;
 
-  constructor(atOnce: number, waiting: number) {
+  /** @param onLeave called when one has come through, and there may be room for another */
+  constructor(atOnce: number, onLeave: () => void = () => {}) {
     this.#atOnce = atOnce;
-    this.#waiting = waiting;
+    this.#onLeave = onLeave;
   }
 
-  /** @throws HttpError 503 where the queue is full */
-  async pass<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#inside >= this.#atOnce) {
-      if (this.#queue.length >= this.#waiting) throw overloaded('too many pictures wait already; try again later');
-      // Who leaves hands his place on.
-      await new Promise<void>((resolve) => this.#queue.push(resolve));
-    } else this.#inside++;
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** @throws HttpError 499 where its client went away before its turn came */
+  async pass<T>(work: () => Promise<T>, gone: () => boolean): Promise<T> {
+    // Who leaves hands his place on.
+    if (this.#inside >= this.#atOnce) await new Promise<void>((resolve) => this.#queue.push(resolve));
+    else this.#inside++;
     try {
+      if (gone()) throw new HttpError(499, 'the client went away');
       return await work();
     } finally {
       const next = this.#queue.shift();
       if (next === undefined) this.#inside--;
       else next();
+      this.#onLeave();
     }
   }
 }

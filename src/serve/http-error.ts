@@ -5,8 +5,12 @@ export class HttpError extends GleanError {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
 
+  /** Without a stack trace: it would cost more than the rest of a refusal, and it is the client's request that is wrong. */
   constructor(status: number, message: string, headers: Record<string, string> = {}) {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
     super('HTTP', message, { status });
+    Error.stackTraceLimit = limit;
     this.status = status;
     this.headers = headers;
   }

@@ -1,10 +1,11 @@
 /** POST /v2/models/{model}[/versions/{version}]/infer. */
-import { readBody, Share } from './body.ts';
+import { Share } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { HttpError } from './http-error.ts';
 import { writeInferAnswer } from './protocol/infer-answer.ts';
-import { readInferRequest } from './protocol/infer-request.ts';
+import { type InferRequest, readInferRequest } from './protocol/infer-request.ts';
 import { HEADER_LENGTH } from './protocol/tensors.ts';
+import { receive } from './receive.ts';
 import type { Service } from './service.ts';
 
 const PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/infer$/;
@@ -29,18 +30,19 @@ export async function infer(service: Service, exchange: Exchange, { id, version 
     if (request.method !== 'POST') {
       throw new HttpError(405, `found ${request.method}, expected POST`, { allow: 'POST' });
     }
-    // A full queue refuses before the body is read.
-    service.models.find(id, version).batcher.admit();
+    const { line } = service.models.find(id, version);
     exchange.model = id;
-    const body = await readBody(request, service.settings.maxBody, share, exchange.wantBody);
-    exchange.answering = true;
+    const body = await receive(service, exchange, line, share);
     // Looked up again: the model may have been replaced while the body came.
     const model = service.models.find(id, version);
     const headerLength = request.headers[HEADER_LENGTH] as string | undefined;
-    const asking = readInferRequest(body, headerLength, model.input, (count) => model.batcher.admit(count));
-    const answers = await model.batcher.submit(asking.images, exchange.gone);
+    let asking: InferRequest | undefined;
+    const answers = await model.batcher.submit(() => {
+      asking = readInferRequest(body, headerLength, model.input, (count) => model.batcher.fits(count));
+      return asking.images;
+    }, exchange.gone);
     model.count(answers);
-    const answer = writeInferAnswer(model.answerHead, asking.id, asking.outputs, answers);
+    const answer = writeInferAnswer(model.answerHead, asking!.id, asking!.outputs, answers);
     if (answer.headerLength === undefined) {
       exchange.send(200, 'application/json', answer.body);
     } else {

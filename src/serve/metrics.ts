@@ -17,6 +17,15 @@ const RADII = [0, 0.05, 0.1, 0.15, 0.25, 0.35, 0.45, 0.6, 0.8, 1, 1.25, 1.5, 2, 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const IMAGES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
+/** How a request ended: with what was asked for, with no for an answer (the client's fault, or too much at once), or without. */
+type Outcome = 'answered' | 'refused' | 'failed';
+
+/** 499: the client went away before its answer. */
+function outcomeOf(status: number): Outcome {
+  if (status < 400) return 'answered';
+  return status === 503 || (status < 500 && status !== 499) ? 'refused' : 'failed';
+}
+
 /** What the gauges show when somebody looks. */
 interface Now {
   models(): Iterable<ServedModel>;
@@ -32,7 +41,7 @@ interface Answered {
 export class Metrics {
   readonly registry = new Registry();
   readonly #requests: Counter<'route' | 'status'>;
-  readonly #seconds: Histogram<'route'>;
+  readonly #seconds: Histogram<'route' | 'outcome'>;
   readonly #batch: Histogram;
   readonly #radius: Histogram<'model'>;
   readonly #predictions: Counter<'model' | 'class'>;
@@ -43,6 +52,10 @@ export class Metrics {
   constructor(now: Now) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
+    // Sums of what is there by type; as gauges they may not be called _total.
+    for (const { name, type } of this.registry.getMetricsAsArray()) {
+      if (String(type) === 'gauge' && name.endsWith('_total')) this.registry.removeSingleMetric(name);
+    }
     this.#requests = new Counter({
       name: 'glean_requests_total',
       help: 'Requests answered',
@@ -51,8 +64,8 @@ export class Metrics {
     });
     this.#seconds = new Histogram({
       name: 'glean_request_seconds',
-      help: 'From the request line to the last byte of the answer',
-      labelNames: ['route'],
+      help: 'From the request line to the last byte of the answer, by how it ended',
+      labelNames: ['route', 'outcome'],
       buckets: SECONDS,
       registers,
     });
@@ -88,10 +101,12 @@ export class Metrics {
       this.#counters.set(key, counter);
     }
     counter.inc();
-    let timer = this.#timers.get(route);
+    const outcome = outcomeOf(status);
+    const series = `${route} ${outcome}`;
+    let timer = this.#timers.get(series);
     if (timer === undefined) {
-      timer = this.#seconds.labels({ route });
-      this.#timers.set(route, timer);
+      timer = this.#seconds.labels({ route, outcome });
+      this.#timers.set(series, timer);
     }
     timer.observe(seconds);
   }
@@ -122,6 +137,16 @@ function modelGauges(now: Now, registers: Registry[]): void {
     collect() {
       this.reset();
       for (const { id, batcher } of now.models()) this.set({ model: id }, batcher.waiting);
+    },
+  });
+  new Gauge({
+    name: 'glean_unread_requests',
+    help: 'Requests waiting, unread, for room in the queue',
+    labelNames: ['model'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { id, line } of now.models()) this.set({ model: id }, line.waiting);
     },
   });
   new Gauge({

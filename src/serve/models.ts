@@ -1,22 +1,24 @@
 /** The models that one worker serves. A new version takes the old one's place between two requests; neither waits. */
 
 import { Certifier } from '../certify-runtime/node.ts';
-import type { BatchLimits } from './batcher.ts';
+import type { ByteBudget } from './body.ts';
 import { HttpError } from './http-error.ts';
 import type { Logger } from './log.ts';
 import type { ApprovedModel } from './messages.ts';
 import type { Metrics } from './metrics.ts';
-import { ServedModel } from './served-model.ts';
+import { type ModelLimits, ServedModel } from './served-model.ts';
 
 export class Models {
   readonly #models = new Map<string, ServedModel>();
-  readonly #limits: BatchLimits;
+  readonly #limits: ModelLimits;
+  readonly #buffered: ByteBudget;
   readonly #metrics: Metrics;
   readonly #logger: Logger;
   readonly #retiring = new Set<Promise<void>>();
 
-  constructor(limits: BatchLimits, metrics: Metrics, logger: Logger) {
+  constructor(limits: ModelLimits, buffered: ByteBudget, metrics: Metrics, logger: Logger) {
     this.#limits = limits;
+    this.#buffered = buffered;
     this.#metrics = metrics;
     this.#logger = logger;
   }
@@ -54,7 +56,7 @@ export class Models {
         // The cores are shared out among the workers: threads of their own would only spin against each other.
         threads: 1,
       });
-      const model = new ServedModel({ id, version, sha256 }, certifier, this.#limits, this.#metrics);
+      const model = new ServedModel({ id, version, sha256 }, certifier, this.#limits, this.#buffered, this.#metrics);
       const old = this.#models.get(id);
       this.#models.set(id, model);
       this.#logger.info({ model: id, version, sha256, replaces: old?.version }, 'model loaded');

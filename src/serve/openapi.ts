@@ -10,6 +10,8 @@ const object = (properties: Json, required: readonly string[] = Object.keys(prop
   properties,
   required,
 });
+/** A field that may be left out may be null as well. */
+const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: 'null' }] });
 const list = (items: Json): Json => ({ type: 'array', items });
 const json = (schema: Json): Json => ({ 'application/json': { schema } });
 const answer = (description: string, content: Json): Json => ({ description, content });
@@ -25,7 +27,7 @@ const REFUSED = {
   401: error('A key is needed (--key-file)'),
   404: error('No such model or version'),
   413: error('The body, or the number of images, is over the limit'),
-  415: error('A Content-Encoding that is not known'),
+  415: error('A Content-Encoding that is not known, or a form where a picture is expected'),
   503: {
     ...error('Too much to do; at once, without waiting'),
     headers: { 'Retry-After': { description: 'Seconds', schema: INTEGER } },
@@ -60,6 +62,7 @@ const get = (summary: string, schema: Json, refused: Json = {}): Json => ({
 });
 
 const NONE = { 404: REFUSED[404] };
+const INDEX_REFUSED = { 400: REFUSED[400], 401: REFUSED[401], 413: REFUSED[413], 415: REFUSED[415], 503: REFUSED[503] };
 const NOT_YET = { 503: error('Not now') };
 
 function modelPaths(prefix: string, parameters: readonly Json[]): Json {
@@ -99,13 +102,19 @@ const PATHS: Json = {
   '/v2': get('Name, version, extensions', object({ name: TEXT, version: TEXT, extensions: list(TEXT) })),
   '/v2/health/live': get('Whether the service runs; needs no key', object({ live: FLAG })),
   '/v2/health/ready': get('Whether it takes requests; needs no key', object({ ready: FLAG }), NOT_YET),
+  '/v2/repository/index': {
+    post: {
+      summary: 'Models of the folder, served or refused; the body may be empty',
+      requestBody: { content: json(object({ ready: orNull(FLAG) }, [])) },
+      responses: { 200: answer('The index', json(list(ref('IndexEntry')))), ...INDEX_REFUSED },
+    },
+  },
   '/v2/models': get('Names of the models', object({ models: list(TEXT) })),
   ...modelPaths('/v2/models/{model}', [MODEL]),
   ...modelPaths('/v2/models/{model}/versions/{version}', [MODEL, VERSION]),
 };
 
 const TENSOR = object({ name: TEXT, datatype: TEXT, shape: list(INTEGER) });
-const BINARY_SIZE = object({ binary_data_size: INTEGER }, []);
 
 const SCHEMAS: Json = {
   Error: object({ error: TEXT }),
@@ -124,10 +133,19 @@ const SCHEMAS: Json = {
     outputs: list(TENSOR),
     parameters: ref('Parameters'),
   }),
+  IndexEntry: object(
+    {
+      name: TEXT,
+      version: { ...TEXT, description: 'Left out where a file without a version of its own was refused' },
+      state: { enum: ['READY', 'UNAVAILABLE'] },
+      reason: TEXT,
+    },
+    ['name', 'state', 'reason'],
+  ),
   InferRequest: object(
     {
-      id: { ...TEXT, maxLength: 256 },
-      parameters: object({ binary_data_output: FLAG }, []),
+      id: orNull({ ...TEXT, maxLength: 256 }),
+      parameters: orNull(object({ binary_data_output: orNull(FLAG) }, [])),
       inputs: {
         ...list(
           object(
@@ -135,11 +153,11 @@ const SCHEMAS: Json = {
               name: { const: 'image' },
               datatype: { enum: INPUT_TYPES },
               shape: { ...list(INTEGER), description: '[N, H, W, C]' },
-              parameters: BINARY_SIZE,
-              data: {
+              parameters: orNull(object({ binary_data_size: orNull(INTEGER) }, [])),
+              data: orNull({
                 type: 'array',
                 description: 'Pixels, flat or nested: FP32 on [0, 1], or UINT8, seen as byte/255',
-              },
+              }),
             },
             ['name', 'datatype', 'shape'],
           ),
@@ -147,7 +165,11 @@ const SCHEMAS: Json = {
         minItems: 1,
         maxItems: 1,
       },
-      outputs: list(object({ name: { enum: OUTPUTS }, parameters: object({ binary_data: FLAG }, []) }, ['name'])),
+      outputs: orNull(
+        list(
+          object({ name: { enum: OUTPUTS }, parameters: orNull(object({ binary_data: orNull(FLAG) }, [])) }, ['name']),
+        ),
+      ),
     },
     ['inputs'],
   ),
@@ -163,7 +185,7 @@ const SCHEMAS: Json = {
             name: { enum: OUTPUTS },
             datatype: { enum: ['INT64', 'FP32'] },
             shape: list(INTEGER),
-            parameters: BINARY_SIZE,
+            parameters: object({ binary_data_size: INTEGER }, []),
             data: list(NUMBER),
           },
           ['name', 'datatype', 'shape'],

@@ -2,9 +2,11 @@
 
 import { floorToFloat32 } from '../certify-runtime/core/margin.ts';
 import { decodeImage } from '../certify-runtime/encoded-image.ts';
-import { readBody, Share } from './body.ts';
+import { Share } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { HttpError, shown } from './http-error.ts';
+import { refuseForm, whyNoPicture } from './picture-body.ts';
+import { receive } from './receive.ts';
 import type { ServedModel } from './served-model.ts';
 import type { Service } from './service.ts';
 
@@ -28,17 +30,20 @@ export async function predictPicture(
   try {
     const id = query.get('model') ?? onlyModel(service);
     const resize = readResize(query.get('resize'));
-    service.models.find(id).batcher.admit();
+    service.models.find(id);
     exchange.model = id;
-    const body = await readBody(exchange.request, service.settings.maxBody, share, exchange.wantBody);
-    exchange.answering = true;
+    refuseForm(exchange.request.headers['content-type']);
+    const body = await receive(service, exchange, service.pictures, share);
     // Looked up again: the model may have been replaced while the picture came.
     const model = service.models.find(id);
     const [height, width, channels] = model.input.shape as [number, number, number];
-    const { data } = await service.decoding.pass(() =>
-      decodeImage(body, [height, width, channels], { resize, maxPixels: service.settings.maxPixels }),
-    );
-    const answers = await model.batcher.submit([data], exchange.gone);
+    const { maxPixels } = service.settings;
+    const decode = () =>
+      decodeImage(body, [height, width, channels], { resize, maxPixels }).catch((error) => {
+        throw whyNoPicture(body) ?? error;
+      });
+    const { data } = await service.decoding.pass(decode, exchange.gone);
+    const answers = await model.batcher.submit(() => [data], exchange.gone);
     model.count(answers);
     const { label, className, radius, logits } = answers[0]!;
     return {

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { InputError } from '../certify-runtime/core/errors.ts';
 import { generateKeys, type PrivateKey, readPrivateKey, sign } from '../certify-runtime/core/signing.ts';
 import type { Logger } from './log.ts';
-import type { ApprovedModel } from './messages.ts';
+import type { ApprovedModel, RefusedModel } from './messages.ts';
 import { verifyApart } from './verify.ts';
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
@@ -38,7 +38,10 @@ interface Entry {
   from: Candidate | undefined;
   missing: number;
   /** Files that were refused, by path: as they were then, and why. */
-  readonly refused: Map<string, { readonly stamp: string; readonly reason: string }>;
+  readonly refused: Map<
+    string,
+    { readonly stamp: string; readonly version: string | undefined; readonly reason: string }
+  >;
 }
 
 export class Repository {
@@ -62,9 +65,9 @@ export class Repository {
   }
 
   /** Models of which a file was refused, and why. */
-  refused(): readonly { readonly id: string; readonly reason: string }[] {
+  refused(): readonly (RefusedModel & { readonly reason: string })[] {
     return [...this.#entries].flatMap(([id, { refused }]) =>
-      Array.from(refused.values(), ({ reason }) => ({ id, reason })),
+      Array.from(refused.values(), ({ version, reason }) => ({ id, version, reason })),
     );
   }
 
@@ -126,6 +129,9 @@ export class Repository {
   /** The first candidate that is served already or verifies. */
   async #choose(id: string, entry: Entry, candidates: readonly Candidate[]): Promise<Change | undefined> {
     entry.missing = 0;
+    for (const path of entry.refused.keys()) {
+      if (!candidates.some((candidate) => candidate.path === path)) entry.refused.delete(path);
+    }
     for (const candidate of candidates) {
       if (candidate.path === entry.from?.path && candidate.stamp === entry.from.stamp) return undefined;
       if (entry.refused.get(candidate.path)?.stamp === candidate.stamp) {
@@ -135,7 +141,8 @@ export class Repository {
       const model = await this.#try(id, entry, candidate);
       if (model === 'undecided') return undefined;
       if ('reason' in model) {
-        entry.refused.set(candidate.path, { stamp: candidate.stamp, reason: model.reason });
+        const { path, stamp, version } = candidate;
+        entry.refused.set(path, { stamp, version, reason: model.reason });
         // What is served from this place goes on being served: no older version takes over from it.
         if (candidate.path === entry.from?.path) return undefined;
         continue;

@@ -1,9 +1,13 @@
 /** One model as a worker serves it: its certifier, the queue before it, and what every answer says of it. */
 import type { Certifier, Prediction } from '../certify-runtime/node.ts';
 import { Batcher, type BatchLimits } from './batcher.ts';
+import type { ByteBudget } from './body.ts';
+import { Line, type LineLimits } from './line.ts';
 import type { ApprovedModel } from './messages.ts';
 import type { Metrics } from './metrics.ts';
 import type { ModelInput, Pixels } from './protocol/tensors.ts';
+
+export interface ModelLimits extends BatchLimits, LineLimits {}
 
 export class ServedModel {
   readonly id: string;
@@ -12,6 +16,8 @@ export class ServedModel {
   readonly certifier: Certifier;
   readonly input: ModelInput;
   readonly batcher: Batcher<Pixels, Prediction>;
+  /** Where requests wait until the batcher has room. */
+  readonly line: Line;
   /** Of every answer: norm, bound, arithmetic, and which file it was. */
   readonly parameters: Readonly<Record<string, string | number>>;
   /** Counts answers for the metrics. */
@@ -22,7 +28,8 @@ export class ServedModel {
   constructor(
     { id, version, sha256 }: Pick<ApprovedModel, 'id' | 'version' | 'sha256'>,
     certifier: Certifier,
-    limits: BatchLimits,
+    limits: ModelLimits,
+    buffered: ByteBudget,
     metrics: Metrics,
   ) {
     const { certificate } = certifier;
@@ -34,7 +41,14 @@ export class ServedModel {
     this.batcher = new Batcher(
       (images) => certifier.predictBatch(images),
       limits,
-      (images) => metrics.batch(images),
+      (images) => {
+        metrics.batch(images);
+        this.line.letIn();
+      },
+    );
+    this.line = new Line(
+      () => ({ requests: this.batcher.room, bytes: buffered.free, seconds: this.batcher.seconds }),
+      limits,
     );
     this.parameters = Object.freeze({
       norm: certificate.norm,

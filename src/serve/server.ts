@@ -4,12 +4,13 @@
  * Inference is dispatched here and written with node:http; everything else goes through hono. On the machine this was
  * measured on, a request and an answer of hono's cost 3–4 µs of a request's 20 µs.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { createApp } from './app.ts';
+import { Cors } from './cors.ts';
 import { Exchange } from './exchange.ts';
-import { errorBody, HttpError } from './http-error.ts';
+import { errorBody, HttpError, overloaded } from './http-error.ts';
 import { infer, inferTarget } from './infer.ts';
 import type { Service } from './service.ts';
 
@@ -17,6 +18,15 @@ import type { Service } from './service.ts';
 const KEEP_ALIVE = 65_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const CHECK_INTERVAL = 1000;
+
+/** What probes ask, and probes have no keys. Whole paths: a longer one may be read as another further on. */
+const KEYLESS: ReadonlySet<string> = new Set(['/v2/health/live', '/v2/health/ready']);
+/** Whoever resolves these finds another path than was looked at here, so nobody gets to. */
+const DOT_SEGMENT = /[/\\](?:\.|%2e){1,2}(?:[/\\]|$)/i;
+
+/** Connections above the limit on which probes are answered: a service with many clients is no reason to restart it. */
+const FOR_PROBES = 16;
+const TOO_MANY = 'too many connections; try again later';
 
 const STATUS_TEXT: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -26,10 +36,20 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 };
 
+/** Milliseconds that a connection which is new when the service ends has for its request. */
+const FIRST_REQUEST = 1000;
+/** Milliseconds that a connection is read on after its end: closing on unread bytes would take the last answer away. */
+const LINGER = 500;
+
 export interface HttpServer {
-  readonly server: Server;
-  /** Closes the connections on which nobody waits for an answer. */
-  closeQuiet(): void;
+  /** Answers on a connection. */
+  take(socket: Socket): void;
+  /**
+   * Answers what was accepted, then closes; resolves when no connection is left.
+   *
+   * @param grace milliseconds after which the rest is cut off
+   */
+  close(grace: number): Promise<void>;
 }
 
 export function createHttpServer(service: Service): HttpServer {
@@ -37,7 +57,10 @@ export function createHttpServer(service: Service): HttpServer {
   /** Who is being answered on a connection. */
   const current = new WeakMap<Socket, Exchange>();
   const sockets = new Set<Socket>();
+  /** Beyond those that are allowed: for probes only. */
+  const surplus = new WeakSet<Socket>();
   const exchanges = new WeakMap<IncomingMessage, Exchange>();
+  const cors = settings.cors.length === 0 ? undefined : new Cors(settings.cors);
   const app = createApp(service, (request) => exchanges.get(request)!);
   const others = getRequestListener(app.fetch, {
     overrideGlobalObjects: false,
@@ -51,13 +74,21 @@ export function createHttpServer(service: Service): HttpServer {
   });
 
   const handle = (request: IncomingMessage, response: ServerResponse, expectsContinue = false): void => {
+    // It came after we had ended the connection: nothing can be answered.
+    if (request.socket.writableEnded) return;
     const exchange = new Exchange(request, response, logger, metrics);
     exchange.expectsContinue = expectsContinue;
     current.set(request.socket, exchange);
     if (service.draining) response.shouldKeepAlive = false;
     try {
+      cors?.mark(exchange);
       const path = pathOf(request);
-      if (service.keys !== undefined && !path.startsWith('/v2/health/')) authorize(service, request);
+      if (cors?.preflight(exchange)) return;
+      if (surplus.has(request.socket) && !KEYLESS.has(path)) {
+        response.shouldKeepAlive = false;
+        throw overloaded(TOO_MANY);
+      }
+      if (service.keys !== undefined && !KEYLESS.has(path)) authorize(service, request);
       const target = inferTarget(path);
       if (target !== undefined) {
         void infer(service, exchange, target);
@@ -108,11 +139,12 @@ export function createHttpServer(service: Service): HttpServer {
     refuseRaw(socket, status, message);
   });
   server.on('connection', (socket: Socket) => {
-    if (service.connections >= settings.maxConnections) {
+    if (service.connections >= settings.maxConnections + FOR_PROBES) {
       metrics.request('other', 503, 0);
-      refuseRaw(socket, 503, 'too many connections; try again later');
+      refuseRaw(socket, 503, TOO_MANY);
       return;
     }
+    if (service.connections >= settings.maxConnections) surplus.add(socket);
     service.connections++;
     sockets.add(socket);
     socket.once('close', () => {
@@ -120,23 +152,58 @@ export function createHttpServer(service: Service): HttpServer {
       sockets.delete(socket);
     });
   });
+  // Node checks the times of requests from when a server listens; ours is handed its connections.
+  server.emit('listening');
   return {
-    server,
-    closeQuiet: () => {
-      for (const socket of sockets) if (current.get(socket)?.response.writableFinished !== false) socket.destroy();
+    take: (socket) => {
+      socket.setNoDelay(true);
+      server.emit('connection', socket);
+    },
+    close: async (grace) => {
+      const cut = setTimeout(() => {
+        logger.warn({ connections: sockets.size }, 'cut off what was not answered in time');
+        for (const socket of sockets) socket.destroy();
+      }, grace);
+      for (const socket of sockets) {
+        const exchange = current.get(socket);
+        if (exchange === undefined) {
+          setTimeout(() => {
+            if (!current.has(socket)) end(socket);
+          }, FIRST_REQUEST);
+        } else endAfter(exchange);
+      }
+      while (sockets.size > 0) await new Promise((resolve) => sockets.values().next().value!.once('close', resolve));
+      clearTimeout(cut);
+      server.close();
     },
   };
 }
 
-/** The path of a request line, without its query. */
+/** Ends a connection after the answer that is being made on it. */
+function endAfter({ request, response }: Exchange): void {
+  if (!response.headersSent) response.shouldKeepAlive = false;
+  if (response.destroyed || response.writableFinished) end(request.socket);
+  else response.once('close', () => end(request.socket));
+}
+
+/** Ends a connection without taking away what its client has not yet read. */
+function end(socket: Socket): void {
+  socket.end();
+  setTimeout(() => socket.destroy(), LINGER);
+}
+
+/** The path of a request line, without its query and without a slash at its end. */
 function pathOf(request: IncomingMessage): string {
   const url = request.url!;
   if (!url.startsWith('/')) throw new HttpError(400, 'the request target is no path');
   if (request.headers.host === undefined && request.httpVersion === '1.1') {
     throw new HttpError(400, 'found no Host header, expected one');
   }
-  const end = url.indexOf('?');
-  return end < 0 ? url : url.slice(0, end);
+  const query = url.indexOf('?');
+  const end = query < 0 ? url.length : query;
+  const path = url.slice(0, end > 1 && url[end - 1] === '/' ? end - 1 : end);
+  if (DOT_SEGMENT.test(path)) throw new HttpError(400, 'found a path with the segment . or .., expected none');
+  return path;
 }
 
 function authorize(service: Service, request: IncomingMessage): void {
@@ -171,5 +238,5 @@ function refuseRaw(socket: Socket, status: number, message: string): void {
   );
   // Read on for a moment: closing on unread bytes would take the answer away.
   socket.resume();
-  setTimeout(() => socket.destroy(), 500).unref();
+  setTimeout(() => socket.destroy(), LINGER).unref();
 }

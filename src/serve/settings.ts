@@ -12,8 +12,12 @@ export interface ServeSettings {
   readonly keyFile: string | undefined;
   /** Ed25519 public key (PEM) that must have signed every model; undefined: no signature is asked for. */
   readonly publicKey: string | undefined;
-  /** Images that may wait for one model in one worker; beyond them the answer is 503. */
+  /** Origins of web pages that may read the answers, as browsers write them, or `*`; none: no page of another origin may. */
+  readonly cors: readonly string[];
+  /** Images that may wait for one model in one worker; beyond them requests wait unread. */
   readonly queue: number;
+  /** Milliseconds that a request may wait unread; then the answer is 503. */
+  readonly maxWait: number;
   /** Images in one run of a model. */
   readonly maxBatch: number;
   /** Bytes of one body, also once decompressed. */
@@ -45,7 +49,9 @@ export const DEFAULTS = {
   models: 'models',
   host: '127.0.0.1',
   port: 8080,
+  cors: [],
   queue: 512,
+  maxWait: 5000,
   maxBatch: 64,
   maxBody: 16 * MIB,
   maxBuffered: 256 * MIB,

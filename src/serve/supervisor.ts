@@ -7,6 +7,7 @@ import { GleanError, InputError } from '../certify-runtime/core/errors.ts';
 import { Fleet } from './fleet.ts';
 import { readKeyFile } from './key-file.ts';
 import { createLog, type Logger } from './log.ts';
+import type { RefusedModel } from './messages.ts';
 import { Repository } from './repository.ts';
 import type { ServeSettings } from './settings.ts';
 
@@ -20,7 +21,7 @@ const LOOKS_PER_COLLECTION = 5;
  * @throws InputError where folder, keys or address cannot be used; GleanError where no model verifies
  */
 export async function serve(settings: ServeSettings): Promise<void> {
-  const { logger, flush } = createLog(settings.logLevel, { supervisor: process.pid });
+  const { logger, end } = createLog(settings.logLevel, { supervisor: process.pid });
   const stopping = signalled(logger);
   const asked = once(stopping, 'abort');
   try {
@@ -33,7 +34,14 @@ export async function serve(settings: ServeSettings): Promise<void> {
       return;
     }
     if (repository.approved().length === 0) throw noModel(repository, settings.models);
-    const fleet = new Fleet(settings, logger, () => ({ type: 'start', models: repository.approved(), keys }));
+    const refused = () => repository.refused().map(({ id, version }): RefusedModel => ({ id, version }));
+    let told = refused();
+    const fleet = new Fleet(settings, logger, () => ({
+      type: 'start',
+      models: repository.approved(),
+      refused: refused(),
+      keys,
+    }));
     try {
       // A signal may come before all of them listen.
       await Promise.race([fleet.start(), asked]);
@@ -46,7 +54,13 @@ export async function serve(settings: ServeSettings): Promise<void> {
         logger.warn({ host }, 'whoever reaches this address may ask: there is no --key-file');
       }
       const watching = watch(settings, stopping, logger, {
-        look: () => repository.look((change) => fleet.tell(change)),
+        look: async () => {
+          await repository.look((change) => fleet.tell(change));
+          const now = refused();
+          if (JSON.stringify(now) === JSON.stringify(told)) return;
+          told = now;
+          fleet.tell({ type: 'refused', models: now });
+        },
         readKeys: async () => {
           if (keyFile === undefined) return;
           const now = await readKeyFile(keyFile);
@@ -63,7 +77,7 @@ export async function serve(settings: ServeSettings): Promise<void> {
       logger.info('stopped');
     }
   } finally {
-    flush();
+    await end();
   }
 }
 

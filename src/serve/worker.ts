@@ -1,7 +1,6 @@
 /** A process that answers requests. It starts when the supervisor hands it the models, and stops when told to. */
 import cluster from 'node:cluster';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { Socket } from 'node:net';
 import process from 'node:process';
 import { createLog } from './log.ts';
 import type { ToSupervisor, ToWorker } from './messages.ts';
@@ -10,10 +9,9 @@ import { Service } from './service.ts';
 import type { ServeSettings } from './settings.ts';
 
 const SCRAPE_LIMIT = 5000;
-const BACKLOG = 1024;
 
 const settings = JSON.parse(process.env['GLEAN_SERVE_SETTINGS']!) as ServeSettings;
-const { logger, flush } = createLog(settings.logLevel, { worker: cluster.worker!.id, pid: process.pid });
+const { logger, end } = createLog(settings.logLevel, { worker: cluster.worker!.id, pid: process.pid });
 
 /** Resolves when the message is on its way. */
 function tell(message: ToSupervisor): Promise<void> {
@@ -43,50 +41,29 @@ function scrape(): Promise<string> {
 }
 
 const service = new Service(settings, logger, scrape);
-const { server, closeQuiet } = createHttpServer(service);
-let stopping = false;
+const http = createHttpServer(service);
 
 async function start(message: Extract<ToWorker, { type: 'start' }>): Promise<void> {
   service.setKeys(message.keys);
+  service.refused = message.refused;
   for (const model of message.models) await service.models.put(model);
-  server.once('error', (error: NodeJS.ErrnoException) => {
-    void tell({ type: 'failed', code: error.code ?? 'UNKNOWN', message: error.message }).then(() => exit(1));
-  });
-  server.listen({ port: settings.port, host: settings.host, backlog: BACKLOG }, () => {
-    const { port } = server.address() as AddressInfo;
-    void tell({ type: 'ready', port });
-  });
+  await tell({ type: 'ready' });
 }
 
-function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function closed(listening: Server): Promise<void> {
-  return new Promise((resolve) => listening.close(() => resolve()));
-}
-
-/**
- * For `drain` connections are still taken, unready and told to close after their answer; then nothing new is taken, and
- * what was accepted is answered. Whoever is not answered within `grace` is cut off.
- */
-async function stop(): Promise<void> {
+/** It will be told to stop, at the latest when it is killed: until then connections come, which are answered. */
+function drain(): void {
   service.draining = true;
-  if (server.listening) {
-    await sleep(settings.drain);
-    const all = closed(server);
-    closeQuiet();
-    const cut = setTimeout(() => {
-      logger.warn({ connections: service.connections }, 'cut off what was not answered in time');
-      server.closeAllConnections();
-    }, settings.grace);
-    await all;
-    clearTimeout(cut);
-  }
+}
+
+async function stop(): Promise<void> {
+  drain();
+  await http.close(settings.grace);
   await service.models.dispose();
   logger.info('worker stopped');
   await tell({ type: 'last', metrics: await service.metrics.registry.getMetricsAsJSON() });
 }
+
+let stopping = false;
 
 function stopOnce(): void {
   if (stopping) return;
@@ -100,18 +77,28 @@ function stopOnce(): void {
   );
 }
 
+/** Asks for no more connections; who hears it says when the last has come. */
+function leave(): void {
+  drain();
+  void tell({ type: 'leaving' });
+}
+
 function exit(code: number): void {
-  flush();
-  process.exit(code);
+  void end().then(() => process.exit(code));
 }
 
 /** Models come and go in the order in which the supervisor says so. */
 let changes = Promise.resolve();
 
-process.on('message', (message: ToWorker) => {
-  if (message.type === 'start') changes = changes.then(() => start(message));
+process.on('message', (message: ToWorker, socket: Socket | undefined) => {
+  if (message.type === 'connection') {
+    void tell({ type: 'took', connection: message.connection });
+    // It may have been closed on its way.
+    if (socket !== undefined) http.take(socket);
+  } else if (message.type === 'start') changes = changes.then(() => start(message));
   else if (message.type === 'model') changes = changes.then(() => service.models.put(message.model));
   else if (message.type === 'unload') changes = changes.then(() => service.models.remove(message.id));
+  else if (message.type === 'refused') service.refused = message.models;
   else if (message.type === 'keys') service.setKeys(message.keys);
   else if (message.type === 'metrics') {
     scrapes.get(message.request)?.(message.text);
@@ -119,12 +106,13 @@ process.on('message', (message: ToWorker) => {
   } else if (message.type === 'collect') {
     const { request } = message;
     void service.metrics.registry.getMetricsAsJSON().then((metrics) => tell({ type: 'collected', request, metrics }));
-  } else if (message.type === 'stop') stopOnce();
+  } else if (message.type === 'drain') drain();
+  else if (message.type === 'stop') stopOnce();
 });
 // Ctrl-C reaches every process of the terminal: the supervisor says when. SIGTERM may come from whoever stops all of a
 // service's processes at once, and a supervisor that is gone has nobody left to say it.
 process.on('SIGINT', () => {});
-process.on('SIGTERM', stopOnce);
+process.on('SIGTERM', leave);
 process.on('disconnect', stopOnce);
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(event, (error: unknown) => {

@@ -23,7 +23,7 @@ function counting(limits: { queue: number; maxBatch: number }): {
 test('what waits is one batch; a job larger than a batch goes over several, and each gets its own answers', async () => {
   const { batcher, batches } = counting({ queue: 100, maxBatch: 4 });
   const jobs = [[1], [2, 3], [4, 5, 6, 7, 8, 9, 10], [11]];
-  const answers = await Promise.all(jobs.map((job) => batcher.submit(job)));
+  const answers = await Promise.all(jobs.map((job) => batcher.submit(() => job)));
   assert.deepEqual(
     answers,
     jobs.map((job) => job.map((image) => 10 * image)),
@@ -32,21 +32,55 @@ test('what waits is one batch; a job larger than a batch goes over several, and 
   assert.equal(batcher.waiting, 0);
 });
 
-test('the queue holds so many and no more; there is room again when they are done', async () => {
+test('beyond the queue images are not even read; there is room again when others are done', async () => {
   const { batcher } = counting({ queue: 3, maxBatch: 2 });
-  const taken = [batcher.submit([1, 2]), batcher.submit([3])];
-  const refusal = (status: number) => (error: unknown) => error instanceof HttpError && error.status === status;
-  assert.throws(() => batcher.admit(), refusal(503));
-  assert.throws(() => batcher.submit([4]), refusal(503));
-  assert.throws(() => batcher.admit(4), refusal(413));
-  assert.deepEqual(await Promise.all(taken), [[10, 20], [30]]);
-  assert.deepEqual(await batcher.submit([4, 5, 6]), [[40, 50, 60]].flat());
+  const read: number[] = [];
+  const submit = (...images: number[]) =>
+    batcher.submit(() => {
+      read.push(...images);
+      return images;
+    });
+  const answers = [submit(1, 2), submit(3), submit(4, 5), submit(6)];
+  assert.deepEqual(read, [1, 2, 3], 'what has room is read at once, the rest is not');
+  assert.ok(batcher.room <= 0);
+  assert.deepEqual(await Promise.all(answers), [[10, 20], [30], [40, 50], [60]]);
+  assert.deepEqual(read, [1, 2, 3, 4, 5, 6]);
+  assert.equal(batcher.waiting, 0);
+  assert.ok(batcher.room > 0);
+});
+
+test('more images in one request than the queue holds will never have room: 413', async () => {
+  const { batcher } = counting({ queue: 3, maxBatch: 2 });
+  const tooMany = (error: unknown) => error instanceof HttpError && error.status === 413;
+  assert.throws(() => batcher.fits(4), tooMany);
+  await assert.rejects(
+    batcher.submit(() => [1, 2, 3, 4]),
+    tooMany,
+  );
+  assert.deepEqual(await batcher.submit(() => [4, 5, 6]), [40, 50, 60]);
+});
+
+test('what is wrong with a request fails it alone, also where it waited to be read', async () => {
+  const { batcher } = counting({ queue: 1, maxBatch: 1 });
+  const wrong = () =>
+    batcher.submit(() => {
+      throw new HttpError(400, 'no images');
+    });
+  const outcomes = await Promise.allSettled([wrong(), batcher.submit(() => [1]), wrong(), batcher.submit(() => [2])]);
+  assert.deepEqual(
+    outcomes.map(({ status }) => status),
+    ['rejected', 'fulfilled', 'rejected', 'fulfilled'],
+  );
+  await batcher.idle();
 });
 
 test('a job whose client went away is not run', async () => {
   const { batcher, batches } = counting({ queue: 9, maxBatch: 9 });
-  const gone = batcher.submit([1, 2], () => true);
-  const stays = batcher.submit([3]);
+  const gone = batcher.submit(
+    () => [1, 2],
+    () => true,
+  );
+  const stays = batcher.submit(() => [3]);
   await assert.rejects(gone, /went away/);
   assert.deepEqual(await stays, [30]);
   assert.deepEqual(batches, [1]);
@@ -55,20 +89,24 @@ test('a job whose client went away is not run', async () => {
 
 test('a failed run fails those it held, and no others', async () => {
   const { batcher } = counting({ queue: 9, maxBatch: 2 });
-  const outcomes = await Promise.allSettled([batcher.submit([1]), batcher.submit([-1, 2, 3]), batcher.submit([4])]);
+  const outcomes = await Promise.allSettled([
+    batcher.submit(() => [1]),
+    batcher.submit(() => [-1, 2, 3]),
+    batcher.submit(() => [4]),
+  ]);
   assert.deepEqual(
     outcomes.map(({ status }) => status),
     ['rejected', 'rejected', 'fulfilled'],
   );
   assert.equal(batcher.waiting, 0);
   await batcher.idle();
-  assert.deepEqual(await batcher.submit([5]), [50]);
+  assert.deepEqual(await batcher.submit(() => [5]), [50]);
 });
 
 test('idle waits for all that was accepted', async () => {
   const { batcher } = counting({ queue: 9, maxBatch: 1 });
   let answered = 0;
-  const jobs = [1, 2, 3].map((image) => batcher.submit([image]).then(() => answered++));
+  const jobs = [1, 2, 3].map((image) => batcher.submit(() => [image]).then(() => answered++));
   await batcher.idle();
   await Promise.all(jobs);
   assert.equal(answered, 3);

@@ -1,12 +1,12 @@
 /** The limits of the service: queue, body, time, connections, keys. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ServiceProcess } from '../../src/bench/service-process.ts';
-import { binaryRequest, images, infer, inferUrl, is, jsonRequest, output, raw } from './requests.ts';
+import { type Answer, binaryRequest, images, infer, inferUrl, is, jsonRequest, output, raw } from './requests.ts';
 
 async function withService(args: readonly string[], use: (service: ServiceProcess) => Promise<void>): Promise<void> {
   const service = await ServiceProcess.start('--workers', '1', '--drain', '0', ...args);
@@ -19,32 +19,119 @@ async function withService(args: readonly string[], use: (service: ServiceProces
 
 const HEAD = 'POST /v2/models/cmnist/infer HTTP/1.1\r\nHost: localhost\r\n';
 
-test('a full queue answers 503 with Retry-After; what was accepted is answered rightly', async () => {
-  await withService(['--queue', '8', '--max-batch', '4'], async (service) => {
+interface Reply {
+  readonly status: number;
+  readonly retry: string | null;
+  readonly answer: Answer & { readonly error: string };
+}
+
+/** 400 requests at once, of 4 images each. */
+function crowd(service: ServiceProcess, pixels: Float32Array): Promise<readonly Reply[]> {
+  const { body, headers } = binaryRequest(pixels);
+  return Promise.all(
+    Array.from({ length: 400 }, async () => {
+      const response = await fetch(inferUrl(service), { method: 'POST', body: body as unknown as string, headers });
+      const answer = (await response.json()) as Reply['answer'];
+      return { status: response.status, retry: response.headers.get('retry-after'), answer };
+    }),
+  );
+}
+
+function assertRight(replies: readonly Reply[], expected: readonly number[]): void {
+  for (const { answer } of replies) {
+    output(answer, 'radius').forEach((radius, i) => {
+      assert.ok(Math.abs(radius - expected[i]!) < 1e-5);
+    });
+  }
+}
+
+test('a full queue: requests wait for room, and are answered', async () => {
+  await withService(['--queue', '8', '--max-batch', '4', '--max-wait', '60'], async (service) => {
     const pixels = images(4, 3);
     const expected = output(await infer(service, pixels), 'radius');
-    const { body, headers } = binaryRequest(pixels);
-    const responses = await Promise.all(
-      Array.from({ length: 400 }, async () => {
-        const response = await fetch(inferUrl(service), { method: 'POST', body: body as unknown as string, headers });
-        return { status: response.status, retry: response.headers.get('retry-after'), answer: await response.json() };
-      }),
+    const replies = await crowd(service, pixels);
+    assert.deepEqual(
+      replies.filter(({ status }) => status !== 200),
+      [],
     );
-    const taken = responses.filter(({ status }) => status === 200);
-    const refused = responses.filter(({ status }) => status === 503);
+    assertRight(replies, expected);
+    const many = await fetch(inferUrl(service), { method: 'POST', body: jsonRequest(images(9)) });
+    assert.equal(many.status, 413);
+  });
+});
+
+test('a full queue where nobody may wait: 503 with Retry-After; what was accepted is answered rightly', async () => {
+  await withService(['--queue', '8', '--max-batch', '4', '--max-wait', '0'], async (service) => {
+    const pixels = images(4, 3);
+    const expected = output(await infer(service, pixels), 'radius');
+    const replies = await crowd(service, pixels);
+    const taken = replies.filter(({ status }) => status === 200);
+    const refused = replies.filter(({ status }) => status === 503);
     assert.equal(taken.length + refused.length, 400);
     assert.ok(taken.length > 0 && refused.length > 0, `${taken.length} taken, ${refused.length} refused`);
     for (const { retry, answer } of refused) {
       assert.match(retry!, /^[1-9]\d*$/);
       assert.match(answer.error, /try again later/);
     }
-    for (const { answer } of taken) {
-      output(answer, 'radius').forEach((radius, i) => {
-        assert.ok(Math.abs(radius - expected[i]!) < 1e-5);
-      });
+    assertRight(taken, expected);
+  });
+});
+
+test('more pictures than decoders: they wait too', async () => {
+  await withService(['--max-wait', '60'], async (service) => {
+    const picture = await readFile('docs/images/digit-green.png');
+    const statuses = await Promise.all(
+      Array.from({ length: 300 }, async () => {
+        const response = await fetch(`${service.url}/predict?model=cmnist`, { method: 'POST', body: picture });
+        await response.arrayBuffer();
+        return response.status;
+      }),
+    );
+    assert.deepEqual(new Set(statuses), new Set([200]));
+  });
+});
+
+test('clients that never send the body they announce keep nobody else out', async () => {
+  await withService(['--queue', '2', '--max-wait', '60'], async (service) => {
+    const silent = Array.from({ length: 12 }, () => {
+      const socket = connect(service.port, '127.0.0.1').on('error', () => {});
+      socket.write(`${HEAD}Content-Length: 10000000\r\n\r\n{`);
+      return socket;
+    });
+    for (let i = 0; i < 8; i++) await infer(service, images(1));
+    for (const socket of silent) socket.destroy();
+  });
+});
+
+test('a client that goes while it waits unread takes nothing with it', async () => {
+  await withService(['--queue', '1', '--max-batch', '1', '--max-wait', '60'], async (service) => {
+    const { body, headers } = binaryRequest(images(1));
+    const gone = Array.from({ length: 50 }, () => {
+      const stop = new AbortController();
+      const asked = fetch(inferUrl(service), {
+        method: 'POST',
+        body: body as unknown as string,
+        headers,
+        signal: stop.signal,
+      }).then(
+        (response) => response.arrayBuffer(),
+        () => {},
+      );
+      return { stop, asked };
+    });
+    await infer(service, images(1));
+    for (const { stop } of gone) stop.abort();
+    await Promise.all(gone.map(({ asked }) => asked));
+    await infer(service, images(1));
+    const metric = async (name: string) =>
+      Number(
+        new RegExp(`^${name}(?:\\{model="cmnist"\\})? (\\d+)$`, 'm').exec(
+          await (await fetch(`${service.url}/metrics`)).text(),
+        )![1],
+      );
+    for (const name of ['glean_unread_requests', 'glean_queue_images', 'glean_buffered_bytes']) {
+      while ((await metric(name)) !== 0);
     }
-    const many = await fetch(inferUrl(service), { method: 'POST', body: jsonRequest(images(9)) });
-    assert.equal(many.status, 413);
   });
 });
 
@@ -111,7 +198,11 @@ test('more connections than allowed are refused, and let in again when others en
     let answer = '';
     while (!answer.startsWith('HTTP/1.1 503'))
       answer = await raw(service, 'GET /v2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
-    assert.match(answer, /Retry-After: 1\r\n/);
+    assert.match(answer, /Retry-After: 1\r\n/i);
+    for (const probe of ['live', 'ready']) {
+      const asked = `GET /v2/health/${probe} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+      assert.match(await raw(service, asked), /^HTTP\/1.1 200 /, 'probes are answered all the same');
+    }
     for (const socket of sockets) socket.destroy();
     while (!answer.startsWith('HTTP/1.1 200'))
       answer = await raw(service, 'GET /v2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');

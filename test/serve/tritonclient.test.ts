@@ -22,7 +22,10 @@ interface Inferred {
 const FORMS = ['json', 'binary', 'mixed', 'bytes', 'gzip', 'deflate', 'default'] as const;
 
 type Report = Readonly<Record<(typeof FORMS)[number], Inferred>> & {
-  readonly model: { readonly inputs: readonly { readonly shape: readonly number[] }[] };
+  readonly model: {
+    readonly versions: readonly string[];
+    readonly inputs: readonly { readonly shape: readonly number[] }[];
+  };
   readonly [name: string]: unknown;
 };
 
@@ -47,6 +50,12 @@ test('tritonclient gets the right answers, in every form it can ask', async () =
     assert.equal(report['otherReady'], false);
     assert.deepEqual(report.model.inputs[0]!.shape, [-1, ...SHAPE]);
     assert.match(String(report['refusal']), /found shape \[1,2,2,1\], expected \[N, 28, 28, 3\]/);
+    const index = report['index'] as readonly Readonly<Record<string, string>>[];
+    const { version, ...entry } = index.find(({ name }) => name === 'cmnist')!;
+    assert.deepEqual(entry, { name: 'cmnist', state: 'READY', reason: '' });
+    assert.deepEqual(report.model.versions, [version]);
+    assert.ok((report['server'] as { extensions: string[] }).extensions.includes('model_repository'));
+    assert.match(String(report['load']), /models folder/);
     const expected = await run(await readFile(SHIPPED_MODEL), pixels, SHAPE);
     for (const form of FORMS) {
       const { label, radius, logits } = report[form];

@@ -45,6 +45,14 @@ def refusal(client, model: str) -> str:
     raise AssertionError("an image of the wrong shape was taken")
 
 
+def load_refusal(client, model: str) -> str:
+    try:
+        client.load_model(model)
+    except InferenceServerException as error:
+        return str(error)
+    raise AssertionError("a model was loaded on request")
+
+
 def main(url: str, model: str, path: str) -> None:
     with triton.InferenceServerClient(url) as client:
         metadata = client.get_model_metadata(model)
@@ -61,6 +69,8 @@ def main(url: str, model: str, path: str) -> None:
             "otherReady": client.is_model_ready("no-such-model"),
             "server": client.get_server_metadata(),
             "model": metadata,
+            "index": client.get_model_repository_index(),
+            "load": load_refusal(client, model),
             "json": infer(client, model, images, binary_in=False, binary_out=False),
             "binary": infer(client, model, images, binary_in=True, binary_out=True),
             "mixed": infer(client, model, images, binary_in=True, binary_out=False, **how),

@@ -1,5 +1,6 @@
 /** Reads an inference request: JSON, or JSON followed by raw tensors (the binary tensor extension). */
-import { HttpError, shown } from '../http-error.ts';
+import { shown } from '../http-error.ts';
+import { bad, type Fields, isFields, optional, optionalFlag, readJson } from './fields.ts';
 import {
   BYTES_PER_VALUE,
   INPUT,
@@ -22,20 +23,14 @@ export interface InferRequest {
   readonly outputs: readonly WantedOutput[];
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 const MAX_ID = 256;
+const REQUEST = 'an inference request';
+const COUNTED_REQUEST = `${REQUEST} of as many bytes as Inference-Header-Content-Length says`;
 
-function bad(message: string): never {
-  throw new HttpError(400, message);
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+const NONE: Fields = {};
 
 function parametersOf(holder: Fields, where: string): Fields {
-  const parameters = holder['parameters'] ?? {};
+  const parameters = optional(holder['parameters']) ?? NONE;
   return isFields(parameters)
     ? parameters
     : bad(`${where}: found ${shown(parameters)} as parameters, expected an object`);
@@ -48,17 +43,16 @@ function split(body: Buffer, headerLength: string | undefined): { readonly json:
     length = /^\d{1,10}$/.test(headerLength) ? Number(headerLength) : -1;
     if (length < 0 || length > body.length) {
       bad(
-        `Inference-Header-Content-Length is ${shown(headerLength)}, expected at most the body's ${body.length} bytes`,
+        `found Inference-Header-Content-Length ${shown(headerLength)}, expected at most the body's ${body.length} bytes`,
+      );
+    }
+    if (length === 0 && body.length > 0) {
+      bad(
+        'found Inference-Header-Content-Length 0, expected the bytes of the JSON; tensors without JSON (the raw binary request) are not offered',
       );
     }
   }
-  let json: unknown;
-  try {
-    json = JSON.parse(body.toString('utf8', 0, length));
-  } catch {
-    bad(length === 0 ? 'the body is empty, expected an inference request in JSON' : 'the body is no JSON');
-  }
-  if (!isFields(json)) bad(`found ${shown(json)}, expected an inference request: an object`);
+  const json = readJson(body, length, headerLength === undefined ? REQUEST : COUNTED_REQUEST);
   return { json, raw: body.subarray(length) };
 }
 
@@ -74,49 +68,60 @@ export function readInferRequest(
   admit: (images: number) => void,
 ): InferRequest {
   const { json, raw } = split(body, headerLength);
-  const id = json['id'];
+  const id = optional(json['id']);
   if (id !== undefined && (typeof id !== 'string' || id.length > MAX_ID)) {
     bad(`found ${shown(id)} as id, expected a string of at most ${MAX_ID} characters`);
   }
-  const inputs = json['inputs'];
-  if (!Array.isArray(inputs) || inputs.length !== 1 || !isFields(inputs[0]) || inputs[0]['name'] !== INPUT) {
-    bad(`found ${shown(inputNames(inputs))} as inputs, expected one, ${shown(INPUT)}`);
-  }
+  const tensor = onlyInput(json['inputs']);
   const outputs = readOutputs(json);
-  const { type, count } = readForm(inputs[0], input);
+  const { type, count } = readForm(tensor, input);
   admit(count);
-  return { id, images: readImages(inputs[0], raw, type, count, input), outputs };
+  return { id, images: readImages(tensor, raw, type, count, input), outputs };
 }
 
-function inputNames(inputs: unknown): unknown {
-  return Array.isArray(inputs)
-    ? inputs.slice(0, 4).map((tensor) => (isFields(tensor) ? tensor['name'] : tensor))
-    : inputs;
+function onlyInput(inputs: unknown): Fields {
+  if (!Array.isArray(inputs) || inputs.length !== 1) {
+    const found = Array.isArray(inputs) ? `${inputs.length} inputs` : `${shown(inputs)} as inputs`;
+    bad(`found ${found}, expected a list of one input, ${shown(INPUT)}`);
+  }
+  const tensor: unknown = inputs[0];
+  if (!isFields(tensor)) bad(`found ${shown(tensor)} as inputs[0], expected an object`);
+  if (tensor['name'] !== INPUT) bad(`found ${shown(tensor['name'])} as name of inputs[0], expected ${shown(INPUT)}`);
+  return tensor;
 }
 
 function readOutputs(json: Fields): readonly WantedOutput[] {
-  const binaryByDefault = readFlag(parametersOf(json, 'request')['binary_data_output'], false, 'binary_data_output');
-  const outputs = json['outputs'];
-  if (outputs === undefined || (Array.isArray(outputs) && outputs.length === 0)) {
-    return OUTPUTS.map((name) => ({ name, binary: binaryByDefault }));
-  }
+  const binaryByDefault = optionalFlag(
+    parametersOf(json, 'request')['binary_data_output'],
+    'binary_data_output',
+    false,
+  );
+  const outputs = optional(json['outputs']) ?? [];
   if (!Array.isArray(outputs)) bad(`found ${shown(outputs)} as outputs, expected a list`);
+  if (outputs.length === 0) return OUTPUTS.map((name) => ({ name, binary: binaryByDefault }));
   const wanted = new Map<OutputName, WantedOutput>();
-  for (const output of outputs) {
-    const found = isFields(output) ? output['name'] : output;
+  for (let i = 0; i < outputs.length; i++) {
+    const output: unknown = outputs[i];
+    if (!isFields(output)) bad(`found ${shown(output)} as outputs[${i}], expected an object with a name`);
+    const found = output['name'];
     const name =
-      OUTPUTS.find((known) => known === found) ?? bad(`found output ${shown(found)}, expected ${OUTPUTS.join(', ')}`);
-    if (wanted.has(name)) bad(`output ${name} is asked for twice`);
-    const parameters = parametersOf(output as Fields, `output ${name}`);
-    if ((parameters['classification'] ?? 0) !== 0) bad(`output ${name}: the classification extension is not offered`);
-    wanted.set(name, { name, binary: readFlag(parameters['binary_data'], binaryByDefault, 'binary_data') });
+      OUTPUTS.find((known) => known === found) ??
+      bad(`found ${shown(found)} as name of outputs[${i}], expected ${OUTPUTS.join(', ')}`);
+    if (wanted.has(name)) bad(`found output ${name} twice, expected each at most once`);
+    const parameters = parametersOf(output, `output ${name}`);
+    if ((optional(parameters['classification']) ?? 0) !== 0) {
+      bad(`output ${name}: found classification, expected none; that extension is not offered`);
+    }
+    refuseSharedMemory(parameters, `output ${name}`);
+    wanted.set(name, { name, binary: optionalFlag(parameters['binary_data'], 'binary_data', binaryByDefault) });
   }
   return [...wanted.values()];
 }
 
-function readFlag(value: unknown, otherwise: boolean, name: string): boolean {
-  if (value === undefined) return otherwise;
-  return typeof value === 'boolean' ? value : bad(`found ${shown(value)} as ${name}, expected true or false`);
+/** A client that asks for it looks for its tensors nowhere else. */
+function refuseSharedMemory(parameters: Fields, where: string): void {
+  if (optional(parameters['shared_memory_region']) === undefined) return;
+  bad(`${where}: found shared_memory_region, expected none; shared memory is not offered`);
 }
 
 /** Datatype and number of images; the shape is [N, H, W, C] of the model. */
@@ -137,14 +142,18 @@ function readForm(tensor: Fields, input: ModelInput): { readonly type: InputType
 
 function readImages(tensor: Fields, raw: Buffer, type: InputType, count: number, input: ModelInput): readonly Pixels[] {
   const length = count * input.size;
-  const size = parametersOf(tensor, 'image')['binary_data_size'];
+  const parameters = parametersOf(tensor, 'image');
+  refuseSharedMemory(parameters, 'image');
+  const size = optional(parameters['binary_data_size']);
   let values: Pixels;
   if (size === undefined) {
-    if (raw.length > 0) bad(`${raw.length} bytes follow the JSON, but image has no binary_data_size`);
+    if (raw.length > 0) bad(`image: found ${raw.length} bytes after the JSON and no binary_data_size, expected both`);
     values = readValues(tensor['data'], type, [count, ...input.shape]);
   } else {
     const expected = length * BYTES_PER_VALUE[type];
-    if (tensor['data'] !== undefined) bad('image has both data and binary_data_size, expected one of them');
+    if (optional(tensor['data']) !== undefined) {
+      bad('image: found both data and binary_data_size, expected one of them');
+    }
     if (size !== expected) bad(`image: found binary_data_size ${shown(size)}, expected ${expected} for its shape`);
     if (raw.length !== expected) bad(`image: found ${raw.length} bytes after the JSON, expected ${expected}`);
     values = rawValues(raw, type, length);
@@ -167,7 +176,9 @@ function checkRange(values: Float32Array, size: number): void {
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
     if (!(value >= 0 && value <= 1)) {
-      bad(`image ${Math.floor(i / size)}: value ${i % size} is ${value}, expected a number on [0, 1]`);
+      bad(
+        `image ${Math.floor(i / size)}: found ${value} as value ${i % size} of its data, expected a number on [0, 1]`,
+      );
     }
   }
 }
@@ -189,7 +200,7 @@ function readValues(data: unknown, type: InputType, shape: readonly number[]): P
 
 function fillNested(values: Pixels, data: unknown, shape: readonly number[], axis: number, at: number): number {
   if (!Array.isArray(data) || data.length !== shape[axis]) {
-    bad(`image: data is not nested as its shape [${shape.join(', ')}] is`);
+    bad(`image: found data nested otherwise, expected it nested as its shape [${shape.join(', ')}] is`);
   }
   if (axis === shape.length - 1) return fill(values, data, at);
   for (const part of data) at = fillNested(values, part, shape, axis + 1, at);

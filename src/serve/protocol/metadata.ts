@@ -8,7 +8,7 @@ const { version } = createRequire(import.meta.url)('../../../package.json') as {
 export const SERVER = { name: 'glean', version } as const;
 
 export function serverMetadata(): Record<string, unknown> {
-  return { ...SERVER, extensions: ['binary_tensor_data'] };
+  return { ...SERVER, extensions: ['binary_tensor_data', 'model_repository'] };
 }
 
 /** Dimension −1 is the number of images. */

@@ -1,0 +1,164 @@
+/** What becomes of more than the service can serve: its goodput over its capacity, both measured in turn on the same machine. */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { type BenchSection, type Figure, median } from './bench.ts';
+import { gleanBinary, gleanJson } from './service-bodies.ts';
+import { type Measured, type Outcome, openLoop, type Post, retrying } from './service-load.ts';
+import { ServiceProcess } from './service-process.ts';
+
+const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
+const MIB = 2 ** 20;
+
+/** Small bodies and large ones, binary and JSON: 2.4 KB, 75 KB, 26 KB, 830 KB. */
+const FORMS: readonly (readonly [name: string, post: (port: number) => Post])[] = [
+  ['binary, 1 image', (port) => gleanBinary(port, 1, 'UINT8')],
+  ['binary, 32 images', (port) => gleanBinary(port, 32, 'UINT8')],
+  ['JSON, 1 image', (port) => gleanJson(port)],
+  ['JSON, 32 images', (port) => gleanJson(port, 32)],
+];
+
+/** Clients that keep one worker busy without a queue worth the name. */
+const BUSY = 8;
+const OFFERED = [2, 4] as const;
+/** Over which the open loop sends: more than that many unanswered requests it does not have. */
+const CONNECTIONS = 256;
+const CROWD = 512;
+
+function ratio(name: string, values: readonly number[], least: number): Figure {
+  const spread = [Math.min(...values), Math.max(...values)] as const;
+  return { name, value: median(values), unit: '×', spread, limit: { at: 'least', value: least } };
+}
+
+async function withService<T>(workers: number, use: (service: ServiceProcess) => Promise<T>): Promise<T> {
+  const service = await ServiceProcess.start('--workers', String(workers), '--models', MODELS);
+  try {
+    return await use(service);
+  } finally {
+    await service.stop();
+  }
+}
+
+/** What `overload` gets answered, over what is answered just before and just after it without overload; by round. */
+async function overCapacity(
+  rounds: number,
+  capacity: () => Promise<Outcome>,
+  overload: (capacity: number) => Promise<Outcome>,
+): Promise<readonly number[]> {
+  const ratios: number[] = [];
+  let before = (await capacity()).goodput;
+  for (let round = 0; round < rounds; round++) {
+    const { goodput } = await overload(before);
+    const after = (await capacity()).goodput;
+    ratios.push((2 * goodput) / (before + after));
+    before = after;
+  }
+  return ratios;
+}
+
+async function ratios(rounds: number, seconds: number, say: (line: string) => void): Promise<readonly Figure[]> {
+  const figures: Figure[] = [];
+  for (const [name, form] of FORMS) {
+    await withService(1, async ({ port }) => {
+      const post = form(port);
+      const measured: Measured = { seconds, warmUp: seconds / 4 };
+      const capacity = () => retrying(post, BUSY, measured);
+      await capacity();
+      for (const offered of OFFERED) {
+        const overload = (rate: number) => openLoop(post, offered * rate, measured, CONNECTIONS);
+        const values = await overCapacity(rounds, capacity, overload);
+        say(`${name}, ${offered}× offered: ${values.map((value) => value.toFixed(2)).join(' ')}`);
+        figures.push(ratio(`${name}: goodput at ${offered}×, of capacity`, values, 0.85));
+      }
+    });
+    await withService(2, async ({ port }) => {
+      const post = form(port);
+      const capacity = () => retrying(post, 2 * BUSY, { seconds, warmUp: seconds / 4 });
+      await capacity();
+      // They take a while to be connected, all at once.
+      const crowd = () => retrying(post, CROWD, { seconds, warmUp: 2 * seconds });
+      const values = await overCapacity(rounds, capacity, crowd);
+      say(`${name}, ${CROWD} clients that ask again at once: ${values.map((value) => value.toFixed(2)).join(' ')}`);
+      figures.push(ratio(`${name}: goodput with ${CROWD} clients that retry at once, of capacity`, values, 0.5));
+    });
+  }
+  return figures;
+}
+
+/** Resident bytes of a process and of those it began, by what the kernel says. */
+async function residentBytes(pids: readonly number[]): Promise<number> {
+  const sizes = await Promise.all(
+    pids.map(async (pid) => Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))![1]) * 1024),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** Milliseconds of a probe as a cluster sends it: over a connection of its own. */
+async function probe(url: string): Promise<number> {
+  const begin = performance.now();
+  const { ok } = await fetch(`${url}/v2/health/ready`, { headers: { connection: 'close' } });
+  return ok ? performance.now() - begin : Number.POSITIVE_INFINITY;
+}
+
+function labelsOf(body: Buffer): unknown {
+  const { outputs } = JSON.parse(body.toString()) as { outputs: readonly { name: string; data: unknown }[] };
+  return outputs.find(({ name }) => name === 'label')?.data;
+}
+
+/** Four times what can be served, for as long as it takes to see that nothing grows. */
+function soak(seconds: number, say: (line: string) => void): Promise<readonly Figure[]> {
+  return withService(1, async (service) => {
+    const post = gleanBinary(service.port, 32, 'UINT8');
+    const url = `${service.url}${post.path}`;
+    const first = await fetch(url, { method: 'POST', headers: post.headers, body: new Uint8Array(post.body) });
+    const expected = JSON.stringify(labelsOf(Buffer.from(await first.arrayBuffer())));
+    const { goodput: capacity } = await retrying(post, BUSY, { seconds: 2, warmUp: 1 });
+    const pids = [service.process.pid!, ...service.workers()];
+    const memory: number[] = [];
+    const probes: Promise<number>[] = [];
+    const timer = setInterval(() => {
+      void residentBytes(pids).then((bytes) => memory.push(bytes));
+      probes.push(probe(service.url));
+    }, 500);
+    const right = (body: Buffer) => JSON.stringify(labelsOf(body)) === expected;
+    const result = await openLoop(post, 4 * capacity, { seconds, warmUp: 0 }, CONNECTIONS, right);
+    clearInterval(timer);
+    const late = (await Promise.all(probes)).sort((a, b) => a - b);
+    const count = (status: number) => result.statuses.get(status) ?? 0;
+    const answered = [...result.statuses.values()].reduce((sum, value) => sum + value, 0);
+    const quarter = Math.max(1, memory.length >> 2);
+    const [early, end] = [memory.slice(quarter, 2 * quarter), memory.slice(-quarter)].map(median) as [number, number];
+    say(`${result.sent} sent, ${count(200)} accepted, ${count(503)} refused`);
+    return [
+      { name: 'accepted and wrong', value: result.wrong, unit: '', limit: { at: 'most', value: 0 } },
+      {
+        name: 'neither accepted nor refused with 503',
+        value: answered - count(200) - count(503) + result.lost,
+        unit: '',
+        limit: { at: 'most', value: 0 },
+      },
+      {
+        name: 'p99 of the accepted',
+        value: result.accepted[Math.floor(result.accepted.length * 0.99)]!,
+        unit: 'ms',
+        limit: { at: 'most', value: 1000 },
+      },
+      {
+        name: 'slowest readiness probe',
+        value: late.at(-1)!,
+        unit: 'ms',
+        // deploy/: three in a row, 5 s each.
+        limit: { at: 'most', value: 5000 },
+      },
+      { name: 'memory at the end', value: end / MIB, unit: 'MiB' },
+      { name: 'memory, last quarter to second', value: end / early, unit: '×', limit: { at: 'most', value: 1.1 } },
+    ];
+  });
+}
+
+export const serviceOverload: BenchSection = {
+  name: 'service-overload',
+  title: 'Service under more than it can serve: goodput over capacity, measured in turn',
+  async run({ quick, say }) {
+    return [...(await ratios(quick ? 1 : 5, quick ? 1 : 4, say)), ...(await soak(quick ? 8 : 120, say))];
+  },
+};

@@ -1,0 +1,115 @@
+/** What a service says of itself: metrics by outcome and by Prometheus's rules, the trace of a request in its log line, the memory it gives back. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { ServiceProcess } from '../../src/bench/service-process.ts';
+import { Metrics } from '../../src/serve/metrics.ts';
+import { traceContext } from '../../src/serve/trace-context.ts';
+import { images, infer, inferUrl, is, jsonRequest } from './requests.ts';
+
+const metrics = () => new Metrics({ models: () => [], connections: () => 0, buffered: () => 0 });
+
+test('how long requests took is told by how they ended, so that refusals do not make answers look fast', async () => {
+  const counted = metrics();
+  const ended = { answered: [200, 204], refused: [400, 401, 404, 408, 413, 415, 503], failed: [499, 500] };
+  for (const status of Object.values(ended).flat()) counted.request('infer', status, 0.02);
+  const text = await counted.registry.getSingleMetricAsString('glean_request_seconds');
+  for (const [outcome, statuses] of Object.entries(ended)) {
+    const line = `glean_request_seconds_count{route="infer",outcome="${outcome}"} ${statuses.length}`;
+    assert.ok(text.split('\n').includes(line), `${line}\nin\n${text}`);
+  }
+});
+
+test('names are as Prometheus has them: _total for counters and for nothing else', async () => {
+  const types = [...(await metrics().registry.metrics()).matchAll(/^# TYPE (\S+) (\S+)$/gm)];
+  assert.ok(types.length > 20);
+  for (const [, name, type] of types)
+    assert.equal(name!.endsWith('_total'), type === 'counter', `${name} is a ${type}`);
+});
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c';
+const SPAN = 'b7ad6b7169203331';
+
+test('traceparent: what the standard has valid, and what it has ignored', () => {
+  const valid = { traceId: TRACE, spanId: SPAN };
+  for (const header of [
+    `00-${TRACE}-${SPAN}-01`,
+    `00-${TRACE}-${SPAN}-00`,
+    `cc-${TRACE}-${SPAN}-01-what-the-future-will-be`,
+  ]) {
+    assert.deepEqual(traceContext(header), valid, header);
+  }
+  const zeros = (text: string) => '0'.repeat(text.length);
+  for (const header of [
+    undefined,
+    '',
+    TRACE,
+    `ff-${TRACE}-${SPAN}-01`,
+    `00-${TRACE}-${SPAN}-01-more`,
+    `cc-${TRACE}-${SPAN}-01.more`,
+    `00-${TRACE.toUpperCase()}-${SPAN}-01`,
+    `00-${zeros(TRACE)}-${SPAN}-01`,
+    `00-${TRACE}-${zeros(SPAN)}-01`,
+    `00-${TRACE.slice(1)}-${SPAN}-01`,
+    `00-${TRACE}-${SPAN}0-01`,
+    `00-${TRACE}-${SPAN}-1`,
+    `00-${TRACE}-${SPAN}-zz`,
+    ` 00-${TRACE}-${SPAN}-01\n`,
+    `00-${TRACE}-${SPAN}-01, 00-${TRACE}-${SPAN}-01`,
+    [`00-${TRACE}-${SPAN}-01`],
+  ]) {
+    assert.equal(traceContext(header), undefined, JSON.stringify(header));
+  }
+});
+
+test('the trace of a request is in its log line, whatever the answer; an invalid one is left out', async () => {
+  const service = await ServiceProcess.start('--workers', '1', '--drain', '0');
+  try {
+    const ask = async (id: string, traceparent: string, body: string) => {
+      const logged = service.logged(is('request', { id }));
+      const headers = { 'x-request-id': id, traceparent };
+      const response = await fetch(inferUrl(service), { method: 'POST', body, headers });
+      await response.arrayBuffer();
+      const line = await logged;
+      return { status: response.status, trace: line['trace_id'], span: line['span_id'] };
+    };
+    const header = `00-${TRACE}-${SPAN}-01`;
+    const right = jsonRequest(images(1));
+    assert.deepEqual(await ask('answered', header, right), { status: 200, trace: TRACE, span: SPAN });
+    assert.deepEqual(await ask('refused', header, '{'), { status: 400, trace: TRACE, span: SPAN });
+    assert.deepEqual(await ask('invalid', `${header}0`, right), { status: 200, trace: undefined, span: undefined });
+  } finally {
+    assert.equal(await service.stop(), 0);
+  }
+});
+
+test('gzip bombs by the hundred: none is let through, and the memory they took is small', {
+  skip: process.platform !== 'linux',
+}, async () => {
+  const service = await ServiceProcess.start('--workers', '1', '--drain', '0');
+  try {
+    const [worker] = service.workers();
+    const resident = async () =>
+      Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${worker}/status`, 'utf8'))![1]) / 1024;
+    for (let i = 0; i < 200; i++) await infer(service, images(1));
+    const before = await resident();
+    const bomb = gzipSync(Buffer.alloc(2 ** 26));
+    const headers = { 'content-encoding': 'gzip' };
+    await Promise.all(
+      Array.from({ length: 16 }, async () => {
+        for (let i = 0; i < 12; i++) {
+          const response = await fetch(inferUrl(service), { method: 'POST', body: bomb, headers });
+          assert.equal(response.status, 413);
+          await response.arrayBuffer();
+        }
+      }),
+    );
+    // Sixteen at a time took 250 MiB and kept them.
+    assert.ok((await resident()) - before < 150, `${before} MiB before, ${await resident()} MiB after`);
+    const text = await (await fetch(`${service.url}/metrics`)).text();
+    assert.match(text, /^glean_buffered_bytes 0$/m);
+  } finally {
+    assert.equal(await service.stop(), 0);
+  }
+});
