@@ -64,7 +64,7 @@ async function ratios(rounds: number, seconds: number, say: (line: string) => vo
       const capacity = () => retrying(post, BUSY, measured);
       await capacity();
       for (const offered of OFFERED) {
-        const overload = (rate: number) => openLoop(post, offered * rate, measured, CONNECTIONS);
+        const overload = (rate: number) => openLoop(post, offered * rate, { seconds, warmUp: seconds }, CONNECTIONS);
         const values = await overCapacity(rounds, capacity, overload);
         say(`${name}, ${offered}× offered: ${values.map((value) => value.toFixed(2)).join(' ')}`);
         figures.push(ratio(`${name}: goodput at ${offered}×, of capacity`, values, 0.85));
@@ -74,7 +74,7 @@ async function ratios(rounds: number, seconds: number, say: (line: string) => vo
       const post = form(port);
       const capacity = () => retrying(post, 2 * BUSY, { seconds, warmUp: seconds / 4 });
       await capacity();
-      // They take a while to be connected, all at once.
+      // It takes a while until all of them are connected.
       const crowd = () => retrying(post, CROWD, { seconds, warmUp: 2 * seconds });
       const values = await overCapacity(rounds, capacity, crowd);
       say(`${name}, ${CROWD} clients that ask again at once: ${values.map((value) => value.toFixed(2)).join(' ')}`);
@@ -159,6 +159,6 @@ export const serviceOverload: BenchSection = {
   name: 'service-overload',
   title: 'Service under more than it can serve: goodput over capacity, measured in turn',
   async run({ quick, say }) {
-    return [...(await ratios(quick ? 1 : 5, quick ? 1 : 4, say)), ...(await soak(quick ? 8 : 120, say))];
+    return [...(await ratios(quick ? 1 : 4, quick ? 1 : 3, say)), ...(await soak(quick ? 8 : 60, say))];
   },
 };

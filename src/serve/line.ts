@@ -49,7 +49,7 @@ interface Receiving extends Place {
  */
 const SLOW = 20;
 /** Milliseconds after which the oldest is no longer the next. */
-const STALE = 500;
+const STALE = 1000;
 /** Milliseconds between looks at who has waited too long. */
 const LOOK = 20;
 

@@ -87,6 +87,23 @@ test('a job whose client went away is not run', async () => {
   assert.equal(batcher.waiting, 0);
 });
 
+test('a model that is slow is given few images at a time: between two runs others are answered', async () => {
+  const batches: number[] = [];
+  const run = async (images: readonly number[]): Promise<readonly number[]> => {
+    await new Promise((resolve) => setTimeout(resolve, 25 * images.length));
+    return images;
+  };
+  const batcher = new Batcher<number, number>(run, { queue: 100, maxBatch: 8 }, (images) => batches.push(images));
+  const images = Array.from({ length: 20 }, (_, i) => i);
+  assert.deepEqual(await batcher.submit(() => images), images);
+  const [first, ...later] = batches;
+  assert.equal(first, 8, 'nothing is known of the model before');
+  assert.ok(
+    later.every((size) => size <= 2),
+    String(batches),
+  );
+});
+
 test('a failed run fails those it held, and no others', async () => {
   const { batcher } = counting({ queue: 9, maxBatch: 2 });
   const outcomes = await Promise.allSettled([

@@ -1,4 +1,4 @@
-/** What the Dockerfile copies is enough to serve: its COPY lines laid out in an empty folder, and a request answered. */
+/** What the Dockerfile copies is enough to serve: its COPY lines laid out in an empty folder, and a request answered. And probes that load cannot fail. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
@@ -42,3 +42,34 @@ test('the image of the Dockerfile serves', async () => {
     await rm(folder, { recursive: true });
   }
 });
+
+/** The numbers of one probe of a manifest. */
+function probe(manifest: string, name: string): Readonly<Record<string, number>> {
+  const lines = manifest.split('\n');
+  const at = lines.findIndex((line) => line.trim() === `${name}:`);
+  const indent = lines[at]!.search(/\S/);
+  const numbers: Record<string, number> = {};
+  for (const line of lines.slice(at + 1)) {
+    if (line.search(/\S/) <= indent) break;
+    const [, key, value] = /^\s*(\w+): (\d+)$/.exec(line) ?? [];
+    if (key !== undefined) numbers[key] = Number(value);
+  }
+  return numbers;
+}
+
+for (const file of ['kubernetes.yaml', 'kserve.yaml']) {
+  test(`${file}: one late answer takes no pod out, and a pod with much to do is not restarted`, async () => {
+    const manifest = await readFile(`deploy/${file}`, 'utf8');
+    const ready = probe(manifest, 'readinessProbe');
+    const live = probe(manifest, 'livenessProbe');
+    // Kubernetes's own defaults are 1 s and 3.
+    for (const { timeoutSeconds = 1, failureThreshold = 3 } of [ready, live]) {
+      assert.ok(timeoutSeconds >= 5 && failureThreshold >= 3);
+    }
+    const patience = ({ periodSeconds = 10, failureThreshold = 3 }) => periodSeconds * failureThreshold;
+    assert.ok(patience(live) > 2 * patience(ready), 'taken out long before it is restarted');
+    const [, drain] = /"--drain", "(\d+)"/.exec(manifest)!;
+    const [, grace] = /terminationGracePeriodSeconds: (\d+)/.exec(manifest)!;
+    assert.ok(Number(grace) > Number(drain) + 30);
+  });
+}

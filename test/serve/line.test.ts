@@ -95,7 +95,7 @@ test('once the oldest has waited long, the newest is next: its client is the lik
   const { room, line: to } = line();
   const { order, enter } = entering(to);
   const rest = [enter('old')];
-  await sleep(600);
+  await sleep(1100);
   rest.push(enter('newer'), enter('newest'));
   for (let requests = 1; requests <= 3; requests++) {
     room.requests = requests;
