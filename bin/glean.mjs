@@ -3,7 +3,7 @@
 import { register } from 'tsx/esm/api';
 
 register();
-const { endWithoutOutput } = await import('../src/cli/output.ts');
+const { endWithoutOutput } = await import('../src/cli/terminal/output.ts');
 const { main } = await import('../src/cli/main.ts');
 endWithoutOutput();
 process.exitCode = await main(process.argv.slice(2));

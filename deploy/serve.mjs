@@ -2,8 +2,8 @@
 import { register } from 'tsx/esm/api';
 
 register();
-const { endWithoutOutput } = await import('../src/cli/output.ts');
-const { run } = await import('../src/cli/program.ts');
-const { serveCommand } = await import('../src/cli/serve.ts');
+const { endWithoutOutput } = await import('../src/cli/terminal/output.ts');
+const { run } = await import('../src/cli/terminal/program.ts');
+const { serveCommand } = await import('../src/cli/commands/serve.ts');
 endWithoutOutput();
 process.exitCode = await run({ name: 'glean-serve', commands: [serveCommand] }, process.argv.slice(2));

@@ -8,7 +8,7 @@ import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { createRandom } from '../src/certify-runtime/core/smoothing/random.ts';
+import { createRandom } from '../src/certify-runtime/smoothing/random.ts';
 import { parseConfig } from '../src/train/config.ts';
 import type { ImageSet } from '../src/train/data/dataset.ts';
 import { openDataset } from '../src/train/data/registry.ts';

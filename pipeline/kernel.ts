@@ -3,8 +3,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import wabt from 'wabt';
 
-const source = new URL('../src/certify-runtime/core/kernel.wat', import.meta.url);
-const target = new URL('../src/certify-runtime/core/kernel.ts', import.meta.url);
+const source = new URL('../src/certify-runtime/run/kernel.wat', import.meta.url);
+const target = new URL('../src/certify-runtime/run/kernel.ts', import.meta.url);
 
 /** The module's bytes as base64. */
 export async function compileKernel(): Promise<string> {

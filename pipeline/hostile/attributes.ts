@@ -1,5 +1,5 @@
 /** Kinds found since: attributes and axes that ONNX Runtime reads in another way than the rules do. */
-import type { GraphBuilder } from '../../test/support/graph-builder.ts';
+import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 import { flat, type HostileCase, ones, sides } from './case.ts';
 
 const FLAGS = 'a flag that is neither 0 nor 1';

@@ -1,5 +1,5 @@
 /** Integers that depend on the batch and wrap only in large ones: kind 2, which no run of one image shows. */
-import type { GraphBuilder } from '../../test/support/graph-builder.ts';
+import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 import type { HostileCase } from './case.ts';
 import { sides } from './case.ts';
 

@@ -1,5 +1,5 @@
 /** Kind 5: a value that may be flushed to zero where a later factor magnifies it. */
-import type { GraphBuilder } from '../../test/support/graph-builder.ts';
+import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 import { flat, type HostileCase, ones, sides } from './case.ts';
 
 const KIND = 'flush to zero magnified';

@@ -1,5 +1,5 @@
 /** Kinds found since: what is computed from constants overflows, or ONNX Runtime's optimiser makes another function. */
-import type { GraphBuilder } from '../../test/support/graph-builder.ts';
+import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 import { flat, type HostileCase, ones, sides } from './case.ts';
 
 const CONSTANTS = 'float32 arithmetic on constants that overflows';

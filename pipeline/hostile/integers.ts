@@ -1,5 +1,5 @@
 /** Kind 2: integers folded by other arithmetic than ONNX Runtime's, and what is then cut, moved or summed by them. */
-import type { GraphBuilder } from '../../test/support/graph-builder.ts';
+import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 import { flat, type HostileCase, int32, ones, sides } from './case.ts';
 
 const KIND = "integers folded by other arithmetic than ONNX Runtime's";

@@ -1,5 +1,5 @@
 /** Kind 4: means that are executed as a sum and one division. */
-import type { GraphBuilder } from '../../test/support/graph-builder.ts';
+import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 import { type HostileCase, sides } from './case.ts';
 
 const KIND = 'a mean executed as a sum and one division';

@@ -1,6 +1,6 @@
 /** Kind 1: products joined that do not belong together, through whatever carries their tag and changes their shape. */
-import type { GraphBuilder } from '../../test/support/graph-builder.ts';
-import { Random } from '../../test/support/random.ts';
+import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
+import { Random } from '../../test/support/numbers/random.ts';
 import { flat, type HostileCase, ones, sides, sparse } from './case.ts';
 
 const KIND = 'products joined that do not belong together';

@@ -1,5 +1,5 @@
 /** Kind 3: a scale applied after a sum, which overflows or underflows first; by Gemm itself or by ONNX Runtime's fusions. */
-import type { GraphBuilder } from '../../test/support/graph-builder.ts';
+import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 import { flat, type HostileCase, ones, sides } from './case.ts';
 
 const KIND = 'a scale applied after a sum';

@@ -65,8 +65,8 @@ export async function proverOf(root: string): Promise<Prover> {
     import(new URL(`src/certify-runtime/core/proof/${file}`, `${pathToFileURL(root)}/`).href);
   const { boundEncoder } = (await load(
     'encoder.ts',
-  )) as typeof import('../../src/certify-runtime/core/proof/encoder.ts');
-  const { allRules } = (await load('rules.ts')) as typeof import('../../src/certify-runtime/core/proof/rules.ts');
+  )) as typeof import('../../src/certify-runtime/trusted/walk/encoder.ts');
+  const { allRules } = (await load('rules.ts')) as typeof import('../../src/certify-runtime/trusted/rules/table.ts');
   return (graph, latent) => boundEncoder(graph, { input: 'image', latent, rules: allRules });
 }
 

@@ -5,9 +5,9 @@
  */
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
-import { launchBrowser } from '../../test/support/browser.ts';
-import { buildPage, visit } from '../../test/support/built-page.ts';
-import { serveFolder } from '../../test/support/static-server.ts';
+import { launchBrowser } from '../../test/support/browser/browser.ts';
+import { buildPage, visit } from '../../test/support/browser/built-page.ts';
+import { serveFolder } from '../../test/support/browser/static-server.ts';
 
 /** Corners of the drawn digit, in parts of the pad. */
 const STROKE = [

@@ -13,7 +13,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { createRandom, shuffle } from '../../src/certify-runtime/core/smoothing/random.ts';
+import { createRandom, shuffle } from '../../src/certify-runtime/smoothing/random.ts';
 import { parseConfig, type TrainConfig } from '../../src/train/config.ts';
 import { parseData } from '../../src/train/data/config.ts';
 import { type DomainDataset, type ImageSet, selectImages } from '../../src/train/data/dataset.ts';

@@ -2,22 +2,22 @@
 
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { CertifierBase } from './certifier.ts';
-import { InputError, ProviderError } from './core/errors.ts';
-import type { PixelImage } from './core/images.ts';
-import { networkBytes } from './core/network-bytes.ts';
-import { checkAnswers, type ModelAnswer } from './core/vectors.ts';
-import type { VerifiedModel } from './core/verify.ts';
-import type { DecodeOptions } from './encoded-image.ts';
-import { type LoadOptions, loadModel, type OpinionOf } from './load.ts';
-import * as ort from './onnx-runtime.ts';
-import type { OnnxRuntime, Provider, Session } from './providers.ts';
-import type { SecondOpinion } from './second-opinion.ts';
+import { CertifierBase } from './run/certifier.ts';
+import { InputError, ProviderError } from './trusted/errors.ts';
+import type { PixelImage } from './run/images.ts';
+import { networkBytes } from './run/network-bytes.ts';
+import { checkAnswers, type ModelAnswer } from './trusted/file/vectors.ts';
+import type { VerifiedModel } from './trusted/verify.ts';
+import type { DecodeOptions } from './run/encoded-image.ts';
+import { type LoadOptions, loadModel, type OpinionOf } from './run/load.ts';
+import * as ort from './run/onnx-runtime.ts';
+import type { OnnxRuntime, Provider, Session } from './run/providers.ts';
+import type { SecondOpinion } from './second-opinion/second-opinion.ts';
 
-export type { CertificateSummary, Prediction, SmoothedPrediction, SmoothOptions } from './certifier.ts';
-export * from './core/index.ts';
-export type { LoadOptions } from './load.ts';
-export type { SecondOpinion } from './second-opinion.ts';
+export type { CertificateSummary, Prediction, SmoothedPrediction, SmoothOptions } from './run/certifier.ts';
+export * from './index.ts';
+export type { LoadOptions } from './run/load.ts';
+export type { SecondOpinion } from './second-opinion/second-opinion.ts';
 
 const runtime = ort as unknown as OnnxRuntime;
 
@@ -38,7 +38,7 @@ export interface NodeLoadOptions extends LoadOptions<NodeProvider> {
 }
 
 /** Loaded where it is asked: a model that is not proven here needs none of it. */
-const opinionOf: OpinionOf = async (...asked) => (await import('./second-opinion.ts')).opinionOf(...asked);
+const opinionOf: OpinionOf = async (...asked) => (await import('./second-opinion/second-opinion.ts')).opinionOf(...asked);
 
 const TF32_SWITCH = 'NVIDIA_TF32_OVERRIDE';
 
@@ -121,9 +121,9 @@ export class Certifier<R extends number | null = number> extends CertifierBase<R
   }
 }
 
-async function decoder(): Promise<typeof import('./encoded-image.ts')> {
+async function decoder(): Promise<typeof import('./run/encoded-image.ts')> {
   try {
-    return await import('./encoded-image.ts');
+    return await import('./run/encoded-image.ts');
   } catch (cause) {
     throw new InputError(`image files are decoded by the package sharp, which cannot be loaded: ${cause}`);
   }

@@ -1,15 +1,15 @@
 /** The certifier on onnxruntime-web's WASM. */
 
 import * as ort from 'onnxruntime-web/wasm';
-import { CertifierBase } from './certifier.ts';
-import { InputError } from './core/errors.ts';
-import type { PixelImage } from './core/images.ts';
-import { type LoadOptions, loadModel } from './load.ts';
-import type { OnnxRuntime, Session } from './providers.ts';
+import { CertifierBase } from './run/certifier.ts';
+import { InputError } from './trusted/errors.ts';
+import type { PixelImage } from './run/images.ts';
+import { type LoadOptions, loadModel } from './run/load.ts';
+import type { OnnxRuntime, Session } from './run/providers.ts';
 
-export type { CertificateSummary, Prediction, SmoothedPrediction, SmoothOptions } from './certifier.ts';
-export * from './core/index.ts';
-export type { LoadOptions } from './load.ts';
+export type { CertificateSummary, Prediction, SmoothedPrediction, SmoothOptions } from './run/certifier.ts';
+export * from './index.ts';
+export type { LoadOptions } from './run/load.ts';
 
 /** Pixels (ImageData among them), or what a canvas can draw. */
 export type WebImage = PixelImage | ImageBitmap | HTMLCanvasElement | OffscreenCanvas;

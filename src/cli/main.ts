@@ -1,19 +1,19 @@
 /** The command `glean` and its sub-commands. */
-import { attackCommand } from './attack.ts';
-import { benchCommand } from './bench.ts';
-import { certifyCommand } from './certify.ts';
-import type { Command } from './command.ts';
-import { dataCommand } from './data.ts';
-import { exportCommand } from './export.ts';
-import { keygenCommand } from './keygen.ts';
-import { paperCommand } from './paper.ts';
-import { predictCommand } from './predict.ts';
-import { run } from './program.ts';
-import { sealCommand } from './seal.ts';
-import { serveCommand } from './serve.ts';
-import { signCommand } from './sign.ts';
-import { trainCommand } from './train.ts';
-import { verifyCommand } from './verify.ts';
+import { attackCommand } from './commands/attack.ts';
+import { benchCommand } from '../../pipeline/commands/bench.ts';
+import { certifyCommand } from './commands/certify.ts';
+import type { Command } from './terminal/command.ts';
+import { dataCommand } from './commands/data.ts';
+import { exportCommand } from './commands/export.ts';
+import { keygenCommand } from './commands/keygen.ts';
+import { paperCommand } from '../../pipeline/commands/paper.ts';
+import { predictCommand } from './commands/predict.ts';
+import { run } from './terminal/program.ts';
+import { sealCommand } from './commands/seal.ts';
+import { serveCommand } from './commands/serve.ts';
+import { signCommand } from './commands/sign.ts';
+import { trainCommand } from './commands/train.ts';
+import { verifyCommand } from './commands/verify.ts';
 
 /** In the order of the help. */
 export const COMMANDS: readonly Command[] = [

@@ -1,5 +1,5 @@
 /** What supervisor and workers say to each other. */
-import type { MetricObject } from './metrics.ts';
+import type { MetricObject } from './observe/metrics.ts';
 
 /** A model that was proven, with the bytes that were: what is verified is what is served. */
 export interface ApprovedModel {

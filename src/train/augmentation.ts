@@ -1,5 +1,5 @@
 /** Copies of training images that are moved, mirrored, or both: what a label does not depend on. */
-import { type Random, uniformInt } from '../certify-runtime/core/smoothing/random.ts';
+import { type Random, uniformInt } from '../certify-runtime/smoothing/random.ts';
 
 export interface Augmentation {
   /** Images are moved by up to this many pixels each way. */

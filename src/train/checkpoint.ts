@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { GleanError } from '../certify-runtime/core/errors.ts';
-import { writeFileAtomic } from '../export/atomic-file.ts';
+import { GleanError } from '../certify-runtime/trusted/errors.ts';
+import { writeFileAtomic } from '../files/atomic-file.ts';
 
 /** A checkpoint file that is cut off, damaged, or of another run. */
 export class CheckpointError extends GleanError {

@@ -1,13 +1,13 @@
 /** A training run's configuration: parsed once from JSON into a frozen, typed value. */
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
-import { InputError } from '../certify-runtime/core/errors.ts';
+import { InputError } from '../certify-runtime/trusted/errors.ts';
 import { dataSchema } from './data/config.ts';
 import { networkSchema } from './network/config.ts';
-import { nonNegativeInteger, positive, positiveInteger } from './numbers.ts';
-import { baselineSchema } from './objective/baseline-config.ts';
+import { nonNegativeInteger, positive, positiveInteger } from './data/numbers.ts';
+import { baselineSchema } from './objective/baselines/baseline-config.ts';
 import { invarianceSchema } from './objective/invariance-config.ts';
-import { utf8Text } from './utf8-text.ts';
+import { utf8Text } from '../files/utf8-text.ts';
 
 /** A baseline where the field `baseline` is there, so that a message is about the schema that was meant. */
 const objectiveSchema = v.lazy((input) =>

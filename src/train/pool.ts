@@ -1,5 +1,5 @@
 /** The training images of all domains under one numbering, and batches of them as the network takes them. */
-import type { Random } from '../certify-runtime/core/smoothing/random.ts';
+import type { Random } from '../certify-runtime/smoothing/random.ts';
 import { type Augmentation, augment } from './augmentation.ts';
 import { checkIndex, type ImageSet, type Labels } from './data/dataset.ts';
 

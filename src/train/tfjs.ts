@@ -1,7 +1,7 @@
 /** TensorFlow.js on its native backend, and the TensorFlow kernels that tfjs does not wrap. */
 import './quiet.ts';
 import * as tf from '@tensorflow/tfjs-node';
-import { GleanError } from '../certify-runtime/core/errors.ts';
+import { GleanError } from '../certify-runtime/trusted/errors.ts';
 
 /** An attribute of a TensorFlow op, as the binding takes it. */
 interface OpAttribute {

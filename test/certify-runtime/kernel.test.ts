@@ -3,16 +3,16 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { compileKernel, kernelModule } from '../../pipeline/kernel.ts';
-import { InputError } from '../../src/certify-runtime/core/errors.ts';
-import { imageNorms } from '../../src/certify-runtime/core/margin.ts';
-import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
-import { Workspace, WorkspacePool } from '../../src/certify-runtime/core/workspace.ts';
+import { InputError } from '../../src/certify-runtime/trusted/errors.ts';
+import { imageNorms } from '../../src/certify-runtime/trusted/margin.ts';
+import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
+import { Workspace, WorkspacePool } from '../../src/certify-runtime/run/workspace.ts';
 
 const SIZES = [1, 3, 4, 15, 16, 17, 31, 33, 784, 2352, 2353, 12_289];
 
 describe('the kernel', () => {
   it('is kernel.wat, compiled', async () => {
-    assert.equal(await readFile('src/certify-runtime/core/kernel.ts', 'utf8'), kernelModule(await compileKernel()));
+    assert.equal(await readFile('src/certify-runtime/run/kernel.ts', 'utf8'), kernelModule(await compileKernel()));
   });
 
   it('turns every byte into fround(byte/255), at every place', () => {

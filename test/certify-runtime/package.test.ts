@@ -8,8 +8,8 @@ import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
-import { runProgram, SHIPPED_MODEL } from '../support/glean.ts';
-import { installPacked } from '../support/packed-runtime.ts';
+import { runProgram, SHIPPED_MODEL } from '../support/command/glean.ts';
+import { installPacked } from '../support/command/packed-runtime.ts';
 
 const { dependencies } = createRequire(import.meta.url)('../../package.json') as {
   dependencies: Record<string, string>;
@@ -176,7 +176,7 @@ describe('size, minified and gzipped, without ONNX Runtime', () => {
     );
     const { verifyModel } = (await import(
       pathToFileURL(file).href
-    )) as typeof import('../../src/certify-runtime/core/verify.ts');
+    )) as typeof import('../../src/certify-runtime/trusted/verify.ts');
     for (const model of ['cmnist', 'cmnist-erm']) {
       const { proven } = await verifyModel(await readFile(`models/${model}/model.onnx`));
       assert.ok(proven.lipschitz < 1.001);

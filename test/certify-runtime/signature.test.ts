@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Certifier } from '../../src/certify-runtime/node.ts';
-import { glean, SHIPPED_MODEL } from '../support/glean.ts';
+import { glean, SHIPPED_MODEL } from '../support/command/glean.ts';
 
 let directory: string;
 let keys: string[];

@@ -11,9 +11,9 @@ import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Certifier } from '../../src/certify-runtime/node.ts';
 import { COMMANDS } from '../../src/cli/main.ts';
-import { withClosedPipe } from '../support/closed-pipe.ts';
-import { SHIPPED_MODEL } from '../support/glean.ts';
-import { smallConfig } from '../support/train-fixture.ts';
+import { withClosedPipe } from '../support/command/closed-pipe.ts';
+import { SHIPPED_MODEL } from '../support/command/glean.ts';
+import { smallConfig } from '../support/training/train-fixture.ts';
 
 const GLEAN = resolve('bin/glean.mjs');
 const place = mkdtempSync(join(tmpdir(), 'glean-closed-'));

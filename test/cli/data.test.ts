@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
-import { glean } from '../support/glean.ts';
-import { colourOf, writePlain } from '../train/data/image-files.ts';
+import { glean } from '../support/command/glean.ts';
+import { colourOf, writePlain } from '../train/data/readers/image-files.ts';
 
 let folder: string;
 before(async () => {

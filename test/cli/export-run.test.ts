@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Certifier } from '../../src/certify-runtime/node.ts';
-import { knownVectors } from '../../src/cli/export-run.ts';
+import { knownVectors } from '../../src/export/run/export-run.ts';
 import { type DomainDataset, type ImageSet, memoryImages } from '../../src/train/data/dataset.ts';
 import { openDataset } from '../../src/train/data/registry.ts';
 

@@ -1,12 +1,12 @@
 /** Every option of every command, as declared: one value of its kind, once, or an error that names it and nothing is run. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { type Command, type Declaration, defineCommand } from '../../src/cli/command.ts';
+import { type Command, type Declaration, defineCommand } from '../../src/cli/terminal/command.ts';
 import { COMMANDS } from '../../src/cli/main.ts';
-import type { Option } from '../../src/cli/options.ts';
-import { run } from '../../src/cli/program.ts';
-import { glean, SHIPPED_MODEL } from '../support/glean.ts';
-import { smallConfig } from '../support/train-fixture.ts';
+import type { Option } from '../../src/cli/terminal/options.ts';
+import { run } from '../../src/cli/terminal/program.ts';
+import { glean, SHIPPED_MODEL } from '../support/command/glean.ts';
+import { smallConfig } from '../support/training/train-fixture.ts';
 
 interface Outcome {
   readonly code: number;

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { build } from 'esbuild';
 import type { Browser } from 'playwright-core';
-import { launchBrowser } from '../support/browser.ts';
-import { runProgram, SHIPPED_MODEL } from '../support/glean.ts';
-import { buildRuntime } from '../support/packed-runtime.ts';
-import { type StaticServer, serveFolder } from '../support/static-server.ts';
+import { launchBrowser } from '../support/browser/browser.ts';
+import { runProgram, SHIPPED_MODEL } from '../support/command/glean.ts';
+import { buildRuntime } from '../support/command/packed-runtime.ts';
+import { type StaticServer, serveFolder } from '../support/browser/static-server.ts';
 
 const SOURCES = 'src/certify-runtime';
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { it } from 'node:test';
-import { glean, runProgram } from '../support/glean.ts';
-import { isShipped } from '../support/shipped.ts';
+import { glean, runProgram } from '../support/command/glean.ts';
+import { isShipped } from '../support/command/shipped.ts';
 
 const readme = await readFile('README.md', 'utf8');
 

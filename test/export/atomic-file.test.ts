@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { writeFileAtomic } from '../../src/export/atomic-file.ts';
+import { writeFileAtomic } from '../../src/files/atomic-file.ts';
 
 let dir: string;
 before(async () => {

@@ -1,11 +1,11 @@
 /** Baked weights: orthogonal as far as float32 goes, next to what training gave, the head untouched. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bake } from '../../src/export/bake.ts';
-import type { DenseLayer } from '../../src/export/plain-network.ts';
+import { bake } from '../../src/export/graph-model/bake.ts';
+import type { DenseLayer } from '../../src/network/plain-network.ts';
 import { createNetwork } from '../../src/train/network/network.ts';
 import { tf } from '../../src/train/tfjs.ts';
-import { distance, identity, multiply, rowsOf, transpose } from '../support/matrix.ts';
+import { distance, identity, multiply, rowsOf, transpose } from '../support/numbers/matrix.ts';
 
 /** Rounding to float32 moves an entry by at most u of itself: |ΣqᵢΔⱼ + Δᵢqⱼ + ΔᵢΔⱼ| ≤ 2u + u² for unit columns. */
 const U = 2 ** -24;

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { writeGraphModel } from '../../src/export/graph-model.ts';
-import type { DenseLayer } from '../../src/export/plain-network.ts';
+import { writeGraphModel } from '../../src/export/graph-model/graph-model.ts';
+import type { DenseLayer } from '../../src/network/plain-network.ts';
 
-const CHILD = fileURLToPath(new URL('../support/convert-child.ts', import.meta.url));
+const CHILD = fileURLToPath(new URL('../support/command/convert-child.ts', import.meta.url));
 
 let scratch: string;
 /** Folders of one conversion's own: for temporary files, for its user's files, and for programs that come before others. */

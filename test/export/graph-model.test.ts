@@ -4,13 +4,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
-import { bake } from '../../src/export/bake.ts';
-import { GRAPH_MODEL, writeGraphModel } from '../../src/export/graph-model.ts';
-import type { DenseLayer, PlainNetwork } from '../../src/export/plain-network.ts';
+import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
+import { bake } from '../../src/export/graph-model/bake.ts';
+import { GRAPH_MODEL, writeGraphModel } from '../../src/export/graph-model/graph-model.ts';
+import type { DenseLayer, PlainNetwork } from '../../src/network/plain-network.ts';
 import { createNetwork } from '../../src/train/network/network.ts';
 import { tf } from '../../src/train/tfjs.ts';
-import { distance, rowsOf } from '../support/matrix.ts';
+import { distance, rowsOf } from '../support/numbers/matrix.ts';
 
 let scratch: string;
 before(async () => {

@@ -1,9 +1,9 @@
 /** The form that is sealed: glean's names, nothing that is not needed, no name twice. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { UnprovableError } from '../../src/certify-runtime/core/errors.ts';
-import type { Graph, OnnxModel } from '../../src/certify-runtime/core/onnx/model.ts';
-import { networkGraph } from '../../src/export/network-graph.ts';
+import { UnprovableError } from '../../src/certify-runtime/trusted/errors.ts';
+import type { Graph, OnnxModel } from '../../src/certify-runtime/trusted/onnx/model.ts';
+import { networkGraph } from '../../src/export/seal/network-graph.ts';
 
 type Node = readonly [op: string, name: string, inputs: readonly string[], output: string];
 

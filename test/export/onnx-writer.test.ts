@@ -4,12 +4,12 @@ import { describe, it } from 'node:test';
 import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { type AttributeProto, ModelProtoSchema, type TensorProto, type ValueInfoProto } from 'onnx-buf';
-import { OnnxFormatError } from '../../src/certify-runtime/core/errors.ts';
-import type { OnnxModel } from '../../src/certify-runtime/core/onnx/model.ts';
-import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';
-import { readForeignOnnx } from '../../src/export/foreign-onnx/read.ts';
-import { writeOnnx } from '../../src/export/onnx-writer.ts';
-import { anyModel, cat, float, int, len, sample } from '../certify-runtime/onnx-samples.ts';
+import { OnnxFormatError } from '../../src/certify-runtime/trusted/errors.ts';
+import type { OnnxModel } from '../../src/certify-runtime/trusted/onnx/model.ts';
+import { readOnnx } from '../../src/certify-runtime/trusted/onnx/read.ts';
+import { readForeignOnnx } from '../../src/export/foreign/onnx/read.ts';
+import { writeOnnx } from '../../src/export/seal/onnx-writer.ts';
+import { anyModel, cat, float, int, len, sample } from '../certify-runtime/trusted/onnx/onnx-samples.ts';
 
 const TYPES: Record<number, string> = { 1: 'float32', 6: 'int32', 7: 'int64', 9: 'bool', 11: 'float64' };
 const utf8 = (bytes: Uint8Array) => Buffer.from(bytes).toString();

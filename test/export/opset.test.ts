@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { allRules } from '../../src/certify-runtime/core/proof/rules.ts';
-import { CHANGES, NEWEST_OPSET, OLDEST_OPSET } from '../../src/export/opset.ts';
+import { allRules } from '../../src/certify-runtime/trusted/rules/table.ts';
+import { CHANGES, NEWEST_OPSET, OLDEST_OPSET } from '../../src/export/foreign/opset.ts';
 
 interface Schema {
   readonly op: string;
@@ -16,7 +16,7 @@ test('every operator with a rule is in the table, and no other', () => {
 });
 
 test('the table has every version of onnx, and calls only those the same that have the same form', () => {
-  const python = spawnSync('.venv/bin/python', ['test/support/onnx_schemas.py'], {
+  const python = spawnSync('.venv/bin/python', ['test/support/networks/onnx_schemas.py'], {
     cwd: new URL('../..', import.meta.url),
     encoding: 'utf8',
     maxBuffer: 2 ** 26,

@@ -1,9 +1,9 @@
 /** Newton–Schulz against what defines the nearest orthogonal matrix: R = polar(Q) when RᵀQ is symmetric and positive. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
-import { orthogonalityDefect, orthogonalize } from '../../src/export/orthogonalize.ts';
-import { distance, identity, multiply, norm, rowsOf, subtract, transpose } from '../support/matrix.ts';
+import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
+import { orthogonalityDefect, orthogonalize } from '../../src/network/orthogonalize.ts';
+import { distance, identity, multiply, norm, rowsOf, subtract, transpose } from '../support/numbers/matrix.ts';
 
 /** Orthonormal columns by Gram–Schmidt, done twice, plus noise of the given size. */
 function nearlyOrthogonal(rows: number, columns: number, noise: number, seed: number): number[] {

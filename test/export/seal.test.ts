@@ -1,13 +1,13 @@
 /** Sealing classifiers that other programs wrote: inputs, outputs and operator sets of every kind, each against the original. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError, UnprovableError } from '../../src/certify-runtime/core/errors.ts';
-import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';
-import { verifyModel } from '../../src/certify-runtime/core/verify.ts';
-import { channelsFirst, fileOf, runFile, sealBytes } from '../support/brought.ts';
-import { GraphBuilder } from '../support/graph-builder.ts';
-import { Random } from '../support/random.ts';
-import { run } from '../support/sealed.ts';
+import { InputError, UnprovableError } from '../../src/certify-runtime/trusted/errors.ts';
+import { readOnnx } from '../../src/certify-runtime/trusted/onnx/read.ts';
+import { verifyModel } from '../../src/certify-runtime/trusted/verify.ts';
+import { channelsFirst, fileOf, runFile, sealBytes } from '../support/networks/brought.ts';
+import { GraphBuilder } from '../support/networks/graph-builder.ts';
+import { Random } from '../support/numbers/random.ts';
+import { run } from '../support/networks/sealed.ts';
 
 const SHAPE = [6, 5, 3] as const;
 const SIZE = 90;

@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { withTemporary, withTemporaryFolder } from '../../src/export/temporary.ts';
-import { runProgram } from '../support/glean.ts';
+import { withTemporary, withTemporaryFolder } from '../../src/files/temporary.ts';
+import { runProgram } from '../support/command/glean.ts';
 
 const place = mkdtempSync(join(tmpdir(), 'glean-temporary-'));
 after(() => rmSync(place, { recursive: true }));

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import axe, { type AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
-import { launchBrowser } from '../support/browser.ts';
-import { type BuiltPage, buildPage, visit } from '../support/built-page.ts';
-import { type StaticServer, serveFolder } from '../support/static-server.ts';
+import { launchBrowser } from '../support/browser/browser.ts';
+import { type BuiltPage, buildPage, visit } from '../support/browser/built-page.ts';
+import { type StaticServer, serveFolder } from '../support/browser/static-server.ts';
 
 /** Rules that are broken, and where. */
 async function violations(page: Page): Promise<string[]> {

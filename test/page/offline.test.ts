@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { launchBrowser } from '../support/browser.ts';
-import { type BuiltPage, buildPage, card, visit, waitFor } from '../support/built-page.ts';
-import { type StaticServer, serveFolder } from '../support/static-server.ts';
+import { launchBrowser } from '../support/browser/browser.ts';
+import { type BuiltPage, buildPage, card, visit, waitFor } from '../support/browser/built-page.ts';
+import { type StaticServer, serveFolder } from '../support/browser/static-server.ts';
 
 const large = (server: StaticServer): string[] => server.requests.filter((path) => path.includes('/content/'));
 

@@ -7,11 +7,11 @@ import type { Browser } from 'playwright-core';
 import { Certifier } from '../../src/certify-runtime/node.ts';
 import { buildContent } from '../../src/page/build/content.ts';
 import { AREA, GREEN, paint, RED } from '../../src/page/digit/colour.ts';
-import { loadColouredMnist } from '../../src/train/data/coloured-mnist.ts';
+import { loadColouredMnist } from '../../src/train/data/sets/coloured-mnist.ts';
 import { readAll } from '../../src/train/data/dataset.ts';
-import { launchBrowser } from '../support/browser.ts';
-import { type BuiltPage, buildPage, card, cardWhere, visit } from '../support/built-page.ts';
-import { type StaticServer, serveFolder } from '../support/static-server.ts';
+import { launchBrowser } from '../support/browser/browser.ts';
+import { type BuiltPage, buildPage, card, cardWhere, visit } from '../support/browser/built-page.ts';
+import { type StaticServer, serveFolder } from '../support/browser/static-server.ts';
 
 const MODELS = ['cmnist', 'cmnist-erm'] as const;
 const FIRST_DIGIT = 7;

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Browser } from 'playwright-core';
-import { generateKeys, readPrivateKey, sign } from '../../src/certify-runtime/core/signing.ts';
-import { launchBrowser } from '../support/browser.ts';
-import { buildPage, visit } from '../support/built-page.ts';
-import { serveFolder } from '../support/static-server.ts';
+import { generateKeys, readPrivateKey, sign } from '../../src/certify-runtime/signature/signing.ts';
+import { launchBrowser } from '../support/browser/browser.ts';
+import { buildPage, visit } from '../support/browser/built-page.ts';
+import { serveFolder } from '../support/browser/static-server.ts';
 
 const MODELS = ['cmnist', 'cmnist-erm'];
 

@@ -4,17 +4,17 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';
+import { readOnnx } from '../../src/certify-runtime/trusted/onnx/read.ts';
 import { Certifier } from '../../src/certify-runtime/node.ts';
-import * as ort from '../../src/certify-runtime/onnx-runtime.ts';
-import type { CertifiedAccuracy } from '../../src/cli/certified-accuracy.ts';
-import { writeOnnx } from '../../src/export/onnx-writer.ts';
-import { readPlainNotes } from '../../src/export/plain-model.ts';
+import * as ort from '../../src/certify-runtime/run/onnx-runtime.ts';
+import type { CertifiedAccuracy } from '../../src/evaluate/certified-accuracy.ts';
+import { writeOnnx } from '../../src/export/seal/onnx-writer.ts';
+import { readPlainNotes } from '../../src/export/seal/plain-model.ts';
 import { parseConfig, readConfig } from '../../src/train/config.ts';
 import { openDataset } from '../../src/train/data/registry.ts';
 import { train } from '../../src/train/run.ts';
-import { linear } from '../smoothing/networks.ts';
-import { glean, SHIPPED_MODEL } from '../support/glean.ts';
+import { linear } from '../evaluate/sampling/networks.ts';
+import { glean, SHIPPED_MODEL } from '../support/command/glean.ts';
 
 const BASELINES = ['gaussian', 'macer', 'smoothadv', 'consistency'];
 
@@ -64,7 +64,7 @@ describe('a trained baseline', { concurrency: false }, () => {
   const run = () => path('run');
 
   it('trains and refuses to be sealed', async () => {
-    const config = JSON.parse(await readFile('pipeline/configs/mnist-gaussian.json', 'utf8')) as object;
+    const config = JSON.parse(await readFile('pipeline/configs/baselines/mnist-gaussian.json', 'utf8')) as object;
     const network = { hidden: [64], lipschitz: false };
     const optimizer = { steps: 60, perEnvironment: 128, learningRate: 0.005 };
     await writeFile(path('config.json'), JSON.stringify({ ...config, network, optimizer }));

@@ -9,7 +9,7 @@ import { Certifier } from '../../src/certify-runtime/node.ts';
 import { readRange } from '../../src/train/data/dataset.ts';
 import { openDataset } from '../../src/train/data/registry.ts';
 import { tf } from '../../src/train/tfjs.ts';
-import { glean } from '../support/glean.ts';
+import { glean } from '../support/command/glean.ts';
 
 const STEPS = 25;
 let directory: string;

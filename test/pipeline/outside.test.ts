@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { ServiceProcess } from '../../src/bench/service-process.ts';
-import { glean, runProgram, SHIPPED_MODEL } from '../support/glean.ts';
-import { startWatch, type Watch } from '../support/watch.ts';
+import { ServiceProcess } from '../../pipeline/bench/service-process.ts';
+import { glean, runProgram, SHIPPED_MODEL } from '../support/command/glean.ts';
+import { startWatch, type Watch } from '../support/command/watch.ts';
 
 let watch: Watch;
 const given = (name: string) => join(watch.folder, name);

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type Behaviour, killSetUp, runBeside, setUp, standInProject } from '../support/stand-in-project.ts';
+import { type Behaviour, killSetUp, runBeside, setUp, standInProject } from '../support/command/stand-in-project.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const BARE: Behaviour = { bare: true };

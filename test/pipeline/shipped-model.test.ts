@@ -3,16 +3,16 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import type { Tensor } from '../../src/certify-runtime/core/onnx/model.ts';
-import { readOnnx } from '../../src/certify-runtime/core/onnx/read.ts';
-import { verifyModel } from '../../src/certify-runtime/core/verify.ts';
+import type { Tensor } from '../../src/certify-runtime/trusted/onnx/model.ts';
+import { readOnnx } from '../../src/certify-runtime/trusted/onnx/read.ts';
+import { verifyModel } from '../../src/certify-runtime/trusted/verify.ts';
 import { Certifier } from '../../src/certify-runtime/node.ts';
-import { orthogonalityDefect } from '../../src/export/orthogonalize.ts';
+import { orthogonalityDefect } from '../../src/network/orthogonalize.ts';
 import { readAll, readRange } from '../../src/train/data/dataset.ts';
 import { openDataset } from '../../src/train/data/registry.ts';
 import { tf } from '../../src/train/tfjs.ts';
-import { SHIPPED_MODEL } from '../support/glean.ts';
-import { singularValues } from '../support/svd.ts';
+import { SHIPPED_MODEL } from '../support/command/glean.ts';
+import { singularValues } from '../support/numbers/svd.ts';
 
 /** A layer's matrix [inputs, outputs], put together from its parts. */
 function layerWeights(
@@ -100,7 +100,7 @@ describe('the shipped model', () => {
     const pixels = Float32Array.from(readRange(test, 0, n), (byte) => byte / 255);
     const predictions = await certifier.predictBatch(pixels);
     await certifier.dispose();
-    const python = spawnSync('.venv/bin/python', ['test/support/onnx_answers.py', SHIPPED_MODEL], {
+    const python = spawnSync('.venv/bin/python', ['test/support/networks/onnx_answers.py', SHIPPED_MODEL], {
       input: Buffer.from(pixels.buffer),
       maxBuffer: 1 << 26,
     });

@@ -1,9 +1,9 @@
 /** The queue before a model: what one batch holds, who is refused, who is passed over, and what a failed run costs. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { floorToFloat32 } from '../../src/certify-runtime/core/margin.ts';
-import { Batcher } from '../../src/serve/batcher.ts';
-import { HttpError } from '../../src/serve/http-error.ts';
+import { floorToFloat32 } from '../../src/certify-runtime/trusted/margin.ts';
+import { Batcher } from '../../src/serve/worker/batcher.ts';
+import { HttpError } from '../../src/serve/http/http-error.ts';
 
 /** A model whose answer to n is 10n, and which fails on a batch that holds a negative number. */
 function counting(limits: { queue: number; maxBatch: number }): {

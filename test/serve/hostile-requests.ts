@@ -1,7 +1,7 @@
 /** Malformed requests by the thousand: each is wrong in one way that the service must answer with 4xx. Seeded. */
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
-import { createRandom, type Random, uniformInt } from '../../src/certify-runtime/core/smoothing/random.ts';
-import { SHAPE, SIZE } from './requests.ts';
+import { createRandom, type Random, uniformInt } from '../../src/certify-runtime/smoothing/random.ts';
+import { SHAPE, SIZE } from './protocol/requests.ts';
 
 export interface HostileRequest {
   readonly what: string;

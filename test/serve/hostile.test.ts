@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { test } from 'node:test';
-import { ServiceProcess } from '../../src/bench/service-process.ts';
+import { ServiceProcess } from '../../pipeline/bench/service-process.ts';
 import { type HostileRequest, hostileRequests } from './hostile-requests.ts';
-import { images, infer } from './requests.ts';
+import { images, infer } from './protocol/requests.ts';
 
 const COUNT = 10_000;
 const CLIENTS = 8;

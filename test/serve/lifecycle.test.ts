@@ -5,10 +5,10 @@ import { Agent, request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { ServiceProcess } from '../../src/bench/service-process.ts';
-import { SHIPPED_MODEL } from '../support/glean.ts';
-import { sealedNetwork } from '../support/sealed.ts';
-import { type Answer, images, infer, inferUrl, is, jsonRequest, output, soon } from './requests.ts';
+import { ServiceProcess } from '../../pipeline/bench/service-process.ts';
+import { SHIPPED_MODEL } from '../support/command/glean.ts';
+import { sealedNetwork } from '../support/networks/sealed.ts';
+import { type Answer, images, infer, inferUrl, is, jsonRequest, output, soon } from './protocol/requests.ts';
 
 const FAST = ['--poll', '0.1', '--drain', '0.3'] as const;
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HttpError } from '../../src/serve/http-error.ts';
-import { Line, type LineLimits, type Place } from '../../src/serve/line.ts';
+import { HttpError } from '../../src/serve/http/http-error.ts';
+import { Line, type LineLimits, type Place } from '../../src/serve/worker/line.ts';
 
 const stays = () => false;
 

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
-import { soon } from './requests.ts';
+import { soon } from './protocol/requests.ts';
 
 /** Writing to /dev/full finds no space left. */
 const OPTIONS = { skip: process.platform !== 'linux', timeout: 120_000 };

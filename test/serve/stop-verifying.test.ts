@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
-import { ServiceProcess } from '../../src/bench/service-process.ts';
-import { sealedNetwork } from '../support/sealed.ts';
-import { is, soon } from './requests.ts';
+import { ServiceProcess } from '../../pipeline/bench/service-process.ts';
+import { sealedNetwork } from '../support/networks/sealed.ts';
+import { is, soon } from './protocol/requests.ts';
 
 /** Children are found through /proc. */
 const OPTIONS = { skip: process.platform !== 'linux', timeout: 180_000 };

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { ServiceProcess } from '../../src/bench/service-process.ts';
-import { Metrics } from '../../src/serve/metrics.ts';
-import { traceContext } from '../../src/serve/trace-context.ts';
-import { images, infer, inferUrl, is, jsonRequest } from './requests.ts';
+import { ServiceProcess } from '../../pipeline/bench/service-process.ts';
+import { Metrics } from '../../src/serve/observe/metrics.ts';
+import { traceContext } from '../../src/serve/observe/trace-context.ts';
+import { images, infer, inferUrl, is, jsonRequest } from './protocol/requests.ts';
 
 const metrics = () => new Metrics({ models: () => [], connections: () => 0, buffered: () => 0 });
 

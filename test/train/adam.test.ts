@@ -1,7 +1,7 @@
 /** Adam against the formulas of its paper in float64, over steps with a changing rate. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRandom } from '../../src/certify-runtime/core/smoothing/random.ts';
+import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
 import { Adam } from '../../src/train/adam.ts';
 import { tf } from '../../src/train/tfjs.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createRandom, type Random } from '../../src/certify-runtime/core/smoothing/random.ts';
+import { createRandom, type Random } from '../../src/certify-runtime/smoothing/random.ts';
 import { type Augmentation, augment } from '../../src/train/augmentation.ts';
 
 type Shape = readonly [height: number, width: number, channels: number];

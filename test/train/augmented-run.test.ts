@@ -8,12 +8,12 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { readSealed } from '../../src/certify-runtime/core/sealed.ts';
+import { readSealed } from '../../src/certify-runtime/trusted/file/sealed.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { parseConfig, readConfig, recordOf, type TrainConfig } from '../../src/train/config.ts';
 import { configToTrain, readRunConfig, train } from '../../src/train/run.ts';
 import { Trainer } from '../../src/train/trainer.ts';
-import { smallConfig, smallDataset } from '../support/train-fixture.ts';
+import { smallConfig, smallDataset } from '../support/training/train-fixture.ts';
 
 const STEPS = 24;
 const LAST = 'checkpoint-000024.safetensors';

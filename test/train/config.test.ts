@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { InputError } from '../../src/certify-runtime/core/errors.ts';
+import { InputError } from '../../src/certify-runtime/trusted/errors.ts';
 import { parseConfig, readConfig, recordOf } from '../../src/train/config.ts';
 import { DATASET_NAMES } from '../../src/train/data/registry.ts';
 import type { InvarianceConfig } from '../../src/train/objective/invariance.ts';

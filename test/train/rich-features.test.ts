@@ -5,7 +5,7 @@ import type { TrainConfig } from '../../src/train/config.ts';
 import { parseConfig } from '../../src/train/config.ts';
 import { tf } from '../../src/train/tfjs.ts';
 import { Trainer } from '../../src/train/trainer.ts';
-import { smallConfig, smallDataset } from '../support/train-fixture.ts';
+import { smallConfig, smallDataset } from '../support/training/train-fixture.ts';
 
 const dataset = await smallDataset();
 

@@ -12,7 +12,7 @@ import { CheckpointError, loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { parseConfig } from '../../src/train/config.ts';
 import { readRun, readRunConfig, train } from '../../src/train/run.ts';
 import { Trainer } from '../../src/train/trainer.ts';
-import { packDataset, smallConfig, smallDataset } from '../support/train-fixture.ts';
+import { packDataset, smallConfig, smallDataset } from '../support/training/train-fixture.ts';
 
 const STEPS = 48;
 const LAST = 'checkpoint-000048.safetensors';
@@ -76,7 +76,7 @@ interface Death {
 
 /** Trains in a child until it dies as told; gives the lines it wrote. */
 async function trainInChild(directory: string, death: Death = {}): Promise<string[]> {
-  const script = fileURLToPath(new URL('../support/train-child.ts', import.meta.url));
+  const script = fileURLToPath(new URL('../support/training/train-child.ts', import.meta.url));
   const options = (['renaming', 'hold'] as const).flatMap((key) => (death[key] === undefined ? [] : [key, death[key]]));
   const child = spawn(process.execPath, ['--import', 'tsx', script, fixture, directory, ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { normalCdf } from '../../src/certify-runtime/core/smoothing/normal.ts';
+import { normalCdf } from '../../src/certify-runtime/smoothing/normal.ts';
 import { statelessNormal, tf, unitInterval } from '../../src/train/tfjs.ts';
 
 test('the backend is the native one', () => {

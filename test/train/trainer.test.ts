@@ -1,13 +1,13 @@
 /** The trainer on a few hundred digits: repeatable, learning, leak-free, and environments that point opposite ways. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DenseLayer } from '../../src/export/plain-network.ts';
+import type { DenseLayer } from '../../src/network/plain-network.ts';
 import { CheckpointError } from '../../src/train/checkpoint.ts';
 import { parseConfig, type TrainConfig } from '../../src/train/config.ts';
 import type { StepMetrics } from '../../src/train/learner.ts';
 import { tf } from '../../src/train/tfjs.ts';
 import { Trainer } from '../../src/train/trainer.ts';
-import { smallConfig, smallDataset } from '../support/train-fixture.ts';
+import { smallConfig, smallDataset } from '../support/training/train-fixture.ts';
 
 const dataset = await smallDataset();
 const GIVEN = { kind: 'given' } as const;

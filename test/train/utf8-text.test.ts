@@ -1,8 +1,8 @@
 /** Text files as editors save them: a byte order mark is no text, other encodings are refused by name. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError } from '../../src/certify-runtime/core/errors.ts';
-import { utf8Text } from '../../src/train/utf8-text.ts';
+import { InputError } from '../../src/certify-runtime/trusted/errors.ts';
+import { utf8Text } from '../../src/files/utf8-text.ts';
 
 test('UTF-8 with and without a byte order mark is the same text', () => {
   for (const text of ['a b\r\nc', 'é 日本 🦊', '']) {

@@ -4,7 +4,7 @@ import { type FileHandle, mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { writeWhole } from '../../src/train/write-whole.ts';
+import { writeWhole } from '../../src/files/write-whole.ts';
 
 let folder: string;
 before(async () => {

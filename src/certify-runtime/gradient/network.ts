@@ -1,5 +1,5 @@
 /** Reverse mode over an ONNX graph in float64: its output, and the gradient of any combination of it in the image. */
-import type { Graph, Tensor } from '../core/onnx/model.ts';
+import type { Graph, Tensor } from '../trusted/onnx/model.ts';
 import { gemm, matMul } from './dense.ts';
 import { activations, arithmetic, batchNormalization, extremum, total } from './elementwise.ts';
 import { constantsOf, type Layout, NodeReader, NoGradient, type Operator, sizeOf } from './operator.ts';

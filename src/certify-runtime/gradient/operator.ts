@@ -2,7 +2,7 @@
  * What an operator of the gradient interpreter is, and how its node is read. For attacks and the second opinion: nothing is
  * proven here, and the proof uses none of it.
  */
-import type { Graph, OnnxNode, Tensor } from '../core/onnx/model.ts';
+import type { Graph, OnnxNode, Tensor } from '../trusted/onnx/model.ts';
 
 /** One row of a tensor: its dimensions but for dimension 0. */
 export type Shape = readonly number[];

@@ -1,5 +1,5 @@
 /** Gradients of operators that only move values: Reshape, Transpose, Split, Slice, Gather, Pad, Concat and their kin. */
-import { ElementType } from '../core/onnx/model.ts';
+import { ElementType } from '../trusted/onnx/model.ts';
 import { type NodeReader, type Operator, type Shape, sizeOf } from './operator.ts';
 
 /** Outputs whose element e is element index[e] of the input, `padding` where that is −1. */

@@ -3,7 +3,7 @@
  * measured here; a difference quotient along what is found is what counts.
  */
 
-import { createRandom, type Random } from '../core/smoothing/random.ts';
+import { createRandom, type Random } from '../smoothing/random.ts';
 import type { DifferentiableNetwork } from '../gradient/network.ts';
 import { norm } from './images.ts';
 

@@ -1,6 +1,6 @@
 /** The images that a second opinion looks at: known ones, random ones, and such as a network may answer in another way. */
 
-import { createRandom, type Random } from '../core/smoothing/random.ts';
+import { createRandom, type Random } from '../smoothing/random.ts';
 
 /** Known vectors may be many, of which a few will do. */
 const MAX_KNOWN = 4;

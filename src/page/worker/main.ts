@@ -2,9 +2,9 @@
 
 import glueUrl from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import { env } from 'onnxruntime-web/wasm';
-import { GleanError } from '../../certify-runtime/core/errors.ts';
-import { TENSORS } from '../../certify-runtime/core/names.ts';
-import { readOnnx } from '../../certify-runtime/core/onnx/read.ts';
+import { GleanError } from '../../certify-runtime/trusted/errors.ts';
+import { TENSORS } from '../../certify-runtime/trusted/file/names.ts';
+import { readOnnx } from '../../certify-runtime/trusted/onnx/read.ts';
 import { type DifferentiableNetwork, differentiate } from '../../certify-runtime/gradient/network.ts';
 import { Certifier } from '../../certify-runtime/web.ts';
 import { IMAGE_SIZE } from '../digit/colour.ts';

@@ -1,5 +1,5 @@
 /** What the page and its worker say to each other: one call, one answer; and progress in between. */
-import type { Certificate } from '../../certify-runtime/core/claims.ts';
+import type { Certificate } from '../../certify-runtime/trusted/file/claims.ts';
 import type { Origin } from './content.ts';
 
 /** One model's answer for one picture. */

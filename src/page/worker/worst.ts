@@ -1,12 +1,12 @@
 /** The worst perturbation of one picture that a search finds, and what the model says on the way there and beyond. */
-import { exactAscent } from '../../attack/ascent.ts';
-import { searchBoundary } from '../../attack/boundary.ts';
-import { ownClaim } from '../../attack/claim.ts';
-import { descend } from '../../attack/descent.ts';
-import { distanceUp } from '../../attack/float32.ts';
-import type { Judge } from '../../attack/judge.ts';
-import { Ledger } from '../../attack/ledger.ts';
-import { createRandom } from '../../certify-runtime/core/smoothing/random.ts';
+import { exactAscent } from '../../evaluate/attack/ascent.ts';
+import { searchBoundary } from '../../evaluate/attack/boundary.ts';
+import { ownClaim } from '../../evaluate/attack/claim.ts';
+import { descend } from '../../evaluate/attack/descent.ts';
+import { distanceUp } from '../../evaluate/attack/float32.ts';
+import type { Judge } from '../../evaluate/attack/judge.ts';
+import { Ledger } from '../../evaluate/attack/ledger.ts';
+import { createRandom } from '../../certify-runtime/smoothing/random.ts';
 import type { DifferentiableNetwork } from '../../certify-runtime/gradient/network.ts';
 import type { Answer, Track } from './protocol.ts';
 

@@ -1,5 +1,5 @@
 /** Reads the JSON objects that clients send: fields that may be left out may be null as well. */
-import { HttpError, shown } from '../http-error.ts';
+import { HttpError, shown } from '../http/http-error.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
 /** Writes the answer to an inference request: JSON, or JSON followed by raw little-endian tensors. */
-import { floorToFloat32 } from '../../certify-runtime/core/margin.ts';
+import { floorToFloat32 } from '../../certify-runtime/trusted/margin.ts';
 import type { WantedOutput } from './infer-request.ts';
 import { BYTES_PER_VALUE, OUTPUT_TYPES, type OutputName } from './tensors.ts';
 

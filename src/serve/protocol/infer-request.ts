@@ -1,5 +1,5 @@
 /** Reads an inference request: JSON, or JSON followed by raw tensors (the binary tensor extension). */
-import { shown } from '../http-error.ts';
+import { shown } from '../http/http-error.ts';
 import { bad, type Fields, isFields, optional, optionalFlag, readJson } from './fields.ts';
 import {
   BYTES_PER_VALUE,

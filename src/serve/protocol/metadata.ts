@@ -1,6 +1,6 @@
 /** What the protocol tells of the server and of a model. */
 import { createRequire } from 'node:module';
-import type { ServedModel } from '../served-model.ts';
+import type { ServedModel } from '../worker/served-model.ts';
 import { INPUT, OUTPUT_TYPES } from './tensors.ts';
 
 const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };

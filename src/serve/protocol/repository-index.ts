@@ -1,5 +1,5 @@
 /** The index of Triton's model repository extension: every model of the folder, served or refused. */
-import type { Service } from '../service.ts';
+import type { Service } from '../worker/service.ts';
 import { optionalFlag, readJson } from './fields.ts';
 
 export interface IndexEntry {

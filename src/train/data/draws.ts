@@ -1,5 +1,5 @@
 /** Random choices that data sets are built with: each the same for the same generator. */
-import { type Random, shuffle } from '../../certify-runtime/core/smoothing/random.ts';
+import { type Random, shuffle } from '../../certify-runtime/smoothing/random.ts';
 
 /** n zeros and ones with exactly round(share·n) ones, at random places. */
 export function exactShare(n: number, share: number, random: Random): Uint8Array {

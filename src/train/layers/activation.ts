@@ -1,5 +1,5 @@
 /** Activations: GroupSort with groups of two, and ReLU. */
-import type { Activation } from '../../export/plain-network.ts';
+import type { Activation } from '../../network/plain-network.ts';
 import { tf } from '../tfjs.ts';
 
 /**

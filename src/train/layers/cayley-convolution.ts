@@ -3,8 +3,8 @@
  * The result has a kernel as large as the image, and is (semi-)orthogonal as a whole. Trockman & Kolter, ICLR 2021.
  */
 
-import { type FourierFrame, fourierFrame } from '../../export/fourier-frame.ts';
-import type { FourierLayer } from '../../export/plain-network.ts';
+import { type FourierFrame, fourierFrame } from '../../network/fourier-frame.ts';
+import type { FourierLayer } from '../../network/plain-network.ts';
 import { tf } from '../tfjs.ts';
 import { activate } from './activation.ts';
 import { cayleyBlocks } from './cayley.ts';

@@ -1,5 +1,5 @@
 /** Dense layers: Cayley-orthogonal or plain, and the two kinds of head. */
-import type { Activation, DenseLayer } from '../../export/plain-network.ts';
+import type { Activation, DenseLayer } from '../../network/plain-network.ts';
 import { tf } from '../tfjs.ts';
 import { activate } from './activation.ts';
 import { cayley } from './cayley.ts';

@@ -1,5 +1,5 @@
 /** What a layer of a network in training is. */
-import type { PlainLayer } from '../../export/plain-network.ts';
+import type { PlainLayer } from '../../network/plain-network.ts';
 import type { tf } from '../tfjs.ts';
 
 /** Normal numbers N(0, deviation²), decided by the network's seed and the layer's place. */

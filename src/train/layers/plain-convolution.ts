@@ -1,5 +1,5 @@
 /** Convolutions in the plain form: without Lipschitz constraint, and the orthogonal one of kernel 1. */
-import type { Activation, ConvLayer } from '../../export/plain-network.ts';
+import type { Activation, ConvLayer } from '../../network/plain-network.ts';
 import { tf } from '../tfjs.ts';
 import { activate } from './activation.ts';
 import { cayley } from './cayley.ts';

@@ -1,6 +1,6 @@
 /** The `network` part of a training configuration. */
 import * as v from 'valibot';
-import { positiveInteger } from '../numbers.ts';
+import { positiveInteger } from '../data/numbers.ts';
 
 const evenInteger = v.pipe(positiveInteger, v.multipleOf(2, 'MaxMin pairs units: an even number is needed'));
 

@@ -1,6 +1,6 @@
 /** From a configuration to the layers of a network. */
-import { InputError } from '../../certify-runtime/core/errors.ts';
-import type { DenseLayer } from '../../export/plain-network.ts';
+import { InputError } from '../../certify-runtime/trusted/errors.ts';
+import type { DenseLayer } from '../../network/plain-network.ts';
 import type { TrainConfig } from '../config.ts';
 import { type ConvolutionSizes, cayleyConvolution } from '../layers/cayley-convolution.ts';
 import { cayleyDense, cayleyHead, plainDense } from '../layers/dense.ts';

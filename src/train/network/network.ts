@@ -1,5 +1,5 @@
 /** The network to train: an encoder Ψ of 1-Lipschitz layers and a linear head β, or plain layers of the same shape. */
-import type { DenseLayer, PlainNetwork } from '../../export/plain-network.ts';
+import type { DenseLayer, PlainNetwork } from '../../network/plain-network.ts';
 import type { TrainConfig } from '../config.ts';
 import type { EvaluatedLayer, Layer } from '../layers/layer.ts';
 import { statelessNormal, tf } from '../tfjs.ts';

@@ -1,6 +1,6 @@
 /** The objective a configuration asks for. */
 import type { TrainConfig } from '../config.ts';
-import { baselineObjective } from './baseline.ts';
+import { baselineObjective } from './baselines/baseline.ts';
 import { type InvarianceConfig, invarianceObjective } from './invariance.ts';
 import type { Objective } from './objective.ts';
 

@@ -1,6 +1,6 @@
 /** What a configuration says of GLEAN: risks over environments and an invariance penalty, noise on z. */
 import * as v from 'valibot';
-import { nonNegative, nonNegativeInteger, positive, positiveInteger } from '../numbers.ts';
+import { nonNegative, nonNegativeInteger, positive, positiveInteger } from '../data/numbers.ts';
 
 const riskSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('cross-entropy') }),

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError } from '../../../src/certify-runtime/core/errors.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import {
   binomialProbability,
   binomialTail,
   TAIL_ERROR,
-} from '../../../src/certify-runtime/core/smoothing/binomial-tail.ts';
+} from '../../../src/certify-runtime/smoothing/binomial-tail.ts';
 import { TAIL } from './reference.ts';
 
 test('the tail stays within a hundredth of the error it is allowed', () => {

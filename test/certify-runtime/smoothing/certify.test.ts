@@ -2,19 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError } from '../../../src/certify-runtime/core/errors.ts';
-import type { LinearHead } from '../../../src/certify-runtime/core/proof/bound.ts';
-import { binomialTail } from '../../../src/certify-runtime/core/smoothing/binomial-tail.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
+import type { LinearHead } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
+import { binomialTail } from '../../../src/certify-runtime/smoothing/binomial-tail.ts';
 import {
   certifySmoothed,
   type SmoothingOptions,
   smoothedRadius,
   smoothingCap,
-} from '../../../src/certify-runtime/core/smoothing/certify.ts';
-import { clopperPearsonLower } from '../../../src/certify-runtime/core/smoothing/clopper-pearson.ts';
-import { normalQuantile } from '../../../src/certify-runtime/core/smoothing/normal.ts';
-import { createRandom } from '../../../src/certify-runtime/core/smoothing/random.ts';
-import { sampleCounts } from '../../../src/certify-runtime/core/smoothing/sampler.ts';
+} from '../../../src/certify-runtime/smoothing/certify.ts';
+import { clopperPearsonLower } from '../../../src/certify-runtime/smoothing/clopper-pearson.ts';
+import { normalQuantile } from '../../../src/certify-runtime/smoothing/normal.ts';
+import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
+import { sampleCounts } from '../../../src/certify-runtime/smoothing/sampler.ts';
 
 const TWO: LinearHead = {
   classes: 2,

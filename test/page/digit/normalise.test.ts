@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { AREA, fromHex, greyOf, paint, SIDE } from '../../../src/page/digit/colour.ts';
 import { type Ink, inkOf, normaliseDigit } from '../../../src/page/digit/normalise.ts';
-import { readDigits } from '../../../src/train/data/digit-source.ts';
+import { readDigits } from '../../../src/train/data/readers/digit-source.ts';
 
 /** Each grey pixel as a square of `factor` pixels, on paper of this size, its corner at (left, top). */
 function enlarged(grey: Uint8Array, factor: number, size: number, left: number, top: number): Ink {

@@ -1,6 +1,6 @@
 /** A graph as a few lines of text, for the report of a violation. */
 
-import type { Attribute, Graph, Tensor } from '../../../src/certify-runtime/core/onnx/model.ts';
+import type { Attribute, Graph, Tensor } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 
 /** Values of a constant that are written out. */
 const MOST = 8;

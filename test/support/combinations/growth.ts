@@ -1,7 +1,7 @@
 /** A graph while it is made: tensors with their shapes, constants, and the nodes that the generators of combinations share. */
 
-import type { Graph } from '../../../src/certify-runtime/core/onnx/model.ts';
-import { GraphBuilder } from '../graph-builder.ts';
+import type { Graph } from '../../../src/certify-runtime/trusted/onnx/model.ts';
+import { GraphBuilder } from '../networks/graph-builder.ts';
 import type { Chance } from '../reference/chance.ts';
 
 /** A tensor of the graph: dimension 0 is rows·N, the others are `dims`. */

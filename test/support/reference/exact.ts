@@ -1,6 +1,6 @@
 /** The network as a function: every step of a program in float64. */
 
-import type { DotStep, EachStep, NormalizeStep, PointStep, Program, Step } from './program.ts';
+import type { DotStep, EachStep, NormalizeStep, PointStep, Program, Step } from './program/program.ts';
 
 /** The values of every slot, at the image(s) given row-major. */
 export function runExact(program: Program, image: ArrayLike<number>): Float64Array[] {

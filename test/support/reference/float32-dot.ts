@@ -1,8 +1,8 @@
 /** Sums of products in float32, with what a provider takes into them: scales of weights, inputs, products or sums. */
 
 import type { Execution } from './float32.ts';
-import type { After, Scaling } from './fusion.ts';
-import type { DotStep, NormalizeStep } from './program.ts';
+import type { After, Scaling } from './program/fusion.ts';
+import type { DotStep, NormalizeStep } from './program/program.ts';
 import type { Float32 } from './summation.ts';
 
 /** What is taken into a product: the nearest so many of its chain. */

@@ -5,7 +5,7 @@
 
 import { Chance } from './chance.ts';
 import { type Fused, runDot } from './float32-dot.ts';
-import { chainsOf } from './fusion.ts';
+import { chainsOf } from './program/fusion.ts';
 import {
   type DotStep,
   type EachStep,
@@ -14,7 +14,7 @@ import {
   type Program,
   type Step,
   slotsRead,
-} from './program.ts';
+} from './program/program.ts';
 import { Float32, type Flush, Terms } from './summation.ts';
 
 /** Which liberties the provider takes; all, unless it is asked which of them does harm. */

@@ -1,7 +1,7 @@
 /** Integer tensors, in the width of their type as ONNX Runtime computes them: wrap-around, truncating division. */
 
-import type { OnnxNode } from '../../../src/certify-runtime/core/onnx/model.ts';
-import { intOf } from './attributes.ts';
+import type { OnnxNode } from '../../../src/certify-runtime/trusted/onnx/model.ts';
+import { intOf } from './program/attributes.ts';
 import { concat, moveOf, split } from './moves.ts';
 import {
   broadcastDims,
@@ -11,7 +11,7 @@ import {
   MeaninglessError,
   sizeOf,
   unsupported,
-} from './tensors.ts';
+} from './program/tensors.ts';
 
 /** TensorProto.DataType. */
 const INT32 = 6;

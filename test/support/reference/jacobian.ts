@@ -4,7 +4,7 @@
  * next to the image on the side of pixel 0, then of pixel 1 and so on (Nesterov's lexicographic derivative), and no mixture of sides.
  */
 
-import type { DotStep, EachStep, PointStep, Program, Step } from './program.ts';
+import type { DotStep, EachStep, PointStep, Program, Step } from './program/program.ts';
 
 /** Element e has the value values[e], and the tangents tangents[e·n] … tangents[e·n + n − 1]; null: all 0. */
 interface Dual {

@@ -1,8 +1,8 @@
 /** Operators that only move elements: for each element of the result, which element of the input it is. */
 
-import type { OnnxNode } from '../../../src/certify-runtime/core/onnx/model.ts';
-import { intOf, intsOf, stringOf } from './attributes.ts';
-import { axisOf, type IntTensor, invalid, sizeOf, stridesOf, unsupported } from './tensors.ts';
+import type { OnnxNode } from '../../../src/certify-runtime/trusted/onnx/model.ts';
+import { intOf, intsOf, stringOf } from './program/attributes.ts';
+import { axisOf, type IntTensor, invalid, sizeOf, stridesOf, unsupported } from './program/tensors.ts';
 
 /** Element e of the result is element index[e] of the input (−1: the fill value); index null: the same order. */
 export interface Move {

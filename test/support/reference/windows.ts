@@ -1,8 +1,8 @@
 /** The sliding windows of Conv and the pools, in one or two dimensions. */
 
-import type { OnnxNode } from '../../../src/certify-runtime/core/onnx/model.ts';
-import { intOf, intsOf, stringOf } from './attributes.ts';
-import { invalid, unsupported } from './tensors.ts';
+import type { OnnxNode } from '../../../src/certify-runtime/trusted/onnx/model.ts';
+import { intOf, intsOf, stringOf } from './program/attributes.ts';
+import { invalid, unsupported } from './program/tensors.ts';
 
 /** One spatial axis: which inputs the window of output o covers, in order (−1: padding). */
 interface WindowAxis {

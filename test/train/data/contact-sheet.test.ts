@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
-import { contactSheetSize, writeContactSheet } from '../../../src/train/data/contact-sheet.ts';
+import { contactSheetSize, writeContactSheet } from '../../../src/train/data/pictures/contact-sheet.ts';
 import { openDataset } from '../../../src/train/data/registry.ts';
 
 let dir: string;

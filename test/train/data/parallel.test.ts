@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { inParallel } from '../../../src/train/data/parallel.ts';
+import { inParallel } from '../../../src/train/data/prepared/parallel.ts';
 
 test('each step once, at most so many at a time', async () => {
   const begun: number[] = [];

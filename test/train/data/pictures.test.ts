@@ -6,9 +6,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
-import { readCelebaLists } from '../../../src/train/data/celeba-lists.ts';
-import { findCeleba } from '../../../src/train/data/celeba-places.ts';
-import { readDomainNetLists, subjectOf } from '../../../src/train/data/domainnet-lists.ts';
+import { readCelebaLists } from '../../../src/train/data/sets/celeba-lists.ts';
+import { findCeleba } from '../../../src/train/data/sets/celeba-places.ts';
+import { readDomainNetLists, subjectOf } from '../../../src/train/data/sets/domainnet-lists.ts';
 import { avatarFolder } from '../../../src/train/data/pictures/avatars.ts';
 import { emojiFolder } from '../../../src/train/data/pictures/emoji.ts';
 

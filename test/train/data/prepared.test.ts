@@ -23,12 +23,12 @@ import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
-import { InputError } from '../../../src/certify-runtime/core/errors.ts';
-import { decodeSquare } from '../../../src/train/data/decode.ts';
-import { prepareImages } from '../../../src/train/data/prepared.ts';
-import { NO_LIMITS, underLimit } from '../../support/limited.ts';
-import { tiffFile } from '../../support/tiff-file.ts';
-import { colourOf, numberOf, writeBadFiles, writePlain } from './image-files.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
+import { decodeSquare } from '../../../src/train/data/readers/decode.ts';
+import { prepareImages } from '../../../src/train/data/prepared/prepared.ts';
+import { NO_LIMITS, underLimit } from '../../support/command/limited.ts';
+import { tiffFile } from '../../support/training/tiff-file.ts';
+import { colourOf, numberOf, writeBadFiles, writePlain } from './readers/image-files.ts';
 
 const SIDE = 8;
 const COUNT = 40;
@@ -234,7 +234,7 @@ test('a damaged cache is refused by name', async () => {
 });
 
 test('3000 images of 332 MB are prepared and read in far less memory', async () => {
-  const child = fileURLToPath(new URL('../../support/prepare-many-child.ts', import.meta.url));
+  const child = fileURLToPath(new URL('../../support/training/prepare-many-child.ts', import.meta.url));
   const { stdout } = await promisify(execFile)(process.execPath, [
     '--import',
     'tsx',

@@ -4,9 +4,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { InputError } from '../../../src/certify-runtime/core/errors.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { DATASET_NAMES, openDataset, parseData } from '../../../src/train/data/registry.ts';
-import { idxImages, idxLabels, mixedBytes } from './idx-files.ts';
+import { idxImages, idxLabels, mixedBytes } from './readers/idx-files.ts';
 
 const refused = (promise: Promise<unknown>, expected: RegExp) =>
   assert.rejects(promise, (error) => {

@@ -1,8 +1,8 @@
 /** The Cayley convolution as a dense matrix, against the Cayley transform of the whole matrix, and float64 differences. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRandom } from '../../../src/certify-runtime/core/smoothing/random.ts';
-import { fourierFrame } from '../../../src/export/fourier-frame.ts';
+import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
+import { fourierFrame } from '../../../src/network/fourier-frame.ts';
 import {
   type ConvolutionSizes,
   cayleyConvolution,
@@ -13,8 +13,8 @@ import {
 } from '../../../src/train/layers/cayley-convolution.ts';
 import { spaceToDepth } from '../../../src/train/layers/space-to-depth.ts';
 import { tf } from '../../../src/train/tfjs.ts';
-import { cayleyConvolutionMatrix, circularMatrix } from '../../support/circular-convolution.ts';
-import { differences, distance, dot, identity, multiply, rowsOf, transpose } from '../../support/matrix.ts';
+import { cayleyConvolutionMatrix, circularMatrix } from '../../support/networks/circular-convolution.ts';
+import { differences, distance, dot, identity, multiply, rowsOf, transpose } from '../../support/numbers/matrix.ts';
 
 /** height, width, kernel, inputs, outputs. */
 const CASES = [

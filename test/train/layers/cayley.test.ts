@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createRandom } from '../../../src/certify-runtime/core/smoothing/random.ts';
-import type { DenseLayer } from '../../../src/export/plain-network.ts';
+import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
+import type { DenseLayer } from '../../../src/network/plain-network.ts';
 import { maxMin } from '../../../src/train/layers/activation.ts';
 import { cayley } from '../../../src/train/layers/cayley.ts';
 import { createNetwork } from '../../../src/train/network/network.ts';
@@ -21,7 +21,7 @@ import {
   rowsOf,
   subtract,
   transpose,
-} from '../../support/matrix.ts';
+} from '../../support/numbers/matrix.ts';
 
 /** float32's unit roundoff. */
 const U = 2 ** -24;

@@ -1,7 +1,7 @@
 /** Networks as configurations describe them: sizes, parameters, what is refused; plain twins have the same shape. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError } from '../../../src/certify-runtime/core/errors.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { createNetwork, type ImageShape } from '../../../src/train/network/network.ts';
 import { tf } from '../../../src/train/tfjs.ts';
 

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { parseConfig } from '../../../src/train/config.ts';
 import { createNetwork } from '../../../src/train/network/network.ts';
 import { tf } from '../../../src/train/tfjs.ts';
-import { smallConfig } from '../../support/train-fixture.ts';
+import { smallConfig } from '../../support/training/train-fixture.ts';
 
 const of = (temperature?: number) => {
   const config = smallConfig();

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import * as v from 'valibot';
-import { createRandom } from '../../../src/certify-runtime/core/smoothing/random.ts';
-import { baselineObjective } from '../../../src/train/objective/baseline.ts';
-import { baselineSchema } from '../../../src/train/objective/baseline-config.ts';
-import { consistencyPenalty } from '../../../src/train/objective/consistency.ts';
-import { robustnessLoss, smoothedCrossEntropy } from '../../../src/train/objective/macer.ts';
+import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
+import { baselineObjective } from '../../../src/train/objective/baselines/baseline.ts';
+import { baselineSchema } from '../../../src/train/objective/baselines/baseline-config.ts';
+import { consistencyPenalty } from '../../../src/train/objective/baselines/consistency.ts';
+import { robustnessLoss, smoothedCrossEntropy } from '../../../src/train/objective/baselines/macer.ts';
 import type { Batch, Model, StepContext } from '../../../src/train/objective/objective.ts';
-import { attackRadius } from '../../../src/train/objective/smoothadv.ts';
+import { attackRadius } from '../../../src/train/objective/baselines/smoothadv.ts';
 import { statelessNormal, tf } from '../../../src/train/tfjs.ts';
 
 /** [copies][images][classes]. */

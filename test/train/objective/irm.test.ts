@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createRandom } from '../../../src/certify-runtime/core/smoothing/random.ts';
+import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
 import { penaltyWeight, weigh } from '../../../src/train/objective/invariance.ts';
-import { irmPenalty } from '../../../src/train/objective/irm.ts';
+import { irmPenalty } from '../../../src/train/objective/penalties/irm.ts';
 import { createRisk } from '../../../src/train/objective/risk.ts';
 import { tf } from '../../../src/train/tfjs.ts';
-import { differences, distance, rowsOf } from '../../support/matrix.ts';
+import { differences, distance, rowsOf } from '../../support/numbers/matrix.ts';
 
 type Logits = readonly (readonly number[])[];
 

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { pairLoss } from '../../../src/train/objective/pair.ts';
-import { maximise, paretoWeights, type Triple } from '../../../src/train/objective/pareto.ts';
+import { pairLoss } from '../../../src/train/objective/penalties/pair.ts';
+import { maximise, paretoWeights, type Triple } from '../../../src/train/objective/penalties/pareto.ts';
 import { tf } from '../../../src/train/tfjs.ts';
-import { dot } from '../../support/matrix.ts';
+import { dot } from '../../support/numbers/matrix.ts';
 
 const number = fc.integer({ min: -8, max: 8 });
 const triple = fc.tuple(number, number, number);

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createRandom } from '../../../src/certify-runtime/core/smoothing/random.ts';
-import { gradientVariance } from '../../../src/train/objective/fishr.ts';
+import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
+import { gradientVariance } from '../../../src/train/objective/penalties/fishr.ts';
 import type { RiskConfig } from '../../../src/train/objective/invariance-config.ts';
-import { createPenalty, type ScheduledPenalty } from '../../../src/train/objective/penalties.ts';
+import { createPenalty, type ScheduledPenalty } from '../../../src/train/objective/penalties/penalties.ts';
 import { createRisk } from '../../../src/train/objective/risk.ts';
 import { tf } from '../../../src/train/tfjs.ts';
-import { differences, distance, dot, rowsOf } from '../../support/matrix.ts';
+import { differences, distance, dot, rowsOf } from '../../support/numbers/matrix.ts';
 
 const RISKS = ['cross-entropy', 'absolute'] as const;
 type Kind = RiskConfig['kind'];

@@ -4,10 +4,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAvatar, type Style } from '@dicebear/core';
 import sharp from 'sharp';
-import { createRandom, type Random, uniformInt } from '../../../certify-runtime/core/smoothing/random.ts';
-import { ATTRIBUTES, IMAGES, PARTITION } from '../celeba-lists.ts';
-import { inParallel } from '../parallel.ts';
-import type { Progress } from '../prepared.ts';
+import { createRandom, type Random, uniformInt } from '../../../certify-runtime/smoothing/random.ts';
+import { ATTRIBUTES, IMAGES, PARTITION } from '../sets/celeba-lists.ts';
+import { inParallel } from '../prepared/parallel.ts';
+import type { Progress } from '../prepared/prepared.ts';
 import { FACE_STYLES, type FaceStyle } from './face-styles.ts';
 import { pictureFolder } from './folder.ts';
 

@@ -4,9 +4,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { InputError } from '../../../certify-runtime/core/errors.ts';
-import { inParallel } from '../parallel.ts';
-import type { Progress } from '../prepared.ts';
+import { InputError } from '../../../certify-runtime/trusted/errors.ts';
+import { inParallel } from '../prepared/parallel.ts';
+import type { Progress } from '../prepared/prepared.ts';
 import { pictureFolder } from './folder.ts';
 
 /** To be raised when the pictures change, so that nobody goes on with the old ones. */

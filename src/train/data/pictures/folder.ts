@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { access, mkdir, rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { withTemporary } from '../../../export/temporary.ts';
+import { withTemporary } from '../../../files/temporary.ts';
 
 /**
  * `<cache>/pictures/<name>`, filled by `fill` where it is not there. Two at the same time both fill; the first one's stays.

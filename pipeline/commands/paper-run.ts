@@ -1,0 +1,88 @@
+/** The work of `glean paper`: measures what has no result yet and writes the report. */
+import { join } from 'node:path';
+import process from 'node:process';
+import { InputError } from '../../src/certify-runtime/trusted/errors.ts';
+import { type Experiment, jobsOf, nameOf } from '../paper/experiment.ts';
+import { TASKS } from '../paper/tasks.ts';
+import { AnswerIsNo } from '../../src/cli/terminal/answer.ts';
+import type { PaperArguments } from './paper.ts';
+
+/** Those of the tasks that `--only` names, with at most so many seeds. */
+function choose(
+  all: readonly Experiment[],
+  only: string | undefined,
+  seeds: number | undefined,
+): readonly Experiment[] {
+  const tasks: readonly string[] = only === undefined ? TASKS : only.split(',');
+  for (const task of tasks) {
+    if (!(TASKS as readonly string[]).includes(task)) {
+      throw new InputError(`--only: no problem '${task}': expected some of ${TASKS.join(',')}`, { found: task });
+    }
+  }
+  return all
+    .filter(({ task }) => tasks.includes(task))
+    .map((experiment) => ({ ...experiment, seeds: experiment.seeds.slice(0, seeds) }));
+}
+
+/** One line that is written over on a terminal; nothing elsewhere. */
+function statusLine(stream: NodeJS.WriteStream = process.stderr): {
+  show(text: string): void;
+  say(line: string): void;
+} {
+  const clear = stream.isTTY ? '\r\x1b[K' : '';
+  return {
+    show: (text) => {
+      if (stream.isTTY) stream.write(`${clear}${text.slice(0, (stream.columns ?? 80) - 1)}`);
+    },
+    say: (line) => stream.write(`${clear}${line}\n`),
+  };
+}
+
+/** @throws AnswerIsNo where a radius is broken */
+export async function runPaperCommand(args: PaperArguments): Promise<void> {
+  const { quick } = args;
+  const out = args.out ?? (quick ? join('out', 'paper-quick') : join('docs', 'paper'));
+  const { fullPlan } = await import('../paper/plan.ts');
+  const { quickPlan } = await import('../paper/quick.ts');
+  const plan = quick ? quickPlan(await fullPlan()) : await fullPlan();
+  const experiments = choose(plan, args.only, args.seeds);
+  const { Results } = await import('../paper/result.ts');
+  const { runPaper, resultsFolder } = await import('../paper/paper.ts');
+  const { composeReport, readAnalysis, writeReport } = await import('../paper/report/report.ts');
+
+  if (args.list) {
+    const results = await Results.open(resultsFolder(out));
+    const entries = jobsOf(experiments).map((job) => ({
+      run: nameOf(job),
+      method: job.experiment.method,
+      state: results.of(job)?.failure?.message ?? (results.isDone(job) ? 'done' : 'not run yet'),
+    }));
+    if (args.json) console.log(JSON.stringify(entries, null, 2));
+    else for (const { run, method, state } of entries) console.log(`${run.padEnd(36)} ${state.padEnd(12)} ${method}`);
+    return;
+  }
+
+  const { show, say } = statusLine();
+  const runs = quick ? join(out, 'runs') : join('runs', 'paper');
+  const results = args.render
+    ? await Results.open(resultsFolder(out))
+    : await runPaper({ experiments, out, runs, jobs: args.jobs, say, onProgress: show });
+  // Of the whole plan, whatever was chosen to be run now.
+  const report = composeReport({ experiments: plan, results, analysis: await readAnalysis(out), quick });
+  await writeReport(out, report);
+
+  const found = jobsOf(experiments).flatMap((job) => results.of(job) ?? []);
+  const broken = found.reduce((sum, { measured }) => sum + (measured?.proof?.attack.broken ?? 0), 0);
+  const failed = found.filter(({ failure }) => failure !== null);
+  const answer = {
+    report: join(out, 'report.html'),
+    runs: jobsOf(experiments).length,
+    measured: found.length - failed.length,
+    failed: failed.map(({ id, seed, failure }) => ({ id, seed, message: failure!.message })),
+    broken,
+  };
+  if (args.json) console.log(JSON.stringify(answer, null, 2));
+  else console.log(answer.report);
+  // A broken radius is a false claim; a run that failed is in the report.
+  if (broken > 0) throw new AnswerIsNo();
+}

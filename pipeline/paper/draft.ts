@@ -1,0 +1,139 @@
+/** From a line of the plan to an experiment: a configuration of pipeline/configs, changed in what the line says. */
+import { readFile } from 'node:fs/promises';
+import { parseConfig } from '../../src/train/config.ts';
+import type { Experiment, Place, Task } from './experiment.ts';
+
+/** A configuration before it is checked. */
+interface RawConfig {
+  readonly [field: string]: unknown;
+  readonly network: Readonly<Record<string, unknown>>;
+  readonly objective: Readonly<Record<string, unknown>>;
+  readonly optimizer: Readonly<Record<string, unknown>>;
+}
+
+/** What a line changes; it may read other configurations. */
+export type Change = (config: RawConfig) => RawConfig | Promise<RawConfig>;
+
+/** A line of the plan. */
+export interface Draft {
+  readonly id: string;
+  readonly task: Task;
+  readonly method: string;
+  /** For figures; the method where it is short enough. */
+  readonly short?: string;
+  /** A file of pipeline/configs, without its ending. */
+  readonly config: string;
+  readonly change?: Change;
+  readonly oracle?: string;
+  readonly seeds: number;
+  readonly stage: number;
+  /** Stages between two seeds; 1 by default. */
+  readonly stride?: number;
+  readonly places: readonly Place[];
+}
+
+/** What decides how long measuring takes. */
+export interface Effort {
+  readonly n: number;
+  readonly n0: number;
+  readonly alpha: number;
+  readonly images: number;
+  readonly attack: Experiment['measurement']['attack'];
+}
+
+const CONFIGS = new URL('../configs/', import.meta.url);
+
+async function readRaw(name: string): Promise<RawConfig> {
+  return JSON.parse(await readFile(new URL(`${name}.json`, CONFIGS), 'utf8')) as RawConfig;
+}
+
+/** One change after the other. */
+export function inSequence(...changes: readonly Change[]): Change {
+  return async (config) => {
+    let changed = config;
+    for (const change of changes) changed = await change(changed);
+    return changed;
+  };
+}
+
+/** The objective of another configuration. */
+export function objectiveOf(name: string): Change {
+  return async (config) => ({ ...config, objective: (await readRaw(name)).objective });
+}
+
+/** Changes fields of the objective. */
+export function objective(fields: Readonly<Record<string, unknown>>): Change {
+  return (config) => ({ ...config, objective: { ...config.objective, ...fields } });
+}
+
+/** Changes fields of the network. */
+export function network(fields: Readonly<Record<string, unknown>>): Change {
+  return (config) => ({ ...config, network: { ...config.network, ...fields } });
+}
+
+/** Steps of the reference that environments are inferred by. */
+export function referenceSteps(steps: number): Change {
+  return objective({ environments: { kind: 'inferred', referenceSteps: steps } });
+}
+
+/** Changes fields of the optimizer. */
+export function optimizer(fields: Readonly<Record<string, unknown>>): Change {
+  return (config) => ({ ...config, optimizer: { ...config.optimizer, ...fields } });
+}
+
+/** Another data set. */
+export function onData(data: Readonly<Record<string, unknown>>): Change {
+  return (config) => ({ ...config, data });
+}
+
+/** The training domains as environments. */
+export const givenDomains: Change = (config) => ({
+  ...config,
+  objective: { ...config.objective, environments: { kind: 'given' } },
+});
+
+/** Changes fields of the penalty. */
+export function penalty(fields: Readonly<Record<string, unknown>>): Change {
+  return (config) => ({
+    ...config,
+    objective: { ...config.objective, penalty: { ...(config.objective['penalty'] as object), ...fields } },
+  });
+}
+
+/** σ of the noise in training; certification follows it. */
+export function sigma(value: number): Change {
+  return (config) => objective({ ['baseline' in config.objective ? 'sigma' : 'noise']: value })(config);
+}
+
+/** The same network without the constraint that makes it 1-Lipschitz. */
+export const unconstrained: Change = network({ lipschitz: false });
+
+/** The experiment of a line. @throws InputError where the configuration is not one */
+export async function experimentOf(draft: Draft, effort: Effort): Promise<Experiment> {
+  const { id, task, method, change = (config) => config, places, stage } = draft;
+  const source = `pipeline/configs/${draft.config}.json`;
+  const config = parseConfig(
+    { ...(await change(await readRaw(draft.config))), id, title: method, seed: 0 },
+    `${source}, as ${id}`,
+  );
+  const { n, n0, alpha, images, attack } = effort;
+  const noise = 'baseline' in config.objective ? config.objective.sigma : config.objective.noise;
+  return {
+    id,
+    task,
+    method,
+    short: draft.short ?? method,
+    oracle: draft.oracle ?? null,
+    config,
+    seeds: Array.from({ length: draft.seeds }, (_, seed) => seed),
+    measurement: {
+      kind: config.network.lipschitz ? 'sealed' : 'plain',
+      smoothing: { sigma: noise, n, n0, alpha },
+      images,
+      attack,
+    },
+    places,
+    stage,
+    stride: draft.stride ?? 1,
+  };
+}

@@ -1,0 +1,137 @@
+/** Loading: from a sealed file's bytes to a model that is proven or signed, on a provider that was checked. */
+
+import { CertifierBase, type Prediction } from './certifier.ts';
+import { sha256 } from '../trusted/file/digest.ts';
+import { InputError, ProviderError } from '../trusted/errors.ts';
+import { networkBytes } from './network-bytes.ts';
+import type { EncoderBound } from '../trusted/bounds/bound.ts';
+import type { SignatureOptions } from '../signature/signature.ts';
+import { type CertifiedModel, readSigned } from '../signature/signed.ts';
+import { checkAnswers } from '../trusted/file/vectors.ts';
+import { type OnnxRuntime, openProvider, type Provider, type Session } from './providers.ts';
+import type { SecondOpinion } from '../second-opinion/second-opinion.ts';
+
+export interface LoadOptions<P extends string = string> extends SignatureOptions {
+  /** The execution provider, or a list of which the first that works is taken. */
+  readonly providers?: P | readonly P[];
+  /**
+   * 'always' proves every claim from the bytes. 'unless-signed' leaves the proof out where a valid signature by
+   * `publicKey` vouches for the file; it needs `publicKey`.
+   */
+  readonly proof?: 'always' | 'unless-signed';
+  /** Threads of one run; ONNX Runtime's own choice by default. In a browser, onnxruntime-web's `env.wasm.numThreads` says. */
+  readonly threads?: number;
+  /**
+   * Takes a provider that nothing is proven about (WebGPU, say); predictions then have no radius, and neither its arithmetic nor
+   * the known vectors are checked.
+   */
+  readonly uncertified?: boolean;
+}
+
+/** What the second opinion is asked of: a model, and the network that its session runs. */
+export type OpinionOf = (
+  model: CertifiedModel,
+  network: Uint8Array,
+  program: { readonly runtime: OnnxRuntime; readonly session: Session; readonly provider: string },
+) => Promise<SecondOpinion>;
+
+export interface LoadedModel extends CertifiedModel {
+  /** What the proof found, never above the claims; null where a signature stands for it. */
+  readonly proven: EncoderBound | null;
+  /** What was measured besides; null where nothing was proven, or nobody asked. */
+  readonly opinion: SecondOpinion | null;
+  readonly sha256: string;
+  readonly session: Session;
+  readonly runtime: OnnxRuntime;
+  readonly provider: string;
+  readonly certified: boolean;
+}
+
+/**
+ * Checks the signature where one is given or demanded, reads and proves the file, loads its network, and runs its known
+ * vectors on the first provider that works. What was proven is then held against what `opinionOf` measures.
+ *
+ * @throws SignatureError where the signature is absent or wrong,
+ *   OnnxFormatError, UnprovableError or CertificateError where the file does not hold what it claims,
+ *   ContradictionError where it was proven and yet is measured to be false,
+ *   ProviderError where no provider can load it or one does not compute what was certified
+ */
+export async function loadModel(
+  runtime: OnnxRuntime,
+  bytes: Uint8Array,
+  providers: readonly Provider[],
+  options: LoadOptions,
+  opinionOf?: OpinionOf,
+): Promise<LoadedModel> {
+  // A copy, so that what is signed, what is proven and what is run are the same bytes, whatever the caller does next.
+  const own = new Uint8Array(bytes);
+  const { publicKey, signature, requireSignature, proof = 'always', uncertified = false, threads } = options;
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
+    throw new InputError(`threads must be an integer of at least 1, got ${threads}`, { threads });
+  }
+  if (proof === 'unless-signed' && publicKey === undefined) {
+    throw new InputError("proof 'unless-signed' needs the publicKey that must have signed the file");
+  }
+  if (publicKey !== undefined || signature !== undefined || requireSignature === true) {
+    const { checkSignature } = await import('../signature/signature.ts');
+    await checkSignature(own, options);
+  }
+  const signed = publicKey !== undefined && signature !== undefined;
+  const read: CertifiedModel & { readonly proven: EncoderBound | null } =
+    proof === 'unless-signed' && signed
+      ? { ...readSigned(own), proven: null }
+      : await (await import('../trusted/verify.ts')).verifyModel(own);
+  const network = networkBytes(own);
+  const digest = await sha256(own);
+  const refused: ProviderError[] = [];
+  for (const provider of providers) {
+    try {
+      const session = await openProvider(runtime, network, provider, {
+        uncertified,
+        operators: read.operators,
+        threads,
+      });
+      const model = {
+        ...read,
+        sha256: digest,
+        session,
+        runtime,
+        provider: provider.name,
+        certified: !uncertified,
+      };
+      try {
+        if (!uncertified) await runVectors({ ...model, opinion: null });
+        const measured = !uncertified && model.proven !== null && opinionOf !== undefined;
+        return {
+          ...model,
+          opinion: measured ? await opinionOf(model, network, { runtime, session, provider: provider.name }) : null,
+        };
+      } catch (error) {
+        await session.release();
+        throw error;
+      }
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      refused.push(error);
+    }
+  }
+  if (refused.length === 1) throw refused[0]!;
+  throw new ProviderError(`no provider of the list works: ${refused.map(({ message }) => message).join('; ')}`, {
+    providers: providers.map(({ name }) => name),
+  });
+}
+
+async function runVectors(model: LoadedModel): Promise<void> {
+  const { images } = model;
+  const certifier = new CertifierBase(model);
+  try {
+    const answers: Prediction[] = [];
+    // One by one, as most callers will, and together: providers choose their kernels by the size of the batch.
+    for (const image of images) answers.push(await certifier.predict(image));
+    checkAnswers(answers, model);
+    checkAnswers(await certifier.predictBatch(images), model);
+  } catch (error) {
+    if (error instanceof ProviderError) throw error;
+    throw new ProviderError(`the provider cannot run the model: ${error instanceof Error ? error.message : error}`);
+  }
+}

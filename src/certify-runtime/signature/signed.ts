@@ -1,0 +1,58 @@
+/** Reads a sealed file that a signature vouches for: what predicting needs of it, and no proof of what the signer says. */
+
+import {
+  BROKEN_PROVERS,
+  CERTIFICATE_FORMAT,
+  CERTIFICATE_KEY,
+  type Certificate,
+  certificateConstants,
+  proverOf,
+} from '../trusted/file/claims.ts';
+import { CertificateError } from '../trusted/errors.ts';
+import { type MarginTerms, marginTerms } from '../trusted/margin.ts';
+import { readOnnx } from '../trusted/onnx/read.ts';
+import type { LinearHead } from '../trusted/bounds/bound.ts';
+import { readLinearHead } from '../trusted/head.ts';
+import { vectorPixels } from '../trusted/file/vectors.ts';
+
+/** What a certifier works with. */
+export interface CertifiedModel {
+  readonly certificate: Certificate;
+  readonly head: LinearHead;
+  /** What follows from the claims. */
+  readonly terms: MarginTerms;
+  /** Pixels of the known vectors. */
+  readonly images: readonly Float32Array[];
+  /** The operators of the network. */
+  readonly operators: ReadonlySet<string>;
+}
+
+/**
+ * @param bytes whose signature has been checked
+ * @throws CertificateError where this is no sealed file after all, or its claims are those of a prover known to be broken
+ */
+export function readSigned(bytes: Uint8Array): CertifiedModel {
+  try {
+    const { graph, metadata } = readOnnx(bytes);
+    const certificate = JSON.parse(metadata.get(CERTIFICATE_KEY)!) as Certificate;
+    const prover = proverOf(certificate);
+    if (BROKEN_PROVERS.includes(prover)) {
+      throw new CertificateError(
+        `certificate: its claims are those of prover ${prover}, which accepted false ones (docs/soundness.md); no signature stands for them: use proof 'always', or seal it anew`,
+        { prover },
+      );
+    }
+    if (certificate.format !== CERTIFICATE_FORMAT) throw new RangeError(`format ${certificate.format}`);
+    const head = readLinearHead(graph);
+    return {
+      certificate,
+      head,
+      terms: marginTerms(certificateConstants(certificate), head),
+      images: certificate.vectors.map((vector) => vectorPixels(vector, certificate.input.shape)),
+      operators: new Set(graph.nodes.map(({ op }) => op)),
+    };
+  } catch (cause) {
+    if (cause instanceof CertificateError) throw cause;
+    throw new CertificateError(`certificate: the signed file is no sealed model of format 2 (${cause})`);
+  }
+}

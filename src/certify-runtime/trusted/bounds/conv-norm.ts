@@ -1,0 +1,118 @@
+/** Upper bounds of the norms of a zero-padded convolution: the smallest of all that can be afforded. Lemma 7. */
+
+import { MAX_ELEMENTS } from './budget.ts';
+import { chooseGrid, frequencyBound } from './conv-frequency.ts';
+import { absoluteSum, gramKernel, gramKernelBound, gramKernelCost } from './conv-gram.ts';
+import {
+  adjointTaps,
+  type ConvGeometry,
+  denseMatrix,
+  denseSize,
+  type Taps,
+  tapsOfGroup,
+  tapsSize,
+} from './conv-taps.ts';
+import { absoluteNormUpper, columnNormUpper, largestMagnitude, normsCost, spectralNormUpper } from './matrix-norm.ts';
+import { divUp, powerOfTwoScale, sqrtUp } from './rounding.ts';
+import type { Site } from '../walk/site.ts';
+
+export interface ConvNorms {
+  /** ‖K‖₂, ‖|K|‖₂ and the largest column norm. */
+  readonly norm: number;
+  readonly absolute: number;
+  readonly column: number;
+}
+
+/** Multiply-adds that one layer may spend on its frequency grid, and on the matrix of the whole convolution. */
+const GRID_WORK = 1.2e9;
+const DENSE_WORK = 3e8;
+const DENSE_ENTRIES = 2 ** 21;
+
+/** A bound this close above the largest column norm (which is below ‖K‖₂) needs no better one. */
+const TIGHT = 1 + 2 ** -11;
+
+/** All three norms; groups are blocks of a block-diagonal matrix, so each norm is the largest over the groups. */
+export function convNorms(site: Site, weights: Float32Array, geometry: ConvGeometry): ConvNorms {
+  let [norm, absolute, column] = [0, 0, 0];
+  for (let group = 0; group < geometry.groups; group++) {
+    const one = groupNorms(site, weights, geometry, group);
+    norm = Math.max(norm, one.norm);
+    absolute = Math.max(absolute, one.absolute);
+    column = Math.max(column, one.column);
+  }
+  return { norm, absolute, column };
+}
+
+function groupNorms(site: Site, weights: Float32Array, geometry: ConvGeometry, group: number): ConvNorms {
+  const [rows, cols, ...extent] = tapsSize(geometry);
+  if (!(rows * cols * extent[0] * extent[1] <= MAX_ELEMENTS)) {
+    site.refuse(
+      `its kernel spans [${extent}] strides, too many for ${rows} x ${cols} channels (limit of the verifier)`,
+    );
+  }
+  const taps = tapsOfGroup(weights, geometry, group);
+  const magnitude = taps.matrices.reduce((most, matrix) => Math.max(most, largestMagnitude(matrix)), 0);
+  if (magnitude === 0) return { norm: 0, absolute: 0, column: 0 };
+  const scale = powerOfTwoScale(magnitude);
+  const scaled: Taps = { ...taps, matrices: taps.matrices.map((matrix) => matrix.map((w) => w * scale)) };
+  const onLattice = latticeNorms(site, scaled, geometry.groups);
+  const lattice = {
+    norm: divUp(onLattice.norm, scale),
+    absolute: divUp(onLattice.absolute, scale),
+    column: divUp(onLattice.column, scale),
+  };
+  return smallerOf(lattice, denseNorms(site, weights, geometry, group, lattice));
+}
+
+/** The norms of the convolution on all of Z²: a zero-padded one is a part of it. */
+function latticeNorms(site: Site, taps: Taps, groups: number): ConvNorms {
+  const sum = absoluteSum(taps);
+  const absolute = absoluteNormUpper(sum);
+  // Column c of the polyphase kernel: all matrices stacked.
+  const stacked = new Float64Array(taps.matrices.length * taps.rows * taps.cols);
+  for (const [i, matrix] of taps.matrices.entries()) stacked.set(matrix, i * matrix.length);
+  const column = columnNormUpper({ rows: taps.matrices.length * taps.rows, cols: taps.cols, values: stacked });
+
+  const narrow = taps.rows <= taps.cols ? taps : adjointTaps(taps);
+  site.spend(gramKernelCost(narrow));
+  const kernel = gramKernel(narrow, absolute);
+  let norm = Math.min(absolute, sqrtUp(gramKernelBound(kernel)));
+  if (norm > column * TIGHT) {
+    const chosen = chooseGrid(narrow.extent, kernel.size, Math.min(GRID_WORK / groups, site.workLeft / 2));
+    if (chosen !== null) {
+      site.spend(chosen.cost);
+      norm = Math.min(norm, sqrtUp(frequencyBound(kernel, narrow.extent, chosen.grid, absolute)));
+    }
+  }
+  return { norm, absolute, column };
+}
+
+/** The norms of the matrix of the whole convolution, where that is small and something may be gained. */
+function denseNorms(
+  site: Site,
+  weights: Float32Array,
+  geometry: ConvGeometry,
+  group: number,
+  lattice: ConvNorms,
+): ConvNorms {
+  const { rows, cols } = denseSize(geometry);
+  const cost = normsCost(rows, cols);
+  if (
+    lattice.norm <= lattice.column * TIGHT ||
+    rows * cols > DENSE_ENTRIES ||
+    cost > Math.min(DENSE_WORK / geometry.groups, site.workLeft / 2)
+  ) {
+    return lattice;
+  }
+  site.spend(cost);
+  const matrix = denseMatrix(weights, geometry, group);
+  return { norm: spectralNormUpper(matrix), absolute: absoluteNormUpper(matrix), column: columnNormUpper(matrix) };
+}
+
+function smallerOf(a: ConvNorms, b: ConvNorms): ConvNorms {
+  return {
+    norm: Math.min(a.norm, b.norm, a.absolute, b.absolute),
+    absolute: Math.min(a.absolute, b.absolute),
+    column: Math.min(a.column, b.column),
+  };
+}

@@ -1,0 +1,164 @@
+/**
+ * The certificate head: margin.ts as ONNX nodes, from `image` and `logits` to `label` and `radius`.
+ * docs/soundness.md, section "The radius as a graph", bounds its float32 arithmetic; the constants below name its lemmas.
+ */
+
+import { UnprovableError } from './errors.ts';
+import { ceilToFloat32, floorToFloat32, type MarginTerms } from './margin.ts';
+import { HEAD_PREFIX, TENSORS } from './file/names.ts';
+import type { OnnxNode, Tensor } from './onnx/model.ts';
+import { scale } from './bounds/affine.ts';
+import type { AffineBound } from './bounds/bound.ts';
+import { addUp, FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './bounds/rounding.ts';
+
+/**
+ * ‖x‖ sums n squares (n roundings in any order, one more for the root, which halves the others) or n magnitudes (n − 1).
+ * The Gemm adds two products to a constant (4 roundings, fewer with FMA). All terms are ≥ 0: n + 5 relative ones at most. Lemma 16.
+ */
+const SLACK_ROUNDINGS = 8;
+/**
+ * Each can only raise the radius by 1 + u: the difference of logits, its product with inverse_cj, the last subtraction.
+ * (1 + u)³ ≤ 1/(1 − 6u). Lemma 17.
+ */
+const MARGIN_ROUNDINGS = 6;
+/**
+ * fl(ŷ_c − q), q ≥ 4ρ(x), is off by at most u|ŷ_c − q|, and ρ(x) is more than d + 8 times u|ŷ_c| but for its flushes: covered
+ * where q is 4ρ(x) times this. Lemma 17.
+ */
+const lowered = (latentSize: number) => 1 + 0.5 / (latentSize + 8) + 2 ** -23;
+/** Squares of pixels below 2⁻⁶³ may be flushed to zero: that hides at most this per pixel from ‖x‖₂. */
+const HIDDEN_PIXEL = 2 ** -62;
+/** Of the Gemm, two products and two sums may be flushed to zero. Its weights are 0 or no subnormals. */
+const HIDDEN_SLACK = 4 * FLUSH_32;
+/** Two logits that are taken for zero can raise their difference by this. */
+export const HIDDEN_MARGIN = 2 * FLUSH_32;
+
+export interface HeadGraph {
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: readonly Tensor[];
+}
+
+/**
+ * The head for a network with `inputs` pixels. Its radius is never above what marginCertificate gives for the same
+ * logits in exact arithmetic, whatever the order of its sums:
+ *
+ *     nearest = second smallest of (max ŷ − 4ρ(x) − ŷ_j)·inverse_cj
+ *     slack   = min_i latentSlack_i(x)
+ *     radius  = image ∈ [0, 1] and ‖x‖₂ ≤ cap and slack ≤ cap and ‖ŷ‖₁ < ∞ ? clip(nearest − slack, 0, cap) : 0
+ *
+ * The product of j = c is 0. Where all others are above 0 the second smallest is their minimum; else it is 0 or less, and so is
+ * the radius: in a tie, for one. A NaN anywhere in the image makes ‖x‖₂ a NaN, in the logits ‖ŷ‖₁, whose comparison is false.
+ * A product may overflow to infinity, which is clipped; the slack may not, since ∞ − ∞ is a NaN that providers clip differently.
+ *
+ * @throws UnprovableError where a bound of the errors is beyond float32
+ */
+export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
+  const head = assembleHead(terms, inputs, terms.latentSlack);
+  if (head.initializers.some(({ data }) => data instanceof Float32Array && !data.every(Number.isFinite)))
+    throw new UnprovableError('the float32 error of the network is too large to be computed in float32');
+  return head;
+}
+
+/**
+ * The head that subtracts the smallest of these bounds from every radius; `raised` is what logits that are taken for zero can add
+ * to it.
+ */
+export function assembleHead(
+  terms: MarginTerms,
+  inputs: number,
+  slackBounds: readonly AffineBound[],
+  raised = 0,
+): HeadGraph {
+  const { classes, latentSize, inverse, logitSlack, cap } = terms;
+  const sumInflation = addUp(1, gamma32(inputs + SLACK_ROUNDINGS));
+  const inflate = (coefficient: number) =>
+    coefficient === 0 ? 0 : ceilToFloat32(Math.max(FLUSH_32, mulUp(coefficient, mulUp(sumInflation, sumInflation))));
+  /** Gemm's matrix [‖x‖₂, ‖x‖₁] × bounds and its vector, with all that float32 may hide of them, and `hidden` more. */
+  const slackGemm = (bounds: readonly AffineBound[], hidden: number) => {
+    const constants = bounds.map(({ constant, l2, l1 }) => {
+      const pixels = addUp(mulUp(l2, mulUp(sqrtUp(inputs), HIDDEN_PIXEL)), mulUp(l1, mulUp(inputs, HIDDEN_PIXEL)));
+      return inflate(addUp(constant, addUp(pixels, addUp(HIDDEN_SLACK, hidden))));
+    });
+    const weights = [...bounds.map(({ l2 }) => inflate(l2)), ...bounds.map(({ l1 }) => inflate(l1))];
+    return { weights: float(weights, 2, bounds.length), bias: float(constants, bounds.length) };
+  };
+  const slack = slackGemm(slackBounds, raised);
+  const doubt = slackGemm([scale(lowered(latentSize), logitSlack)], 2 * HIDDEN_MARGIN);
+  const deflation = 1 - MARGIN_ROUNDINGS * 2 ** -24;
+
+  const constants = {
+    axis: integer(1n),
+    zero: float([0]),
+    one: float([1]),
+    cap: float([floorToFloat32(cap)]),
+    slack_weights: slack.weights,
+    slack_bias: slack.bias,
+    inverse: float(
+      inverse.map((value) => floorToFloat32(value * deflation)),
+      classes,
+      classes,
+    ),
+    two: integer(2n),
+    doubt_weights: doubt.weights,
+    doubt_bias: doubt.bias,
+    largest_sum: float([OVERFLOW_32]),
+  };
+  return {
+    nodes: NODES.map(([op, output, inputs, attributes = {}]) => ({
+      op,
+      name: HEAD_PREFIX + output,
+      inputs: inputs.split(' ').map(tensorName),
+      outputs: (op === 'TopK' ? [output, `${output}_index`] : [output]).map(tensorName),
+      attributes: new Map(
+        Object.entries(attributes).map(([key, value]) => [key, { kind: 'int', value: BigInt(value) }]),
+      ),
+    })),
+    initializers: Object.entries(constants).map(([name, constant]) => ({ name: HEAD_PREFIX + name, ...constant })),
+  };
+}
+
+/** The graph's own tensors keep their plain names; everything else is the head's. */
+const tensorName = (name: string) => (Object.hasOwn(TENSORS, name) ? name : HEAD_PREFIX + name);
+
+const float = (values: ArrayLike<number>, ...dims: number[]) =>
+  ({ type: 'float32', dims, data: Float32Array.from(values) }) as const;
+const integer = (value: bigint) => ({ type: 'int64', dims: [1], data: BigInt64Array.of(value) }) as const;
+
+const KEEP = { keepdims: 1 };
+
+/** The head node by node: operator, output (which names the node), inputs, attributes. */
+const NODES: readonly (readonly [op: string, output: string, inputs: string, attributes?: Record<string, number>])[] = [
+  ['Flatten', 'flat', 'image', { axis: 1 }],
+  ['ReduceL2', 'l2', 'flat axis', KEEP],
+  ['ReduceL1', 'l1', 'flat axis', KEEP],
+  ['Concat', 'norms', 'l2 l1', { axis: 1 }],
+  ['Gemm', 'slacks', 'norms slack_weights slack_bias'],
+  ['ReduceMin', 'slack', 'slacks axis', KEEP],
+
+  ['ArgMax', 'label', 'logits', { axis: 1, keepdims: 0, select_last_index: 0 }],
+  ['ReduceMax', 'top', 'logits axis', KEEP],
+  ['Gemm', 'doubt', 'norms doubt_weights doubt_bias'],
+  ['Sub', 'lowered', 'top doubt'],
+  ['Sub', 'margins', 'lowered logits'],
+  ['Gather', 'inverse_row', 'inverse label', { axis: 0 }],
+  ['Mul', 'distances', 'margins inverse_row'],
+  ['TopK', 'nearest_two', 'distances two', { axis: 1, largest: 0, sorted: 1 }],
+  ['Gather', 'nearest', 'nearest_two axis', { axis: 1 }],
+  ['Sub', 'difference', 'nearest slack'],
+  ['Clip', 'clipped', 'difference zero cap'],
+
+  ['ReduceMin', 'low', 'flat axis', KEEP],
+  ['ReduceMax', 'high', 'flat axis', KEEP],
+  ['GreaterOrEqual', 'not_below', 'low zero'],
+  ['LessOrEqual', 'not_above', 'high one'],
+  ['And', 'in_range', 'not_below not_above'],
+  ['LessOrEqual', 'not_large', 'l2 cap'],
+  ['LessOrEqual', 'not_vague', 'slack cap'],
+  ['And', 'in_bounds', 'not_large not_vague'],
+  ['ReduceL1', 'sum', 'logits axis', KEEP],
+  ['LessOrEqual', 'finite', 'sum largest_sum'],
+  ['And', 'certifiable', 'in_range in_bounds'],
+  ['And', 'sound', 'certifiable finite'],
+  ['Where', 'guarded', 'sound clipped zero'],
+  ['Squeeze', 'radius', 'guarded axis'],
+];

@@ -1,0 +1,110 @@
+/** Concat, Max and Min: where parts of one tensor meet again, a sort (GroupSort) is recognised. Lemmas 12 and 13. */
+
+import { combine, quadrature, sum } from '../bounds/affine.ts';
+import { spreadConstant } from '../walk/broadcast.ts';
+import { joinViews } from '../walk/join.ts';
+import { checkView } from '../walk/rearrange.ts';
+import { hypotUp } from '../bounds/rounding.ts';
+import type { RuleResult, Rules } from '../walk/rule.ts';
+import type { Site } from '../walk/site.ts';
+import { computed, type Data, inShape, type Measure, measureOf, nonexpansive, product, viewOf } from '../walk/state.ts';
+import { materialise, pairUp } from '../walk/view.ts';
+
+function concat(site: Site): RuleResult {
+  const parts = site.node.inputs.map((_, i) => site.data(i));
+  const rank = parts[0]!.shape.length;
+  const axis = site.sampleAxis(site.int('axis', Number.NaN), rank);
+  for (const { shape } of parts) {
+    if (shape.length !== rank || shape.some((dim, i) => i !== axis && dim !== parts[0]!.shape[i])) {
+      site.refuse(`shapes [N·${shape}] and [N·${parts[0]!.shape}] do not fit on axis ${axis}`);
+    }
+  }
+  const shape = parts[0]!.shape.map((dim, i) =>
+    i === axis ? parts.reduce((n, part) => n + part.shape[axis]!, 0) : dim,
+  );
+  site.checkShape(shape);
+  if (parts.every((part) => part.base === parts[0]!.base)) {
+    checkView(site, product(shape));
+    return { outputs: [viewOf(parts[0]!.base, shape, joinViews(parts, axis))], upper: 1 };
+  }
+  return { outputs: [computed(shape, joinMeasures(site, parts))], upper: 1 };
+}
+
+/** √Σ over the tensors they come from; parts of one tensor are taken together first. */
+function joinMeasures(site: Site, parts: readonly Data[]): Measure {
+  const groups = new Map<object, Data[]>();
+  for (const part of parts) groups.set(part.base, [...(groups.get(part.base) ?? []), part]);
+  const measures = [...groups.values()].map((group) => {
+    const size = group.reduce((n, part) => n + product(part.shape), 0);
+    if (group.length === 1) return measureOf(group[0]!);
+    checkView(site, size);
+    return measureOf(viewOf(group[0]!.base, [size], joinViews(group.map(asRow), 0)));
+  });
+  return measures.reduce(beside);
+}
+
+function asRow(part: Data): Data {
+  return inShape(part, [product(part.shape)]);
+}
+
+/** The measure of (v, w): each of its bounds is √(v's² + w's²). */
+function beside(v: Measure, w: Measure): Measure {
+  const norm = quadrature(v.norm, w.norm);
+  return {
+    lipschitz: hypotUp(v.lipschitz, w.lipschitz),
+    norm,
+    sum: v.sum && w.sum && sum(v.sum, w.sum),
+    errors: combine(v.errors, w.errors, quadrature),
+    fold: {
+      terms: Math.max(v.fold.terms, w.fold.terms),
+      extra: Math.max(v.fold.extra, w.fold.extra),
+      scales: Math.max(v.fold.scales, w.fold.scales),
+      weight: Math.max(v.fold.weight, w.fold.weight),
+      growth: Math.max(v.fold.growth, w.fold.growth),
+      reach: quadrature(v.fold.reach, w.fold.reach),
+      peak: quadrature(v.fold.peak, w.fold.peak),
+      flush: quadrature(v.fold.flush, w.fold.flush),
+    },
+  };
+}
+
+function extremum(site: Site): RuleResult {
+  const operation = site.node.op as 'Max' | 'Min';
+  const tensors: Data[] = [];
+  const constants: number[] = [];
+  site.node.inputs.forEach((_, i) => {
+    const value = site.value(i);
+    if (value.kind === 'data') tensors.push(value);
+    else constants.push(i);
+  });
+  if (tensors.length === 0) site.refuse('it has no input that depends on the image');
+  let result = tensors[0]!;
+  for (const other of tensors.slice(1)) result = extremumOfTwo(site, operation, result, other);
+  for (const i of constants) {
+    const { norm, sum: total } = spreadConstant(site, i, result);
+    result = computed(result.shape, nonexpansive(measureOf(result), product(result.shape), norm, total));
+    site.limitMagnitude(result.base.measure.norm);
+  }
+  return { outputs: [result], upper: 1 };
+}
+
+/** |max(a, b) − max(a', b')| ≤ max(|a − a'|, |b − b'|), and the same for min. */
+function extremumOfTwo(site: Site, operation: 'Max' | 'Min', a: Data, b: Data): Data {
+  const { shape } = a;
+  if (shape.length !== b.shape.length || shape.some((dim, axis) => dim !== b.shape[axis])) {
+    site.refuse(`shapes [N·${shape}] and [N·${b.shape}] would be broadcast`);
+  }
+  const size = product(shape);
+  if (a.base === b.base) {
+    checkView(site, size);
+    const view = pairUp(materialise(a.view, size), materialise(b.view, size), operation);
+    if (view !== null) return viewOf(a.base, shape, view);
+  }
+  return computed(shape, nonexpansive(joinMeasures(site, [a, b]), size));
+}
+
+export const branchRules: Rules = {
+  Concat: { attributes: ['axis'], apply: concat },
+  Max: { attributes: [], apply: extremum },
+  Min: { attributes: [], apply: extremum },
+};

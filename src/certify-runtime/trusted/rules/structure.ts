@@ -1,0 +1,165 @@
+/** Operators that move values without changing them: Transpose, Slice, Gather, Pad and their kin. Lemma 12. */
+
+import { ElementType } from '../onnx/model.ts';
+import { checkView, rearranged, transposeIndex } from '../walk/rearrange.ts';
+import { sqrtUp } from '../bounds/rounding.ts';
+import type { RuleResult, Rules } from '../walk/rule.ts';
+import type { Site } from '../walk/site.ts';
+import { computed, inShape, measureOf, product } from '../walk/state.ts';
+import { shifted } from './elementwise.ts';
+import { onAxis, pick, reshaped } from './reshape.ts';
+
+function squeeze(site: Site): RuleResult {
+  const data = site.data(0);
+  const axes = site.axes(1);
+  if (axes === null) site.refuse('without axes it might remove the batch');
+  const removed = new Set(axes.map((axis) => site.sampleAxis(axis, data.shape.length)));
+  if ([...removed].some((axis) => data.shape[axis] !== 1))
+    site.refuse(`axes [${axes}] of [N·${data.shape}] are not all 1`);
+  return reshaped(
+    site,
+    data,
+    data.shape.filter((_, axis) => !removed.has(axis)),
+  );
+}
+
+function unsqueeze(site: Site): RuleResult {
+  const data = site.data(0);
+  const axes = site.axes(1);
+  if (axes === null) site.refuse('its axes are missing');
+  const rank = data.shape.length + axes.length;
+  const added = new Set(axes.map((axis) => site.sampleAxis(axis, rank)));
+  if (added.size !== axes.length) site.refuse(`axes [${axes}] repeat`);
+  const rest = [...data.shape];
+  return reshaped(
+    site,
+    data,
+    Array.from({ length: rank }, (_, axis) => (added.has(axis) ? 1 : rest.shift()!)),
+  );
+}
+
+function identity(site: Site): RuleResult {
+  return { outputs: [site.data(0)], upper: 1 };
+}
+
+function dropout(site: Site): RuleResult {
+  if (site.has(2)) {
+    const training = site.constant(2);
+    if (training.type !== 'bool' || training.data.length !== 1 || Number(training.data[0]) !== 0) {
+      site.refuse('training_mode must be the constant false');
+    }
+  }
+  return identity(site);
+}
+
+function cast(site: Site): RuleResult {
+  if (site.int('to', 0) !== ElementType.float32) site.refuse('only a cast to float32 keeps the values');
+  return identity(site);
+}
+
+function transposeRule(site: Site): RuleResult {
+  const data = site.data(0);
+  const rank = data.shape.length;
+  const perm = site.ints('perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+  if (perm.length !== rank || new Set(perm).size !== rank || perm.some((axis) => axis < 0 || axis >= rank)) {
+    site.refuse(`perm [${perm}] is no permutation of ${rank} axes`);
+  }
+  if (perm[0] !== 0) site.refuse(`perm [${perm}] moves the batch axis`);
+  const shape = perm.map((axis) => data.shape[axis]!);
+  checkView(site, product(shape));
+  return { outputs: [rearranged(site, data, shape, transposeIndex(data.shape, perm))], upper: 1 };
+}
+
+function slice(site: Site): RuleResult {
+  const data = site.data(0);
+  const starts = site.has(1) ? site.positions(1) : site.ints('starts');
+  const ends = site.has(2) ? site.positions(2) : site.ints('ends');
+  if (starts === null || ends === null || starts.length !== ends.length)
+    site.refuse('starts and ends do not fit each other');
+  const axes = site.axes(3) ?? starts.map((_, i) => i);
+  const steps = site.has(4) ? site.integers(4) : starts.map(() => 1);
+  if (axes.length !== starts.length || steps.length !== starts.length)
+    site.refuse('axes and steps do not fit the starts');
+  const lists: (readonly number[] | null)[] = data.shape.map(() => null);
+  starts.forEach((start, i) => {
+    const axis = site.sampleAxis(axes[i]!, data.shape.length);
+    if (lists[axis] !== null) site.refuse(`axis ${axis} is given twice`);
+    lists[axis] = slicePositions(site, data.shape[axis]!, start, ends[i]!, steps[i]!);
+  });
+  const { part } = pick(site, data, lists);
+  return { outputs: [part], upper: 1 };
+}
+
+/**
+ * start, start + step, … before end; negative numbers count from the end, and all are clamped, as ONNX has it. A step back
+ * must start on the axis: what a start before it means differs between programs.
+ */
+function slicePositions(site: Site, dim: number, start: number, end: number, step: number): number[] {
+  if (step === 0) site.refuse('a step of 0');
+  if (step < 0 && start < -dim) site.refuse(`a step of ${step} from ${start}, before an axis of ${dim}`);
+  const [low, high] = step > 0 ? [0, dim] : [-1, dim - 1];
+  const clamp = (i: number): number => Math.min(Math.max(i < 0 ? i + dim : i, low), high);
+  const positions: number[] = [];
+  const last = clamp(end);
+  for (let i = clamp(start); step > 0 ? i < last : i > last; i += step) positions.push(i);
+  if (positions.length === 0) site.refuse('nothing is left of an axis');
+  return positions;
+}
+
+function gather(site: Site): RuleResult {
+  const data = site.data(0);
+  const axis = site.sampleAxis(site.int('axis', 0), data.shape.length);
+  const dim = data.shape[axis]!;
+  const { dims } = site.constant(1);
+  const positions = site.integers(1).map((i) => (i < 0 ? i + dim : i));
+  if (positions.length === 0 || positions.some((i) => i < 0 || i >= dim))
+    site.refuse(`its indices are not in an axis of ${dim}`);
+  const { part, times } = pick(site, data, onAxis(axis, positions));
+  const shape = [...data.shape.slice(0, axis), ...dims, ...data.shape.slice(axis + 1)];
+  site.checkShape(shape);
+  return { outputs: [inShape(part, shape)], upper: sqrtUp(times) };
+}
+
+function pad(site: Site): RuleResult {
+  const data = site.data(0);
+  const mode = site.string('mode', 'constant');
+  if (mode !== 'constant') site.refuse(`mode ${mode} has no rule`);
+  const rank = data.shape.length;
+  // ONNX Runtime's TransposeOptimizer exchanges pads as if they were always those of all axes.
+  if (site.has(3)) site.refuse('axes have no rule; write its pads for every axis');
+  const pads = site.has(1) ? site.integers(1) : (site.ints('pads') ?? []);
+  if (pads.length !== 2 * rank) site.refuse(`pads [${pads}] do not fit [N·${data.shape}]`);
+  const lists: (number[] | null)[] = data.shape.map(() => null);
+  data.shape.forEach((dim, axis) => {
+    const [before, after] = [pads[axis]!, pads[axis + rank]!];
+    if (before === 0 && after === 0) return;
+    if (before < 0 || after < 0) site.refuse(`negative pads [${pads}]`);
+    site.sampleAxis(axis, rank);
+    site.checkShape([before + dim + after]);
+    lists[axis] = Array.from({ length: before + dim + after }, (_, j) =>
+      j < before || j >= before + dim ? -1 : j - before,
+    );
+  });
+  const { part } = pick(site, data, lists);
+  const value = site.has(2) ? site.float(2) : site.number('value', 0);
+  if (value === 0) return { outputs: [part], upper: 1 };
+  // The zeros become `value`: a constant added on the padded positions, bounded as if added everywhere it can be.
+  const added = product(part.shape) - product(data.shape);
+  const padded = computed(part.shape, measureOf(part));
+  return shifted(site, padded, {
+    norm: sqrtUp(added) * Math.abs(value) * (1 + 2 ** -50),
+    sum: added * Math.abs(value) * (1 + 2 ** -50),
+  });
+}
+
+export const structureRules: Rules = {
+  Squeeze: { attributes: ['axes'], apply: squeeze },
+  Unsqueeze: { attributes: ['axes'], apply: unsqueeze },
+  Identity: { attributes: [], apply: identity },
+  Dropout: { attributes: ['seed', 'ratio'], apply: dropout },
+  Cast: { attributes: ['to', 'saturate'], apply: cast },
+  Transpose: { attributes: ['perm'], apply: transposeRule },
+  Slice: { attributes: ['starts', 'ends', 'axes'], apply: slice },
+  Gather: { attributes: ['axis'], apply: gather },
+  Pad: { attributes: ['mode', 'pads', 'value'], apply: pad },
+};

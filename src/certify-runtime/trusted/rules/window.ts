@@ -1,0 +1,47 @@
+/** The sliding window of Conv and the pools: kernel, strides, dilations, pads, and the size of what comes out. */
+
+import type { Site } from '../walk/site.ts';
+
+/** One spatial axis. */
+export interface WindowAxis {
+  readonly input: number;
+  readonly output: number;
+  readonly kernel: number;
+  readonly stride: number;
+  readonly dilation: number;
+  readonly padBegin: number;
+  readonly padEnd: number;
+}
+
+/** Reads the attributes for an input [N, C, …spatial] and a kernel of the given sizes. */
+export function readWindow(site: Site, spatial: readonly number[], kernel: readonly number[]): WindowAxis[] {
+  const rank = spatial.length;
+  const list = (name: string, length: number, otherwise: number, least: number): number[] => {
+    const values = site.ints(name) ?? Array<number>(length).fill(otherwise);
+    if (values.length !== length || values.some((value) => value < least || value > 2 ** 20)) {
+      site.refuse(`${name} [${values}] does not fit ${rank} spatial dimensions`);
+    }
+    return values;
+  };
+  const strides = list('strides', rank, 1, 1);
+  const dilations = list('dilations', rank, 1, 1);
+  const pads = list('pads', 2 * rank, 0, 0);
+  const autoPad = site.string('auto_pad', 'NOTSET');
+  if (!['NOTSET', 'VALID', 'SAME_UPPER', 'SAME_LOWER'].includes(autoPad))
+    site.refuse(`auto_pad ${autoPad} has no rule`);
+  if (autoPad !== 'NOTSET' && pads.some((pad) => pad !== 0)) site.refuse('auto_pad and pads contradict each other');
+  if (site.int('ceil_mode', 0) !== 0) site.refuse('ceil_mode has no rule');
+  return spatial.map((input, axis) => {
+    const [k, stride, dilation] = [kernel[axis]!, strides[axis]!, dilations[axis]!];
+    const span = dilation * (k - 1) + 1;
+    let [padBegin, padEnd] = [pads[axis]!, pads[axis + rank]!];
+    if (autoPad.startsWith('SAME')) {
+      const total = Math.max((Math.ceil(input / stride) - 1) * stride + span - input, 0);
+      padBegin = autoPad === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2);
+      padEnd = total - padBegin;
+    }
+    const output = Math.floor((input + padBegin + padEnd - span) / stride) + 1;
+    if (output < 1) site.refuse(`a window of ${span} does not fit ${input} with pads ${padBegin} and ${padEnd}`);
+    return { input, output, kernel: k, stride, dilation, padBegin, padEnd };
+  });
+}

@@ -1,0 +1,39 @@
+/** Constants that are spread over a tensor: the same for every sample of the batch. */
+
+import { largestMagnitude, vectorNormUpper, vectorSumUpper } from '../bounds/matrix-norm.ts';
+import { mulUp, sqrtUp } from '../bounds/rounding.ts';
+import type { Site } from './site.ts';
+import { type Data, product } from './state.ts';
+
+export interface SpreadConstant {
+  readonly values: Float32Array;
+  /** max|c|. */
+  readonly magnitude: number;
+  /** ‖c‖₂ and ‖c‖₁ once spread over a sample of the tensor. */
+  readonly norm: number;
+  readonly sum: number;
+}
+
+/** Input i of the node, spread over `data` by ONNX's (NumPy's) rules, from the right; it must not enlarge the tensor. */
+export function spreadConstant(site: Site, i: number, data: Data): SpreadConstant {
+  const { dims, values } = site.floats(i);
+  checkSpread(site, dims, data);
+  const copies = product(data.shape) / product(dims);
+  return {
+    values,
+    magnitude: largestMagnitude(values),
+    norm: mulUp(sqrtUp(copies), vectorNormUpper(values)),
+    sum: mulUp(copies, vectorSumUpper(values)),
+  };
+}
+
+function checkSpread(site: Site, dims: readonly number[], { shape }: Data): void {
+  const missing = shape.length - dims.length;
+  if (missing < 0) site.refuse(`the constant [${dims}] has more dimensions than [N·${shape}]`);
+  dims.forEach((dim, axis) => {
+    const position = axis + missing;
+    if (dim === 1) return;
+    if (position === 0) site.refuse(`the constant [${dims}] varies with the batch`);
+    if (dim !== shape[position]) site.refuse(`the constant [${dims}] does not fit [N·${shape}]`);
+  });
+}

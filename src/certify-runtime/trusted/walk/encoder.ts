@@ -1,0 +1,153 @@
+/** The proof: walks a graph from the image to the latent, one rule per operator. docs/soundness.md, theorem 1. */
+
+import { UnprovableError } from '../errors.ts';
+import type { Graph, OnnxNode } from '../onnx/model.ts';
+import { isFiniteBound } from '../bounds/affine.ts';
+import type { AffineBound, EncoderBound } from '../bounds/bound.ts';
+import { FLUSH_32, hasSubnormals, mulUp, sqrtUp } from '../bounds/rounding.ts';
+import type { RuleBook } from './rule.ts';
+import { Site, type Value, type Walk } from './site.ts';
+import { computed, type Data, measureOf, noFold, product } from './state.ts';
+
+/** Squares of pixels are summed in float32 by the certificate head: ‖x‖₂² must stay far below 2¹²⁸. */
+const LARGEST_IMAGE_NORM = 2 ** 60;
+
+/**
+ * Proves L, the float32 error and the size of the latent of `graph` between tensors `input` and `latent`; every number of
+ * the result is an upper bound under the assumptions of docs/soundness.md, section 1.
+ * @throws UnprovableError naming the operator, attribute, shape or size that has no rule.
+ */
+export function boundEncoder(
+  graph: Graph,
+  options: { readonly input: string; readonly latent: string; readonly rules: RuleBook },
+): EncoderBound {
+  if (!hasSubnormals()) {
+    throw new UnprovableError(
+      'this process takes subnormal numbers for zero (session.set_denormal_as_zero of ONNX Runtime?): nothing can be proven in it',
+    );
+  }
+  const image = graph.inputs.find((info) => info.name === options.input);
+  if (image === undefined)
+    throw new UnprovableError(`the graph has no input "${options.input}"`, { input: options.input });
+  const inputShape = imageShape(image.type, image.dims);
+  const walk = startWalk(graph, image.dims[0], product(inputShape));
+  walk.values.set(image.name, imageData(inputShape));
+
+  for (const [position, node] of nodesBetween(graph, options.latent)) {
+    const site = new Site(node, position, walk);
+    const outputs = apply(site, options.rules);
+    node.outputs.forEach((name, i) => {
+      const value = outputs[i];
+      if (name === '' || value === undefined) return;
+      walk.values.set(name, value);
+    });
+  }
+
+  const latent = walk.values.get(options.latent);
+  if (latent?.kind !== 'data')
+    throw new UnprovableError(`no tensor "${options.latent}" is computed from the image`, { latent: options.latent });
+  if (latent.shape.length !== 2 || latent.shape[0] !== 1) {
+    throw new UnprovableError(`the latent must be one vector for each sample, not [N·${latent.shape}]`, {
+      latent: options.latent,
+    });
+  }
+  return result(walk, latent, inputShape);
+}
+
+function result(walk: Walk, latent: Data, inputShape: readonly number[]): EncoderBound {
+  const { lipschitz, errors, norm, fold } = measureOf(latent);
+  const finite = Number.isFinite(lipschitz) && [...errors, norm, fold.reach].every(isFiniteBound);
+  if (!finite || !(walk.maxImageNorm > 0)) throw new UnprovableError('the bounds of the network are not finite');
+  return {
+    lipschitz,
+    layers: walk.layers,
+    latentError: errors,
+    latentNorm: norm,
+    latentFold: { scales: fold.scales, growth: fold.growth, reach: fold.reach },
+    maxImageNorm: walk.maxImageNorm,
+    inputShape: inputShape.slice(1),
+    latentSize: product(latent.shape),
+  };
+}
+
+function startWalk(graph: Graph, batch: number | string | undefined, imageSize: number): Walk {
+  const values = new Map<string, Value>();
+  const inputs = new Set(graph.inputs.map((info) => info.name));
+  for (const [name, tensor] of graph.initializers) {
+    // An initializer that is also an input may be replaced by the caller at run time: then it is no constant.
+    if (!inputs.has(name)) values.set(name, { kind: 'constant', tensor });
+  }
+  return {
+    batch: typeof batch === 'number' && batch > 0 ? batch : null,
+    imageSize,
+    values,
+    layers: [],
+    work: 0,
+    viewElements: 0,
+    maxImageNorm: LARGEST_IMAGE_NORM,
+  };
+}
+
+function imageShape(type: string, dims: readonly (number | string)[]): number[] {
+  const shape = [1, ...dims.slice(1).map(Number)];
+  if (type !== 'float32' || dims.length < 2 || shape.some((dim) => !Number.isSafeInteger(dim) || dim < 1)) {
+    throw new UnprovableError(`the image must be float32 with fixed dimensions after the batch, not ${type} [${dims}]`);
+  }
+  return shape;
+}
+
+/** x itself: exact, but for subnormal pixels that an operation may take for zero. */
+function imageData(shape: readonly number[]): Data {
+  const norm: AffineBound = { constant: 0, l2: 1, l1: 0 };
+  const flushed = { constant: mulUp(FLUSH_32, sqrtUp(product(shape))), l2: 0, l1: 0 };
+  return computed(shape, {
+    lipschitz: 1,
+    norm,
+    sum: { constant: 0, l2: 0, l1: 1 },
+    errors: [flushed],
+    fold: noFold(norm),
+  });
+}
+
+/** The nodes that the latent is computed from, with their position in the file. */
+function nodesBetween(graph: Graph, latent: string): [number, OnnxNode][] {
+  const producer = new Map<string, number>();
+  const given = new Set([...graph.initializers.keys(), ...graph.inputs.map((info) => info.name)]);
+  graph.nodes.forEach((node, position) => {
+    for (const name of node.outputs) {
+      if (name === '') continue;
+      if (producer.has(name) || given.has(name))
+        throw new UnprovableError(`tensor "${name}" is computed twice`, { tensor: name });
+      producer.set(name, position);
+    }
+  });
+  const needed = new Set<number>();
+  const pending = [latent];
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    const position = producer.get(name);
+    if (position === undefined || needed.has(position)) continue;
+    needed.add(position);
+    pending.push(...graph.nodes[position]!.inputs);
+  }
+  return graph.nodes.flatMap((node, position): [number, OnnxNode][] =>
+    needed.has(position) ? [[position, node]] : [],
+  );
+}
+
+function apply(site: Site, rules: RuleBook): readonly Value[] {
+  const { op, name, inputs, attributes } = site.node;
+  const values = inputs.flatMap((_, i) => (site.has(i) ? [site.value(i)] : []));
+  if (op === 'Shape' || (values.length > 0 && values.every(({ kind }) => kind !== 'data'))) {
+    const fold =
+      rules.folds?.get(op) ?? site.refuse('this operator has no rule for constants (fold the constants first)');
+    return [fold(site)];
+  }
+  const rule = rules.get(op) ?? site.refuse('this operator has no rule');
+  for (const attribute of attributes.keys()) {
+    if (!rule.attributes.includes(attribute)) site.refuse(`attribute ${attribute} has no rule`);
+  }
+  const { outputs, upper } = rule.apply(site);
+  for (const output of outputs) if (output.kind === 'data') site.checkShape(output.shape);
+  site.walk.layers.push({ op, name, upper });
+  return outputs;
+}

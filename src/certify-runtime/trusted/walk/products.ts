@@ -1,0 +1,159 @@
+/** Products with constants, and their sums: Σ_i M_i·v_i bounded as the one product [M_1 M_2 …]·(v_1, v_2, …). Lemma 8, its corollary, and Lemma 19. */
+
+import { joinViews } from './join.ts';
+import { EXTRA_ROUNDINGS, type LinearMap, linearMeasure } from './linear.ts';
+import {
+  absoluteNormUpper,
+  columnNormUpper,
+  largestMagnitude,
+  type Matrix,
+  normsCost,
+  spectralNormUpper,
+} from '../bounds/matrix-norm.ts';
+import { checkView } from './rearrange.ts';
+import type { RuleResult } from './rule.ts';
+import type { Site } from './site.ts';
+import { type Base, computed, type Data, inShape, measureOf, product, viewOf } from './state.ts';
+
+/** How a tensor came out of a product with constants, without a bias and without a scale. */
+export interface Factorisation {
+  /** outputs × inputs, one for each entry of the axes `blocks`, row-major. */
+  readonly matrices: readonly Matrix[];
+  /** Sizes of the axes before the last two that have a matrix of their own for each entry. */
+  readonly blocks: readonly number[];
+  /** The axis of operand and output that is contracted and takes its place. */
+  readonly axis: number;
+  readonly operand: Data;
+  /** Its node may take another summand as the start of its sums: a Gemm. */
+  readonly accumulates: boolean;
+}
+
+/**
+ * What is known of a tensor beyond its elements. Kept by the tensor's identity, not as a field of it, so that nothing that
+ * moves, reshapes or copies elements carries it along: the factorisation speaks of the very tensor that came out of the product.
+ */
+const factorisations = new WeakMap<Data, Factorisation>();
+
+/** What MatMuls gave, in whatever shape it is now. */
+const products = new WeakSet<Base>();
+
+/** `data`, of which the walk now knows that it came out of this product. */
+export function factored(data: Data, factorisation: Factorisation): Data {
+  factorisations.set(data, factorisation);
+  if (!factorisation.accumulates) products.add(data.base);
+  return data;
+}
+
+/** Tensors that hold a Pad's zeros, as a no-op of them is computed. */
+const padded = new WeakSet<Base>();
+
+/** Whether some of its elements are zeros that a Pad put there. */
+export function holdsPadding(data: Data): boolean {
+  return padded.has(data.base) || (data.view?.first.includes(-1) ?? false);
+}
+
+/**
+ * `result` of an operator that changes nothing, such as an Add of 0: ONNX Runtime drops it, and then fuses what is around it.
+ * So what fusions look at is still there.
+ */
+export function unchanged(data: Data, result: RuleResult): RuleResult {
+  const { base } = result.outputs[0] as Data;
+  if (products.has(data.base)) products.add(base);
+  if (holdsPadding(data)) padded.add(base);
+  return result;
+}
+
+/** Whether `data` is a MatMul's output with its elements moved, or not of rank 2: its axis 1 is not the MatMul's last. */
+export function isMovedProduct(data: Data): boolean {
+  return products.has(data.base) && !(factorisations.has(data) && data.shape.length === 2);
+}
+
+/** The norms of a block diagonal matrix of constants, for linearMeasure: the largest of the blocks'. */
+export function matrixMap(
+  site: Site,
+  matrices: readonly Matrix[],
+): Pick<LinearMap, 'norm' | 'absolute' | 'column' | 'terms' | 'weight'> {
+  const map = { norm: 0, absolute: 0, column: 0, terms: matrices[0]!.cols, weight: 0 };
+  for (const m of matrices) {
+    site.spend(normsCost(m.rows, m.cols));
+    const absolute = absoluteNormUpper(m);
+    map.absolute = Math.max(map.absolute, absolute);
+    // ‖M‖₂ ≤ ‖|M|‖₂ always; the smaller of two upper bounds is one.
+    map.norm = Math.max(map.norm, Math.min(spectralNormUpper(m), absolute));
+    map.column = Math.max(map.column, columnNormUpper(m));
+    map.weight = Math.max(map.weight, largestMagnitude(m.values));
+  }
+  return map;
+}
+
+/** The matrices side by side; their rows are equal in number. */
+function sideBySide(matrices: readonly Matrix[]): Matrix {
+  const rows = matrices[0]!.rows;
+  const cols = matrices.reduce((n, m) => n + m.cols, 0);
+  const values = new Float64Array(rows * cols);
+  for (let row = 0; row < rows; row++) {
+    let at = row * cols;
+    for (const m of matrices) {
+      values.set(m.values.subarray(row * m.cols, (row + 1) * m.cols), at);
+      at += m.cols;
+    }
+  }
+  return { rows, cols, values };
+}
+
+const sameList = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((entry, i) => entry === b[i]);
+
+/**
+ * The factorisations of `summands` where they are aligned: all of one shape, all products with parts of one tensor, along one
+ * axis, with matrices for the same blocks and as many rows. Then every vector along the axis, at every place of the other
+ * axes, is Σ_i M_i·v_i with the M_i of its block and the v_i of its place. Anything else: null.
+ */
+function alignedFactors(summands: readonly Data[]): readonly Factorisation[] | null {
+  const factors: Factorisation[] = [];
+  for (const data of summands) {
+    const factor = factorisations.get(data);
+    if (factor === undefined) return null;
+    const first = factors[0] ?? factor;
+    const aligned =
+      sameList(data.shape, summands[0]!.shape) &&
+      factor.operand.base === first.operand.base &&
+      factor.axis === first.axis &&
+      sameList(factor.blocks, first.blocks) &&
+      factor.matrices.every(({ rows }) => rows === data.shape[factor.axis]);
+    if (!aligned) return null;
+    factors.push(factor);
+  }
+  return factors;
+}
+
+/**
+ * The sum of `summands` as one product, where alignedFactors says that it is one; null where it does not.
+ *
+ * Whatever the parts have in common is counted by the multiplicity of the joined view. Where a Sum adds the products of
+ * MatMuls, every part is finished before it is added (docs/soundness.md, A4): n_i roundings in a part and B in the sum are
+ * those of a dot product of max n_i + B terms. An Add's summand, and that of a Gemm, may start the other's sums: Σ n_i + B.
+ */
+export function sumOfProducts(site: Site, summands: readonly Data[]): RuleResult | null {
+  const factors = alignedFactors(summands);
+  if (factors === null) return null;
+  const { shape } = summands[0]!;
+  const { operand, matrices: firsts } = factors[0]!;
+  const matrices = firsts.map((_, f) => sideBySide(factors.map((part) => part.matrices[f]!)));
+  const { cols } = matrices[0]!;
+  const parts = factors.map((part) => inShape(part.operand, [product(part.operand.shape)]));
+  const inputs = parts.reduce((n, part) => n + part.shape[0]!, 0);
+  checkView(site, inputs);
+  const joined = viewOf(operand.base, [inputs], joinViews(parts, 0));
+  const longest = Math.max(...factors.map((part) => part.matrices[0]!.cols));
+  const apart = site.node.op === 'Sum' && !factors.some(({ accumulates }) => accumulates);
+  const map: LinearMap = {
+    ...matrixMap(site, matrices),
+    terms: (apart ? longest : cols) + factors.length,
+    operations: cols + factors.length * (EXTRA_ROUNDINGS + 1),
+    inputs,
+    outputs: product(shape),
+    bias: 0,
+  };
+  return { outputs: [computed(shape, linearMeasure(site, map, measureOf(joined)))], upper: map.norm };
+}

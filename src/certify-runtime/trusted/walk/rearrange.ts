@@ -1,0 +1,69 @@
+/** Indices of rearrangements: which element of the input each element of the output is. */
+
+import { MAX_VIEW_ELEMENTS, MAX_VIEWS_TOTAL, VIEW_WORK } from '../bounds/budget.ts';
+import type { Site } from './site.ts';
+import { type Base, computed, type Data, measureOf, product, viewOf } from './state.ts';
+import { compose, multiplicity, type View } from './view.ts';
+
+/** The elements at lists[axis] of each axis (null: all of it; −1: a zero), row-major. */
+export function pickIndex(shape: readonly number[], lists: readonly (readonly number[] | null)[]): Int32Array {
+  let index: Int32Array = Int32Array.of(0);
+  shape.forEach((dim, axis) => {
+    const list = lists[axis] ?? Array.from({ length: dim }, (_, i) => i);
+    const next = new Int32Array(index.length * list.length);
+    let e = 0;
+    for (const source of index) for (const i of list) next[e++] = source < 0 || i < 0 ? -1 : source * dim + i;
+    index = next;
+  });
+  return index;
+}
+
+/** Where element e of the transposed tensor comes from; output axis a is input axis perm[a]. */
+export function transposeIndex(shape: readonly number[], perm: readonly number[]): Int32Array {
+  const strides = shape.map((_, axis) => product(shape.slice(axis + 1)));
+  let index: Int32Array = Int32Array.of(0);
+  for (const axis of perm) {
+    const dim = shape[axis]!;
+    const next = new Int32Array(index.length * dim);
+    let e = 0;
+    for (const source of index) for (let i = 0; i < dim; i++) next[e++] = source + i * strides[axis]!;
+    index = next;
+  }
+  return index;
+}
+
+/** The tensor whose element e is element index[e] of `data`. */
+export function rearranged(site: Site, data: Data, shape: readonly number[], index: Int32Array): Data {
+  checkView(site, product(shape));
+  site.spend(VIEW_WORK * data.base.size);
+  return viewOf(data.base, shape, compose(data.view, index));
+}
+
+export function checkView(site: Site, size: number): void {
+  site.spend(VIEW_WORK * size);
+  site.walk.viewElements += size;
+  if (site.walk.viewElements > MAX_VIEWS_TOTAL) {
+    site.refuse(`the rearrangements of the graph need more than ${MAX_VIEWS_TOTAL} elements (limit of the verifier)`);
+  }
+  if (size > MAX_VIEW_ELEMENTS)
+    site.refuse(`it rearranges ${size} elements, more than ${MAX_VIEW_ELEMENTS} (limit of the verifier)`);
+}
+
+/**
+ * The same tensor as a base of its own where it holds max and min of pairs, so that these can be taken apart again;
+ * nothing is lost in its own bound.
+ */
+export function rebased(data: Data): Data {
+  if (data.view?.pair == null) return data;
+  const base = rebases.get(data.view) ?? computed(data.shape, measureOf(data)).base;
+  rebases.set(data.view, base);
+  return viewOf(base, data.shape, null);
+}
+
+/** One new base for each view, so that two slices of it are still parts of one tensor. */
+const rebases = new WeakMap<View, Base>();
+
+/** √multiplicity of an index list itself: the operator's own Lipschitz constant. */
+export function multiplicityOf(index: Int32Array, inputSize: number): number {
+  return multiplicity({ first: index, pair: null }, inputSize);
+}

@@ -1,0 +1,214 @@
+/** One node as a rule sees it: its inputs, its attributes, and the way to refuse it by name. */
+
+import { UnprovableError } from '../errors.ts';
+import type { Attribute, OnnxNode, Tensor } from '../onnx/model.ts';
+import type { AffineBound, LayerBound } from '../bounds/bound.ts';
+import { MAX_ELEMENTS, MAX_WORK } from '../bounds/budget.ts';
+import { OVERFLOW_32 } from '../bounds/rounding.ts';
+import type { ShapeValue } from './shape-value.ts';
+import { type Data, product } from './state.ts';
+
+interface Constant {
+  readonly kind: 'constant';
+  readonly tensor: Tensor;
+}
+
+export type Value = Data | Constant | ShapeValue;
+
+/** The state of the walk that rules share. */
+export interface Walk {
+  /** The batch size where the file fixes it, else null. */
+  readonly batch: number | null;
+  /** Pixels of one image. */
+  readonly imageSize: number;
+  readonly values: Map<string, Value>;
+  readonly layers: LayerBound[];
+  /** Multiply-adds spent on the proof. */
+  work: number;
+  /** Elements of rearrangements kept in memory. */
+  viewElements: number;
+  /** No intermediate overflows for ‖x‖₂ up to this. */
+  maxImageNorm: number;
+}
+
+type ValueOf<K> = Extract<Attribute, { readonly kind: K }>['value'];
+
+export class Site {
+  readonly node: OnnxNode;
+  readonly position: number;
+  readonly walk: Walk;
+
+  constructor(node: OnnxNode, position: number, walk: Walk) {
+    this.node = node;
+    this.position = position;
+    this.walk = walk;
+  }
+
+  /** Nothing is proven about this node. */
+  refuse(reason: string): never {
+    const { op, name } = this.node;
+    throw new UnprovableError(`${op} "${name}" (node ${this.position}): ${reason}`, {
+      op,
+      node: name,
+      position: this.position,
+    });
+  }
+
+  /** Whether input i is there (an omitted one is the empty string). */
+  has(i: number): boolean {
+    return (this.node.inputs[i] ?? '') !== '';
+  }
+
+  value(i: number): Value {
+    const name = this.node.inputs[i] ?? '';
+    if (name === '') this.refuse(`input ${i} is missing`);
+    const value = this.walk.values.get(name);
+    if (value === undefined) this.refuse(`input ${i} ("${name}") is neither a constant nor computed from the image`);
+    return value;
+  }
+
+  data(i: number): Data {
+    const value = this.value(i);
+    if (value.kind !== 'data') this.refuse(`input ${i} must depend on the image`);
+    return value;
+  }
+
+  constant(i: number): Tensor {
+    const value = this.value(i);
+    if (value.kind !== 'constant') this.refuse(`input ${i} ("${this.node.inputs[i]}") must be a constant`);
+    return value.tensor;
+  }
+
+  /** A float32 constant with finite values. */
+  floats(i: number): { dims: readonly number[]; values: Float32Array } {
+    const tensor = this.constant(i);
+    if (!(tensor.data instanceof Float32Array)) this.refuse(`input ${i} must be float32, not ${tensor.type}`);
+    if (product(tensor.dims) !== tensor.data.length)
+      this.refuse(`input ${i} has ${tensor.data.length} values for [${tensor.dims}]`);
+    this.spend(8 * tensor.data.length);
+    for (const value of tensor.data) if (!Number.isFinite(value)) this.refuse(`input ${i} holds ${value}`);
+    return { dims: tensor.dims, values: tensor.data };
+  }
+
+  /** A constant float32 of one element. */
+  float(i: number): number {
+    const { values } = this.floats(i);
+    if (values.length !== 1) this.refuse(`input ${i} must have one element`);
+    return values[0]!;
+  }
+
+  /** The entries of a constant int64 or int32 tensor of rank ≤ 1, or of a shape that does not depend on the batch. */
+  integers(i: number): number[] {
+    return this.integerEntries(i).map((value) => this.safeInteger(value));
+  }
+
+  /** Axes that input i lists, or else the attribute; null where neither is there. Of none, operators make none or all. */
+  axes(i: number): number[] | null {
+    const axes = this.has(i) ? this.integers(i) : this.ints('axes');
+    return axes?.length === 0 ? this.refuse('an empty list of axes has no rule') : axes;
+  }
+
+  /**
+   * Integers for positions where ONNX clamps: what is beyond ±2⁵², such as the largest int64 for "to the end", lies beyond
+   * every axis and is given as ±2⁵².
+   */
+  positions(i: number): number[] {
+    const limit = 2n ** 52n;
+    return this.integerEntries(i).map((value) => Number(value > limit ? limit : value < -limit ? -limit : value));
+  }
+
+  /** The entries as they are, exact. */
+  integerEntries(i: number): readonly bigint[] {
+    const value = this.value(i);
+    if (value.kind === 'shape') {
+      return value.entries.map((entry) => {
+        if (entry.perSample !== 0n) this.refuse(`input ${i} depends on the batch size`);
+        return entry.constant;
+      });
+    }
+    const { type, dims, data } = this.constant(i);
+    if (type !== 'int64' && type !== 'int32') this.refuse(`input ${i} must be int64 or int32, not ${type}`);
+    if (product(dims) !== data.length || data.length > MAX_ELEMENTS)
+      this.refuse(`input ${i} has a wrong number of values`);
+    this.spend(8 * data.length);
+    return Array.from(data as ArrayLike<number | bigint>, BigInt);
+  }
+
+  private safeInteger(value: bigint): number {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : this.refuse(`the integer ${value} has no rule`);
+  }
+
+  int(name: string, otherwise: number): number {
+    const value = this.attribute(name, 'int');
+    return value === undefined ? otherwise : this.safeInteger(value);
+  }
+
+  /** An attribute that says yes or no; what programs make of other numbers differs. */
+  flag(name: string, otherwise: boolean): boolean {
+    const value = this.int(name, Number(otherwise));
+    return value === 0 || value === 1 ? value === 1 : this.refuse(`attribute ${name} must be 0 or 1, not ${value}`);
+  }
+
+  ints(name: string): number[] | null {
+    return this.attribute(name, 'ints')?.map((entry) => this.safeInteger(entry)) ?? null;
+  }
+
+  number(name: string, otherwise: number): number {
+    const value = this.attribute(name, 'float');
+    if (value !== undefined && !Number.isFinite(value)) this.refuse(`attribute ${name} must be finite`);
+    // ONNX's defaults are float32, too.
+    return Math.fround(value ?? otherwise);
+  }
+
+  string(name: string, otherwise: string): string {
+    return this.attribute(name, 'string') ?? otherwise;
+  }
+
+  private attribute<K extends Attribute['kind']>(name: string, kind: K): ValueOf<K> | undefined {
+    const attribute = this.node.attributes.get(name);
+    if (attribute !== undefined && attribute.kind !== kind) this.refuse(`attribute ${name} must be of kind ${kind}`);
+    return attribute?.value as ValueOf<K> | undefined;
+  }
+
+  /** The axis as a number from 1 to rank − 1: axis 0 is the batch, which no operator may touch. */
+  sampleAxis(axis: number, rank: number): number {
+    const positive = axis < 0 ? axis + rank : axis;
+    if (!Number.isInteger(positive) || positive < 0 || positive >= rank)
+      this.refuse(`axis ${axis} is not one of ${rank}`);
+    if (positive === 0) this.refuse('axis 0 is the batch: samples would be mixed');
+    return positive;
+  }
+
+  /** Counts work before it is done, and refuses what would take too long. */
+  spend(work: number): void {
+    this.walk.work += work;
+    if (!(this.walk.work <= MAX_WORK)) {
+      this.refuse(`the proof would take more than ${MAX_WORK} multiply-adds (limit of the verifier)`);
+    }
+  }
+
+  /** Work that may still be done. */
+  get workLeft(): number {
+    return MAX_WORK - this.walk.work;
+  }
+
+  /** A tensor of this shape may be stored. */
+  checkShape(shape: readonly number[]): void {
+    for (const dim of shape) {
+      if (!Number.isSafeInteger(dim) || dim < 1) this.refuse(`a dimension of [N·${shape}] is not a positive integer`);
+    }
+    if (shape.length > 8 || !(product(shape) <= MAX_ELEMENTS)) {
+      this.refuse(`[N·${shape}] has more than 8 dimensions or ${MAX_ELEMENTS} elements (limit of the verifier)`);
+    }
+  }
+
+  /** Every value and partial sum here is at most bound(x): remembers for which ‖x‖₂ that is no overflow. */
+  limitMagnitude(bound: AffineBound): void {
+    if (bound.l1 !== 0) throw new Error('magnitudes are bounded by the l2 norm');
+    const room = OVERFLOW_32 - bound.constant;
+    if (!(room > 0)) this.refuse('its constants are so large that float32 may overflow for every image');
+    if (!(bound.l2 < Number.POSITIVE_INFINITY)) this.refuse('its bound is not finite');
+    if (bound.l2 > 0) this.walk.maxImageNorm = Math.min(this.walk.maxImageNorm, (room / bound.l2) * (1 - 2 ** -50));
+  }
+}

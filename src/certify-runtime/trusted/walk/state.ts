@@ -1,0 +1,126 @@
+/** What the walk knows of a tensor: per-sample shape, Lipschitz bound, size and float32 error of its values. */
+
+import { constantBound, scale, sum, ZERO } from '../bounds/affine.ts';
+import type { AffineBound } from '../bounds/bound.ts';
+import { FLUSH_32, mulUp, sqrtUp } from '../bounds/rounding.ts';
+import { multiplicity, type View } from './view.ts';
+
+/**
+ * Bookkeeping for providers that fold a constant scale into the linear layer next to it, apply it after that layer's sums, or
+ * multiply scales together first (docs/soundness.md, A4, Lemma 11). A chain is what stands between two linear layers.
+ */
+export interface Fold {
+  /** Length of the last linear layer's dot products: a constant added after it may take part in them. */
+  readonly terms: number;
+  /** Roundings of the elementwise operations since then. */
+  readonly extra: number;
+  /** Of these, the scales': they may also be moved to the linear layer after them. */
+  readonly scales: number;
+  /** No constant that folding can form is larger: a weight or 1, times scales of the chains before and after it. */
+  readonly weight: number;
+  /** Π max(1, |s|) over the scales of the chain: what a flush before any of them is magnified by. */
+  readonly growth: number;
+  /** ‖v̂‖₂ with any of the chain's scales left out; never below the norm. Its l1 is 0. */
+  readonly reach: AffineBound;
+  /** ‖·‖₂ of all that the last linear layer passes through under any folding, its partial sums included. Its l1 is 0. */
+  readonly peak: AffineBound;
+  /** What the flushes of that layer cost where scales of the chain are folded into it. */
+  readonly flush: AffineBound;
+}
+
+/** v: the exact value at the image x; v̂: the value as any allowed float32 execution computes it. */
+export interface Measure {
+  /** ‖v(x) − v(x')‖₂ ≤ lipschitz·‖x − x'‖₂. */
+  readonly lipschitz: number;
+  /** ‖v̂‖₂; its l1 is 0. */
+  readonly norm: AffineBound;
+  /** ‖v̂‖₁ in terms of ‖x‖₁ (its l2 is 0); null once a linear layer has mixed the coordinates. */
+  readonly sum: AffineBound | null;
+  /** ‖v̂ − v‖₂ is at most each of these. */
+  readonly errors: readonly AffineBound[];
+  readonly fold: Fold;
+}
+
+/** A tensor that was computed, not only rearranged; views refer to it. */
+export interface Base {
+  readonly size: number;
+  readonly measure: Measure;
+}
+
+/**
+ * A tensor that depends on the image: a base, or a view of one. shape[0] = k: dimension 0 has k rows for each sample, in the
+ * order of the samples; the other entries are the dimensions proper. `view` says where in `base` each element comes from;
+ * null: the same order.
+ */
+export interface Data {
+  readonly kind: 'data';
+  readonly shape: readonly number[];
+  readonly base: Base;
+  readonly view: View | null;
+}
+
+export function product(dims: readonly number[]): number {
+  return dims.reduce((a, b) => a * b, 1);
+}
+
+/** The start of a chain: nothing before it is folded. */
+export function noFold(norm: AffineBound): Fold {
+  return { terms: 0, extra: 0, scales: 0, weight: 1, growth: 1, reach: norm, peak: norm, flush: ZERO };
+}
+
+/** A tensor that a rule bounds as a whole: the base of whatever is made of its elements. */
+export function computed(shape: readonly number[], measure: Measure): Data {
+  return { kind: 'data', shape, base: { size: product(shape), measure }, view: null };
+}
+
+/** The elements of `data` in another shape, in the same order. */
+export function inShape(data: Data, shape: readonly number[]): Data {
+  return viewOf(data.base, shape, data.view);
+}
+
+/** Elements of a base. */
+export function viewOf(base: Base, shape: readonly number[], view: View | null): Data {
+  return { kind: 'data', shape, base, view };
+}
+
+/** The measure of the tensor itself: its base's, stretched by the view. */
+export function measureOf(data: Data): Measure {
+  const { measure } = data.base;
+  if (data.view === null) return measure;
+  const times = multiplicity(data.view, data.base.size);
+  const factor = sqrtUp(times);
+  const flushed = data.view.pair === null ? ZERO : flushOf(product(data.shape));
+  return {
+    lipschitz: mulUp(factor, measure.lipschitz),
+    norm: sum(scale(factor, measure.norm), flushed),
+    sum: measure.sum === null ? null : scale(times, measure.sum),
+    errors: measure.errors.map((error) => sum(scale(factor, error), flushed)),
+    fold: {
+      ...measure.fold,
+      reach: scale(factor, measure.fold.reach),
+      peak: scale(factor, measure.fold.peak),
+      flush: scale(factor, measure.fold.flush),
+    },
+  };
+}
+
+/** What flushing `size` values to zero, on the way in and on the way out, costs in ℓ2: 2·2⁻¹²⁶·√size. */
+export function flushOf(size: number): AffineBound {
+  return constantBound(mulUp(2 * FLUSH_32, sqrtUp(size)));
+}
+
+/** The measure after a map that is exact in float32, 1-Lipschitz in ℓ2, and zero at zero up to `offset` in ℓ2. */
+export function nonexpansive(measure: Measure, size: number, offset = 0, offsetSum = 0): Measure {
+  const flushed = flushOf(size);
+  const norm = sum(measure.norm, flushed, constantBound(offset));
+  return {
+    lipschitz: measure.lipschitz,
+    norm,
+    sum:
+      measure.sum === null
+        ? null
+        : sum(measure.sum, constantBound(offsetSum), constantBound(mulUp(size, 2 * FLUSH_32))),
+    errors: measure.errors.map((error) => sum(error, flushed)),
+    fold: noFold(norm),
+  };
+}

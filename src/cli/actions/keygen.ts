@@ -1,0 +1,46 @@
+/** The work of `glean keygen`: makes the keys and writes them, each where nothing is yet. */
+import { stat, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InputError } from '../../certify-runtime/trusted/errors.ts';
+import { readPublicKey } from '../../certify-runtime/signature/signature.ts';
+import { generateKeys } from '../../certify-runtime/signature/signing.ts';
+import type { KeygenArguments } from '../commands/keygen.ts';
+
+/** NAME.private.pem and NAME.public.pem; in a folder, NAME is glean. */
+async function keyPaths(out: string): Promise<{ readonly privatePath: string; readonly publicPath: string }> {
+  const isFolder = out.endsWith('/') || (await stat(out).catch(() => null))?.isDirectory() === true;
+  const name = isFolder ? join(out, 'glean') : out;
+  return { privatePath: `${name}.private.pem`, publicPath: `${name}.public.pem` };
+}
+
+/** Writes a file that is not there yet. */
+async function create(path: string, content: string, mode: number): Promise<void> {
+  try {
+    await writeFile(path, content, { flag: 'wx', mode });
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    const reason = code === 'EEXIST' ? 'is already there; keys are never overwritten' : `cannot be written (${code})`;
+    throw new InputError(`${path}: ${reason}`, { path, code });
+  }
+}
+
+/** @throws InputError where a file of that name is there, or cannot be written */
+export async function runKeygen({ out, json }: KeygenArguments): Promise<void> {
+  const { privatePath, publicPath } = await keyPaths(out);
+  const { privatePem, publicPem } = await generateKeys();
+  await create(publicPath, publicPem, 0o644);
+  try {
+    await create(privatePath, privatePem, 0o600);
+  } catch (error) {
+    await unlink(publicPath);
+    throw error;
+  }
+  const { id } = await readPublicKey(publicPem);
+  if (json) {
+    console.log(JSON.stringify({ keyId: id, privateKey: privatePath, publicKey: publicPath }));
+    return;
+  }
+  console.log(`key ${id}`);
+  console.log(`  private: ${privatePath} (keep it; it is not encrypted)`);
+  console.log(`  public:  ${publicPath} (give it to whoever verifies)`);
+}

@@ -1,0 +1,34 @@
+/** The work of `glean predict`: reads each image and prints its answer. */
+import { GleanError } from '../../certify-runtime/trusted/errors.ts';
+import { readImageFile } from '../../certify-runtime/run/encoded-image.ts';
+import { Certifier } from '../../certify-runtime/node.ts';
+import { AnswerIsNo } from '../terminal/answer.ts';
+import type { PredictArguments } from '../commands/predict.ts';
+
+/** @throws AnswerIsNo where an image cannot be answered */
+export async function runPredict({ model, images, resize, json }: PredictArguments): Promise<void> {
+  const certifier = await Certifier.load(model);
+  const [height, width, channels] = certifier.certificate.input.shape as [number, number, number];
+  let failed = false;
+  try {
+    for (const path of images) {
+      try {
+        const { data } = await readImageFile(path, [height, width, channels], { resize });
+        const { label, className, radius } = await certifier.predict(data);
+        console.log(
+          json
+            ? JSON.stringify({ image: path, label, className, radius })
+            : `${path}: ${className}, certified to ℓ2 radius ${radius.toFixed(4)}`,
+        );
+      } catch (error) {
+        if (!(error instanceof GleanError)) throw error;
+        failed = true;
+        if (json) console.log(JSON.stringify({ image: path, error: error.message, code: error.code }));
+        else console.error(`glean: ${error.message}`);
+      }
+    }
+  } finally {
+    await certifier.dispose();
+  }
+  if (failed) throw new AnswerIsNo();
+}

@@ -1,0 +1,76 @@
+/**
+ * The work of `glean verify`: proves every claim of a sealed model anew from its bytes, runs its known vectors, and holds the claims
+ * against a second opinion.
+ */
+import { GleanError, InputError } from '../../certify-runtime/trusted/errors.ts';
+import { quote } from '../../certify-runtime/trusted/onnx/wire.ts';
+import { readPublicKey, type SignatureOptions } from '../../certify-runtime/signature/signature.ts';
+import { Certifier, checkGraph, readModelFile, readSignatureFile } from '../../certify-runtime/node.ts';
+import { AnswerIsNo } from '../terminal/answer.ts';
+import { readKeyFile } from '../terminal/key-file.ts';
+import { opinionLine } from '../../evaluate/opinion.ts';
+import type { VerifyArguments } from '../commands/verify.ts';
+
+/** What --key and --signature demand. A signature file that is missing is refused later, as a wrong one is. */
+async function signatureBy(
+  keyPath: string,
+  signaturePath: string,
+): Promise<{ readonly keyId: string; readonly options: SignatureOptions }> {
+  const { id, pem } = await readKeyFile(keyPath, async (pem) => ({ id: (await readPublicKey(pem)).id, pem }));
+  const signature = await readSignatureFile(signaturePath);
+  const options = { publicKey: pem, requireSignature: true };
+  return { keyId: id, options: signature === undefined ? options : { ...options, signature } };
+}
+
+/** @throws AnswerIsNo where the model is refused */
+export async function runVerify({ model, key, signature, json }: VerifyArguments): Promise<void> {
+  const signed = key === undefined ? null : await signatureBy(key, signature ?? `${model}.sig`);
+  const bytes = await readModelFile(model);
+  const begin = performance.now();
+  try {
+    const certifier = await Certifier.load(bytes, signed?.options);
+    const { certificate, proven, opinion, ...read } = certifier.model;
+    await certifier.dispose();
+    if (proven === null) throw new InputError(`${model}: loaded without a proof`);
+    await checkGraph(bytes, { certificate, proven, ...read });
+    const seconds = (performance.now() - begin) / 1000;
+    if (json) {
+      console.log(
+        JSON.stringify(
+          {
+            model,
+            verified: true,
+            lipschitz: proven.lipschitz,
+            claimed: certificate.lipschitz.upper,
+            layers: proven.layers,
+            float32: certificate.float32,
+            fileSha256: certificate.fileSha256,
+            secondOpinion: opinion,
+            signedBy: signed?.keyId ?? null,
+          },
+          null,
+          2,
+        ),
+      );
+      return;
+    }
+    for (const layer of proven.layers.filter(({ upper }) => upper !== 1)) {
+      console.log(`  ${layer.op.padEnd(8)} ${quote(layer.name).padEnd(26)} ≤ ${layer.upper}`);
+    }
+    console.log(`verified: ${model}`);
+    console.log(`  Lipschitz bound  L ≤ ${proven.lipschitz} (claimed ${certificate.lipschitz.upper})`);
+    console.log(`  classes          ${certificate.classes.map(quote).join(', ')}`);
+    console.log(
+      `  known vectors    ${certificate.vectors.length} of ${certificate.vectors.length} answered within the slack`,
+    );
+    if (opinion !== null) console.log(`  second opinion   ${opinionLine(opinion)}`);
+    console.log(`  sha256           ${certificate.fileSha256} (digest field blank)`);
+    if (signed !== null) console.log(`  signed by        ${signed.keyId}`);
+    console.log(`  in ${seconds.toFixed(2)} s`);
+  } catch (error) {
+    if (!(error instanceof GleanError) || error instanceof InputError) throw error;
+    if (json) console.log(JSON.stringify({ model, verified: false, code: error.code, reason: error.message }, null, 2));
+    else console.error(`refused: ${model}: ${error.message}`);
+    throw new AnswerIsNo();
+  }
+}

@@ -1,0 +1,22 @@
+/** `glean predict MODEL IMAGE…`: label and certified radius of image files. */
+import { defineCommand } from '../terminal/command.ts';
+import { flag, type Given, text, texts } from '../terminal/options.ts';
+
+const POSITIONALS = {
+  model: text('sealed ONNX file', { required: true }),
+  images: texts('image files', { required: true }),
+};
+const OPTIONS = {
+  resize: flag('fit images of another size, on black'),
+  json: flag('one JSON object a line'),
+};
+
+export type PredictArguments = Given<typeof POSITIONALS & typeof OPTIONS>;
+
+export const predictCommand = defineCommand({
+  name: 'predict',
+  describe: 'label and certified radius of PNG, JPEG or WebP files',
+  positionals: POSITIONALS,
+  options: OPTIONS,
+  load: async () => (await import('../actions/predict.ts')).runPredict,
+});

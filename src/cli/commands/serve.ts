@@ -1,0 +1,116 @@
+/** `glean serve`: the HTTP service. */
+import { availableParallelism } from 'node:os';
+import { InputError } from '../../certify-runtime/trusted/errors.ts';
+import { DEFAULTS } from '../../serve/settings.ts';
+import { defineCommand } from '../terminal/command.ts';
+import { choice, realNumber, text, texts, wholeNumber } from '../terminal/options.ts';
+import { goOnWithoutOutput } from '../terminal/output.ts';
+
+const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
+const LIMITS = 'Limits of each worker:';
+const MOST = 2 ** 31;
+/** The longest that a timer of Node can wait, 2³¹ − 1 ms; longer ones fire at once. */
+const MOST_SECONDS = 2_147_483;
+
+/** A time in seconds, its default in milliseconds as the settings have it. */
+function seconds(
+  describe: string,
+  { default: milliseconds, ...rest }: { default: number; least: number; group?: string },
+) {
+  return realNumber(describe, { ...rest, most: MOST_SECONDS, default: milliseconds / 1000 });
+}
+
+/** A count that bounds what one worker holds. */
+function limit(describe: string, { most = MOST, ...rest }: { default: number; least: number; most?: number }) {
+  return wholeNumber(describe, { ...rest, most, group: LIMITS });
+}
+
+const OPTIONS = {
+  models: text('folder: DIR/NAME/model.onnx or DIR/NAME/NUMBER/model.onnx', { default: DEFAULTS.models }),
+  host: text('address to listen on', { default: DEFAULTS.host }),
+  keyFile: text('bearer keys, one a line; requests must bring one'),
+  publicKey: text('public key (PEM) that must have signed every model'),
+  cors: texts(
+    'origin of web pages that may read the answers, such as https://example.org, or * for every one; repeatable',
+    { default: DEFAULTS.cors },
+  ),
+  logLevel: choice('least level that is logged', LEVELS, { default: DEFAULTS.logLevel }),
+  port: wholeNumber('port to listen on; 0 takes a free one', { least: 0, most: 65_535, default: DEFAULTS.port }),
+  workers: wholeNumber('processes that answer', { least: 1, most: 1024, default: availableParallelism() }),
+  poll: seconds('seconds between looks for new models and keys', { least: 0.05, default: DEFAULTS.poll }),
+  drain: seconds('on SIGTERM, seconds of answering while unready, before no more connections are taken', {
+    least: 0,
+    default: DEFAULTS.drain,
+  }),
+  grace: seconds('on SIGTERM, seconds for answering what was accepted', { least: 0, default: DEFAULTS.grace }),
+  queue: limit('images that may wait for a model', { least: 1, default: DEFAULTS.queue }),
+  maxWait: seconds('seconds that a request may wait, unread, for room among them', {
+    least: 0,
+    default: DEFAULTS.maxWait,
+    group: LIMITS,
+  }),
+  maxBatch: limit('images in one run of a model', { least: 1, default: DEFAULTS.maxBatch }),
+  maxBody: limit('bytes of one body', { least: 1024, most: 2 ** 30, default: DEFAULTS.maxBody }),
+  maxBuffered: limit('bytes of all bodies', { least: 1024, default: DEFAULTS.maxBuffered }),
+  maxPixels: limit('pixels of a picture', { least: 1, default: DEFAULTS.maxPixels }),
+  maxConnections: limit('connections', { least: 1, default: DEFAULTS.maxConnections }),
+  requestTimeout: seconds('seconds until a whole request must be there', {
+    least: 0.1,
+    default: DEFAULTS.requestTimeout,
+    group: LIMITS,
+  }),
+  idleTimeout: seconds('seconds without a byte after which a connection is cut', {
+    least: 0.1,
+    default: DEFAULTS.idleTimeout,
+    group: LIMITS,
+  }),
+};
+
+/** An origin as browsers write it in their requests; another spelling would never be found equal. */
+function readOrigin(origin: string): string {
+  if (origin === '*') return origin;
+  // No pattern: `*` in a host would be one, and match nothing.
+  const { protocol, host } =
+    URL.canParse(origin) && !origin.includes('*') ? new URL(origin) : { protocol: '', host: '' };
+  const written = `${protocol}//${host}`;
+  if (host !== '' && origin === written) return origin;
+  throw new InputError(
+    `--cors: found ${JSON.stringify(origin)}, expected ${host === '' ? 'an origin, such as https://example.org, or *' : written}`,
+  );
+}
+
+const milliseconds = (time: number) => Math.round(time * 1000);
+
+export const serveCommand = defineCommand({
+  name: 'serve',
+  describe: 'answer over HTTP: Open Inference Protocol v2, and pictures at /predict',
+  positionals: {},
+  options: OPTIONS,
+  load: async () => async (given) => {
+    const cors = given.cors.map(readOrigin);
+    const { readKeyFile } = await import('../terminal/key-file.ts');
+    const { readPublicKey } = await import('../../certify-runtime/signature/signature.ts');
+    const publicKey =
+      given.publicKey === undefined
+        ? undefined
+        : await readKeyFile(given.publicKey, async (pem) => {
+            await readPublicKey(pem);
+            return pem;
+          });
+    const { serve } = await import('../../serve/supervisor/supervisor.ts');
+    goOnWithoutOutput();
+    const requestTimeout = milliseconds(given.requestTimeout);
+    await serve({
+      ...given,
+      cors,
+      publicKey,
+      poll: milliseconds(given.poll),
+      drain: milliseconds(given.drain),
+      grace: milliseconds(given.grace),
+      requestTimeout,
+      maxWait: milliseconds(given.maxWait),
+      idleTimeout: milliseconds(given.idleTimeout),
+      headersTimeout: Math.min(requestTimeout, DEFAULTS.headersTimeout),
+    });
+  },
+});

@@ -1,0 +1,20 @@
+/** `glean sign MODEL --key PRIVATE`: a detached Ed25519 signature of a sealed model's bytes. */
+import { defineCommand } from '../terminal/command.ts';
+import { flag, type Given, text } from '../terminal/options.ts';
+
+const POSITIONALS = { model: text('sealed ONNX file', { required: true }) };
+const OPTIONS = {
+  key: text("private key, as 'glean keygen' writes it", { required: true }),
+  out: text('signature file (default: MODEL.sig)'),
+  json: flag('print the answer as JSON'),
+};
+
+export type SignArguments = Given<typeof POSITIONALS & typeof OPTIONS>;
+
+export const signCommand = defineCommand({
+  name: 'sign',
+  describe: 'vouch for a sealed model: an Ed25519 signature of its bytes, in a file beside it',
+  positionals: POSITIONALS,
+  options: OPTIONS,
+  load: async () => (await import('../actions/sign.ts')).runSign,
+});

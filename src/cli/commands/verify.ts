@@ -1,0 +1,20 @@
+/** `glean verify MODEL`: proves every claim of a sealed model anew from its bytes. */
+import { defineCommand } from '../terminal/command.ts';
+import { flag, type Given, text } from '../terminal/options.ts';
+
+const POSITIONALS = { model: text('sealed ONNX file', { required: true }) };
+const OPTIONS = {
+  key: text('public key (PEM) that must have signed the file'),
+  signature: text('signature file (default: MODEL.sig)', { implies: 'key' }),
+  json: flag('print the answer as JSON'),
+};
+
+export type VerifyArguments = Given<typeof POSITIONALS & typeof OPTIONS>;
+
+export const verifyCommand = defineCommand({
+  name: 'verify',
+  describe: 'prove the Lipschitz bound and every claim of the certificate anew from the bytes',
+  positionals: POSITIONALS,
+  options: OPTIONS,
+  load: async () => (await import('../actions/verify.ts')).runVerify,
+});

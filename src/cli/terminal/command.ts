@@ -1,0 +1,129 @@
+/** A command from the declaration of its arguments and options: yargs finds and explains them, `options.ts` reads them. */
+import type { Argv, CommandModule, Options as YargsOptions } from 'yargs';
+import { InputError } from '../../certify-runtime/trusted/errors.ts';
+import { type Given, type Option, type Options, read } from './options.ts';
+
+export interface Declaration<P extends Options = Options, O extends Options = Options> {
+  readonly name: string;
+  readonly describe: string;
+  /** By their places; only the last may be a list. All are required. */
+  readonly positionals: P;
+  /** In camel case; the command line has them as `--with-hyphens`. */
+  readonly options: O;
+  /** Loads the work itself, which `--help` and wrong use do without. */
+  readonly load: () => Promise<(given: Given<P & O>) => Promise<void>>;
+}
+
+/** A command as yargs takes it, with what it was declared from. */
+export interface Command extends CommandModule<object, object> {
+  readonly declaration: Omit<Declaration, 'load'>;
+}
+
+/**
+ * yargs hands on what was typed: it sums up, rounds, strips quotes and guesses types otherwise.
+ * Flags have no `--no-` form: all of them are off unless given.
+ */
+const AS_TYPED = {
+  'boolean-negation': false,
+  'dot-notation': false,
+  'parse-numbers': false,
+  'parse-positional-numbers': false,
+} as const;
+
+/** `keyFile` as it is typed: `key-file`. */
+function hyphenated(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** As the user types it. */
+function typed(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${hyphenated(name)}`;
+}
+
+function shownDefault(value: unknown): string | undefined {
+  return value === undefined || value === false || `${value}` === '' ? undefined : String(value);
+}
+
+function forYargs({
+  describe,
+  kind,
+  hint,
+  fallback,
+  required,
+  group,
+  implies,
+  conflicts,
+}: Option<unknown>): YargsOptions {
+  const shown = shownDefault(fallback);
+  return {
+    describe: hint === undefined ? describe : `${describe} (${hint})`,
+    // Without a type, a flag that is given twice comes as two, and one with a value is refused.
+    ...(kind === 'flag'
+      ? { nargs: 0 }
+      : kind === 'list'
+        ? { type: 'string', array: true, requiresArg: true }
+        : { nargs: 1 }),
+    ...(kind === 'one' && hint === undefined ? { type: 'string' } : {}),
+    // The default itself is left to `read`: yargs would not tell it from what was typed.
+    ...(shown === undefined ? {} : { defaultDescription: shown }),
+    ...(required ? { demandOption: true } : {}),
+    ...(group === undefined ? {} : { group }),
+    ...(implies === undefined ? {} : { implies: hyphenated(implies) }),
+    ...(conflicts === undefined ? {} : { conflicts: hyphenated(conflicts) }),
+  };
+}
+
+function readAll<O extends Options>(
+  options: O,
+  argv: Readonly<Record<string, unknown>>,
+  named: (name: string) => string,
+): Given<O> {
+  const entries = Object.entries(options).map(([name, option]) => {
+    const value = argv[hyphenated(name)];
+    const found = value === undefined ? [] : Array.isArray(value) ? value : [value];
+    return [name, read(option, named(name), found)] as const;
+  });
+  return Object.fromEntries(entries) as Given<O>;
+}
+
+/** The command for yargs. Its handler throws InputError for what `read` refuses, and what the work throws. */
+export function defineCommand<P extends Options, O extends Options>(declaration: Declaration<P, O>): Command {
+  const { name, describe, positionals, options, load } = declaration;
+  const places = Object.entries(positionals).map(([key, { kind }]) => `<${key}${kind === 'list' ? '..' : ''}>`);
+  return {
+    declaration,
+    command: [name, ...places].join(' '),
+    describe,
+    builder: (y: Argv): Argv => {
+      let parser = y.parserConfiguration(AS_TYPED);
+      for (const [key, { describe }] of Object.entries(positionals)) {
+        parser = parser.positional(key, { type: 'string', demandOption: true, describe });
+      }
+      for (const [key, option] of Object.entries(options)) parser = parser.option(hyphenated(key), forYargs(option));
+      return parser;
+    },
+    handler: async (argv: object) => {
+      const values = argv as Record<string, unknown>;
+      const given = {
+        ...readAll(positionals, values, (key) => `<${key}>`),
+        ...readAll(options, values, typed),
+      } as Given<P & O>;
+      const work = await load();
+      await work(given);
+    },
+  };
+}
+
+/**
+ * yargs takes `--model` for <model> too, and where both are given drops one of them.
+ *
+ * @throws InputError where an argument of the command is given as an option
+ */
+export function refuseNamedPlaces({ declaration: { positionals } }: Command, args: readonly string[]): void {
+  const end = args.indexOf('--');
+  for (const arg of end < 0 ? args : args.slice(0, end)) {
+    const name = /^--([^=]+)/.exec(arg)?.[1];
+    if (name === undefined || !Object.hasOwn(positionals, name)) continue;
+    throw new InputError(`<${name}>: found ${arg}, expected it by its place, without --${name}`, { name, found: arg });
+  }
+}

@@ -1,0 +1,102 @@
+/** The attack on a sealed model: tries to break the radius of every image, and reports the smallest flips found. */
+import { createRandom } from '../../certify-runtime/smoothing/random.ts';
+import type { DifferentiableNetwork } from '../../certify-runtime/gradient/network.ts';
+import { estimatedAscent, exactAscent } from './ascent.ts';
+import { searchBoundary } from './boundary.ts';
+import { type Claim, ownClaim } from './claim.ts';
+import { descend } from './descent.ts';
+import type { Judge } from './judge.ts';
+import { type Counterexample, type Flip, Ledger } from './ledger.ts';
+
+export interface AttackOptions {
+  /** Gradient steps of each start. */
+  readonly steps?: number;
+  /** Starts for each image and class; one half keeps its pixels on [0, 1]. */
+  readonly restarts?: number;
+  /** Points on lines inside the radius, per image. */
+  readonly probes?: number;
+  /** Random roundings on the sphere, and as many around the smallest flip, per image. */
+  readonly roundings?: number;
+  readonly seed?: number;
+  /** Another claim than the program's own. */
+  readonly claim?: Claim;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+interface ImageAttack {
+  readonly label: number;
+  /** The claimed radius. */
+  readonly radius: number;
+  /** The smallest flip found, null where there was none; and the smallest with all pixels on [0, 1]. */
+  readonly flip: Flip | null;
+  readonly flipInRange: Flip | null;
+  /** Distance of the smallest flip over the radius: ≥ 1 where the radius is true; null where one of them is missing. */
+  readonly ratio: number | null;
+  /** Points tried, and those of them within the radius. */
+  readonly evaluations: number;
+  readonly inside: number;
+  readonly counterexample: Counterexample | null;
+}
+
+export interface AttackReport {
+  readonly images: readonly ImageAttack[];
+  /** Points within a claimed radius on which the program was run; points in all. */
+  readonly attackedPoints: number;
+  readonly evaluations: number;
+  /** Images whose claim is broken. */
+  readonly broken: number;
+  readonly smallestRatio: number | null;
+  readonly medianRatio: number | null;
+  /** Whether gradients came from the exported weights. */
+  readonly gradients: 'exact' | 'estimated';
+}
+
+const IMAGES_AT_A_TIME = 16;
+
+function summarise(images: readonly ImageAttack[], gradients: AttackReport['gradients']): AttackReport {
+  const ratios = images.flatMap(({ ratio }) => ratio ?? []).sort((a, b) => a - b);
+  return {
+    images,
+    attackedPoints: images.reduce((total, { inside }) => total + inside, 0),
+    evaluations: images.reduce((total, { evaluations }) => total + evaluations, 0),
+    broken: images.filter(({ counterexample }) => counterexample !== null).length,
+    smallestRatio: ratios[0] ?? null,
+    medianRatio: ratios[Math.floor(ratios.length / 2)] ?? null,
+    gradients,
+  };
+}
+
+/**
+ * Attacks every image (float32 pixels, one after the other) of the program that `judge` runs. `network` gives gradients of
+ * the exported weights; without it they are estimated.
+ */
+export async function attack(
+  judge: Judge,
+  network: DifferentiableNetwork | null,
+  pixels: Float32Array,
+  options: AttackOptions = {},
+): Promise<AttackReport> {
+  const { steps = 40, restarts = 2, probes = 256, roundings = 128, seed = 0, claim = ownClaim } = options;
+  const size = judge.shape.reduce((product, length) => product * length, 1);
+  const total = pixels.length / size;
+  const random = createRandom(seed);
+  const ascent = network === null ? estimatedAscent(judge, random) : exactAscent(network);
+  const results: ImageAttack[] = [];
+  for (let begin = 0; begin < total; begin += IMAGES_AT_A_TIME) {
+    const batch = pixels.slice(begin * size, Math.min(begin + IMAGES_AT_A_TIME, total) * size);
+    const answers = await judge.evaluate(batch);
+    const ledgers = Array.from({ length: batch.length / size }, (_, k) => {
+      const { label, radius } = claim(answers, k);
+      return new Ledger(batch.slice(k * size, (k + 1) * size), label, radius);
+    });
+    const ends = await descend(ledgers, judge, claim, ascent, { steps, restarts, random });
+    for (const ledger of ledgers) {
+      await searchBoundary(judge, claim, ledger, ends.get(ledger)!, { probes, roundings, random });
+      const { label, radius, flip, flipInRange, evaluations, inside, counterexample } = ledger;
+      const ratio = flip === null || radius === 0 ? null : flip.distance / radius;
+      results.push({ label, radius, flip, flipInRange, ratio, evaluations, inside, counterexample });
+      options.onProgress?.(results.length, total);
+    }
+  }
+  return summarise(results, network === null ? 'estimated' : 'exact');
+}

@@ -1,0 +1,94 @@
+/** Where a classifier's logits are: behind a Softmax or Sigmoid that keeps their order, and for one output as two classes. */
+import { InputError, UnprovableError } from '../../certify-runtime/trusted/errors.ts';
+import { TENSORS } from '../../certify-runtime/trusted/file/names.ts';
+import type { Graph, OnnxNode, Tensor } from '../../certify-runtime/trusted/onnx/model.ts';
+import { type GraphDraft, integerOf } from './graph-draft.ts';
+
+export type Stripped = 'Softmax' | 'LogSoftmax' | 'Sigmoid';
+
+/**
+ * The output that holds the logits, or what keeps their order: the one named, the one called 'logits', or the only one.
+ *
+ * @throws InputError where it must be said
+ */
+export function chooseOutput(graph: Graph, wanted: string | undefined): string {
+  const names = graph.outputs.map(({ name }) => name);
+  const listed = names.map((name) => `'${name}'`).join(', ');
+  if (wanted !== undefined) {
+    if (names.includes(wanted)) return wanted;
+    throw new InputError(`the model has no output '${wanted}', it has ${listed}`, { outputs: names });
+  }
+  if (names.includes(TENSORS.logits)) return TENSORS.logits;
+  if (names.length === 1) return names[0]!;
+  throw new InputError(`the model has the outputs ${listed}: say which one holds the logits with --logits`, {
+    outputs: names,
+  });
+}
+
+function isStripped(op: string): op is Stripped {
+  return op === 'Softmax' || op === 'LogSoftmax' || op === 'Sigmoid';
+}
+
+/** Softmax of a matrix [N, K] over its classes. */
+function checkAxis(node: OnnxNode): void {
+  if (node.op === 'Sigmoid' || [1, -1].includes(integerOf(node, 'axis', -1) ?? 0)) return;
+  throw new UnprovableError(`${node.op} '${node.name}': at the end of a classifier it must be over axis 1`, {
+    op: node.op,
+    node: node.name,
+  });
+}
+
+/** Cuts the last Softmax, LogSoftmax or Sigmoid off: the largest value stays the largest. */
+export function stripActivation(draft: GraphDraft): Stripped | null {
+  const [output] = draft.outputs;
+  const node = draft.producer(output!.name);
+  if (node === undefined || !isStripped(node.op)) return null;
+  checkAxis(node);
+  draft.bypass(node, output!.name, node.inputs[0]!);
+  return node.op;
+}
+
+/** The last layer's node with the matrix, and the one that adds a bias after it. */
+function lastLayer(draft: GraphDraft): { product: OnnxNode; add: OnnxNode | undefined } | null {
+  const last = draft.producer(draft.outputs[0]!.name);
+  if (last?.op === 'Gemm' || last?.op === 'MatMul') return { product: last, add: undefined };
+  if (last?.op !== 'Add') return null;
+  const summand = last.inputs.find((name) => !draft.initializers.has(name));
+  const product = draft.producer(summand ?? '');
+  return product?.op === 'MatMul' ? { product, add: last } : null;
+}
+
+/** Zeros for the first class before each run of `width` values, those of the only output. */
+function withZeros(values: Float32Array, width: number): Float32Array {
+  const data = new Float32Array(2 * values.length);
+  for (let i = 0; i < values.length; i += width) data.set(values.subarray(i, i + width), 2 * i + width);
+  return data;
+}
+
+/** Number of values the last layer gives; null where it is no linear layer with a constant matrix. */
+export function outputsOf(draft: GraphDraft): number | null {
+  const layer = lastLayer(draft);
+  const dims = draft.initializers.get(layer?.product.inputs[1] ?? '')?.dims;
+  if (layer === null || dims?.length !== 2) return null;
+  return integerOf(layer.product, 'transB', 0) === 1 ? dims[0]! : dims[1]!;
+}
+
+/** One output y, whose sign decides, becomes the logits (0, y): the same label, and a margin of |y|. */
+export function splitSingleOutput(draft: GraphDraft): void {
+  const { product, add } = lastLayer(draft)!;
+  const weights = draft.initializers.get(product.inputs[1]!)!;
+  const rows = integerOf(product, 'transB', 0) === 1;
+  const bias = add === undefined ? product.inputs[2] : add.inputs.find((name) => draft.initializers.has(name));
+  const constant = (tensor: Tensor | undefined, dims: readonly number[], width: number): string => {
+    if (tensor === undefined || !(tensor.data instanceof Float32Array)) {
+      throw new UnprovableError(`${product.op} '${product.name}': its matrix and bias must be constants of float32`);
+    }
+    const data = withZeros(tensor.data, width);
+    return draft.constant(`${tensor.name}/two_classes`, { type: 'float32', dims, data });
+  };
+  const size = weights.dims[rows ? 1 : 0]!;
+  const matrix = constant(weights, rows ? [2, size] : [size, 2], rows ? size : 1);
+  const offset = bias === undefined || bias === '' ? [] : [constant(draft.initializers.get(bias), [2], 1)];
+  draft.replace(product, { inputs: [product.inputs[0]!, matrix, ...(add === undefined ? offset : [])] });
+  if (add !== undefined) draft.replace(add, { inputs: [product.outputs[0]!, ...offset] });
+}

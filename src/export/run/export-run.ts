@@ -1,0 +1,124 @@
+/** From a finished run to a sealed model: checkpoint → baked graph model → ONNX → sealed file, measured, with its card. */
+
+import { join } from 'node:path';
+import { InputError } from '../../certify-runtime/trusted/errors.ts';
+import { SMOOTHING_DEFAULTS } from '../../certify-runtime/smoothing/certify.ts';
+import { createRandom, uniformInt } from '../../certify-runtime/smoothing/random.ts';
+import type { VerifiedModel } from '../../certify-runtime/trusted/verify.ts';
+import { Certifier, runUnverified } from '../../certify-runtime/node.ts';
+import { writeFileAtomic } from '../../files/atomic-file.ts';
+import { modelCard } from '../seal/model-card.ts';
+import { seal } from '../seal/seal.ts';
+import type { TrainConfig } from '../../train/config.ts';
+import { bytesPerImage, type DomainDataset } from '../../train/data/dataset.ts';
+import {
+  type CertifiedAccuracy,
+  certifyImages,
+  formatTable,
+  type SmoothingSettings,
+  selectSplits,
+  summarize,
+} from '../../evaluate/certified-accuracy.ts';
+import { type ExportOptions, finishedModel } from './finished-run.ts';
+
+/**
+ * Two images of different labels, the first two that there are, and two of noise: what a provider must answer as this machine
+ * does. Held out, in the first domain that has one of the label; of training where none has.
+ */
+export function knownVectors(dataset: DomainDataset): Uint8Array[] {
+  const size = bytesPerImage(dataset.shape);
+  const sets = [...dataset.validation, ...dataset.train];
+  const images: Uint8Array[] = [];
+  for (let label = 0; label < dataset.classes.length && images.length < 2; label++) {
+    const set = sets.find(({ labels }) => labels.includes(label));
+    if (set !== undefined) images.push(set.read([set.labels.indexOf(label)]));
+  }
+  const noise = [0, 1].map((stream) => {
+    const random = createRandom(0, stream);
+    return Uint8Array.from({ length: size }, () => uniformInt(256, random));
+  });
+  return [...images, ...noise];
+}
+
+/** A finished run as a sealed file's bytes. */
+export interface SealedRun {
+  readonly bytes: Uint8Array;
+  readonly verified: VerifiedModel;
+  readonly config: TrainConfig;
+  readonly objective: Exclude<TrainConfig['objective'], { readonly baseline: string }>;
+  readonly dataset: DomainDataset;
+  readonly directory: string;
+}
+
+/**
+ * Bakes, converts and seals a finished run; writes nothing but its graph model.
+ *
+ * @throws InputError for a baseline's run, what finishedModel and seal throw
+ */
+export async function sealRun(run: string, options: ExportOptions = {}): Promise<SealedRun> {
+  const { say = () => undefined } = options;
+  const { readRunConfig } = await import('../../train/run.ts');
+  const { objective } = await readRunConfig(run);
+  if ('baseline' in objective) {
+    throw new InputError(`${run}: '${objective.baseline}' smooths the image, nothing to seal; export it with --plain`);
+  }
+  const { config, dataset, model, directory, version, training } = await finishedModel(run, options);
+  say('proving the Lipschitz bound and sealing');
+  const { bytes, verified } = await seal(model, {
+    classes: dataset.classes,
+    sigma: objective.noise,
+    vectors: knownVectors(dataset),
+    training,
+    producerVersion: version,
+    run: runUnverified,
+  });
+  return { bytes, verified, config, objective, dataset, directory };
+}
+
+/** What `glean export` made and measured. */
+export interface ExportedRun {
+  readonly path: string;
+  readonly verified: VerifiedModel;
+  readonly margin: ReadonlyMap<string, CertifiedAccuracy>;
+  readonly smoothed: ReadonlyMap<string, CertifiedAccuracy>;
+  readonly smoothing: SmoothingSettings;
+}
+
+/**
+ * Bakes, converts, seals and measures a finished run; writes model.onnx and README.md to `directory`.
+ *
+ * @throws what sealRun throws
+ */
+export async function exportRun(run: string, options: ExportOptions = {}): Promise<ExportedRun> {
+  const { say = () => undefined } = options;
+  const { bytes, verified, config, objective, dataset, directory } = await sealRun(run, options);
+  say('measuring');
+  const certifier = await Certifier.load(bytes);
+  const smoothing = { ...SMOOTHING_DEFAULTS, sigma: objective.noise, seed: 0 };
+  const margin = new Map<string, CertifiedAccuracy>();
+  const smoothed = new Map<string, CertifiedAccuracy>();
+  for (const [split, set] of selectSplits(dataset, ['validation', 'test'])) {
+    margin.set(split, summarize(await certifyImages(certifier, set)));
+    smoothed.set(split, summarize(await certifyImages(certifier, set, { smoothing })));
+  }
+  await certifier.dispose();
+  const card = modelCard({
+    id: config.id,
+    title: config.title,
+    dataset,
+    seed: config.seed,
+    environments:
+      objective.environments.kind === 'inferred'
+        ? 'inferred from what a reference gets right and wrong (no label of the cue enters)'
+        : 'the given domains',
+    verified,
+    marginTable: formatTable(margin, true),
+    smoothingTable: formatTable(smoothed, true),
+    smoothing,
+    testAccuracy: margin.get('test')!.accuracy,
+  });
+  const path = join(directory, 'model.onnx');
+  await writeFileAtomic(path, bytes);
+  await writeFileAtomic(join(directory, 'README.md'), card);
+  return { path, verified, margin, smoothed, smoothing };
+}

@@ -1,0 +1,100 @@
+/** From another program's ONNX file to a sealed one: prepared, proven, sealed, verified, and compared with the original. */
+import { createHash } from 'node:crypto';
+import { parseCertificate } from '../../certify-runtime/trusted/file/certificate.ts';
+import { CERTIFICATE_KEY, type Certificate } from '../../certify-runtime/trusted/file/claims.ts';
+import { CertificateError, InputError } from '../../certify-runtime/trusted/errors.ts';
+import { TENSORS } from '../../certify-runtime/trusted/file/names.ts';
+import type { OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
+import { vectorPixels } from '../../certify-runtime/trusted/file/vectors.ts';
+import type { VerifiedModel } from '../../certify-runtime/trusted/verify.ts';
+import type { SecondOpinion } from '../../certify-runtime/second-opinion/second-opinion.ts';
+import { readForeignOnnx } from '../foreign/onnx/read.ts';
+import type { ImageShape } from '../foreign/input-layer.ts';
+import { compareWithOriginal } from '../foreign/original.ts';
+import { type PreparedNetwork, type PrepareOptions, prepareNetwork } from '../foreign/prepare.ts';
+import { type SealOptions, seal } from './seal.ts';
+import { testPatterns } from './test-patterns.ts';
+
+export interface SealOriginalOptions
+  extends PrepareOptions,
+    Pick<SealOptions, 'run' | 'producerVersion' | 'secondOpinion'> {
+  /** The file's name, for the certificate. */
+  readonly source: string;
+  /** Default: those of a sealed file, else 0, 1, 2, … */
+  readonly classes?: readonly string[];
+  /** Default: that of a sealed file, else none. */
+  readonly sigma?: number | null;
+  /** Images for the known vectors, of a shape that is known only now; default: those of a sealed file, else test patterns. */
+  readonly images?: (shape: ImageShape) => Promise<readonly Uint8Array[]>;
+}
+
+export interface SealedOriginal {
+  readonly bytes: Uint8Array;
+  readonly verified: VerifiedModel;
+  /** What was measured of the sealed file; null where nobody asked. */
+  readonly opinion: SecondOpinion | null;
+  readonly prepared: PreparedNetwork;
+  /** Largest difference from the original's answers, over the known vectors. */
+  readonly deviation: number;
+}
+
+/** What needs no option in a sealed file. */
+const SEALED_FORM = { layout: 'NHWC', logits: TENSORS.logits } as const;
+
+/** What a file that was sealed before says of itself. */
+function earlierCertificate(model: OnnxModel): Certificate | null {
+  const text = model.metadata.get(CERTIFICATE_KEY);
+  if (text === undefined) return null;
+  try {
+    return parseCertificate(text);
+  } catch (error) {
+    if (error instanceof CertificateError) return null;
+    throw error;
+  }
+}
+
+/** The images of its known vectors, where it takes the same. */
+function earlierImages(earlier: Certificate | null, shape: ImageShape): readonly Uint8Array[] | null {
+  if (earlier === null || `${earlier.input.shape}` !== `${shape}`) return null;
+  return earlier.vectors.map(({ image }) => Buffer.from(image, 'base64'));
+}
+
+/**
+ * A file that was sealed before, by an earlier version, is sealed anew: what it says of its training, its classes and its known
+ * vectors' images are kept, and all else is proven and measured again.
+ *
+ * @throws OnnxFormatError where the file cannot be read; what prepareNetwork, seal and compareWithOriginal throw
+ */
+export async function sealOriginal(bytes: Uint8Array, options: SealOriginalOptions): Promise<SealedOriginal> {
+  const model = readForeignOnnx(bytes);
+  const earlier = earlierCertificate(model);
+  const prepared = prepareNetwork(model, earlier === null ? options : { ...SEALED_FORM, ...options });
+  const { classes: count, input } = prepared;
+  const classes = options.classes ?? earlier?.classes ?? Array.from({ length: count }, (_, i) => `${i}`);
+  if (count > 0 && classes.length !== count) {
+    throw new InputError(`${classes.length} classes are named, the network has ${count}`, { classes, expected: count });
+  }
+  const vectors =
+    (await options.images?.(input.shape)) ?? earlierImages(earlier, input.shape) ?? testPatterns(input.shape);
+  const {
+    bytes: sealed,
+    verified,
+    opinion,
+  } = await seal(prepared.model, {
+    classes,
+    sigma: options.sigma === undefined ? (earlier?.sigma ?? null) : options.sigma,
+    vectors,
+    training: earlier?.training ?? {
+      source: options.source,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+    },
+    producerVersion: options.producerVersion,
+    run: options.run,
+    ...(options.secondOpinion === undefined ? {} : { secondOpinion: options.secondOpinion }),
+  });
+  const known = verified.certificate.vectors;
+  const images = known.map((vector) => vectorPixels(vector, input.shape));
+  const logits = known.map((vector) => vector.logits);
+  const deviation = await compareWithOriginal(bytes, prepared, images, logits);
+  return { bytes: sealed, verified, opinion, prepared, deviation };
+}

@@ -1,0 +1,139 @@
+/** Sealing: proves a network's constants, appends the certificate head, and writes the certificate into the file. */
+import {
+  CERTIFICATE_FORMAT,
+  CERTIFICATE_KEY,
+  type Certificate,
+  type KnownVector,
+  PROVER,
+} from '../../certify-runtime/trusted/file/claims.ts';
+import { EMPTY_DIGEST, fillFileDigest, weightsDigest } from '../../certify-runtime/trusted/file/digest.ts';
+import { InputError } from '../../certify-runtime/trusted/errors.ts';
+import { headGraph } from '../../certify-runtime/trusted/head-graph.ts';
+import { marginTerms } from '../../certify-runtime/trusted/margin.ts';
+import { outputInfos, TENSORS } from '../../certify-runtime/trusted/file/names.ts';
+import type { Graph, OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
+import { allRules } from '../../certify-runtime/trusted/rules/table.ts';
+import { type ModelAnswer, vectorPixels } from '../../certify-runtime/trusted/file/vectors.ts';
+import { proveConstants, type VerifiedModel, verifyModel } from '../../certify-runtime/trusted/verify.ts';
+import { measureSealed } from '../../certify-runtime/node.ts';
+import type { SecondOpinion } from '../../certify-runtime/second-opinion/second-opinion.ts';
+import { claimedConstants, claimedLayers } from './claims.ts';
+import { networkGraph } from './network-graph.ts';
+import { writeOnnx } from './onnx-writer.ts';
+
+/** The operator set the head is written in; its reductions take their axes as an input. */
+const OPSET = 18;
+const IR_VERSION = 8;
+
+export interface SealOptions {
+  readonly classes: readonly string[];
+  /** σ of the noise on z in training, null where there was none. */
+  readonly sigma: number | null;
+  /** Images as bytes H·W·C, stored with their answers. */
+  readonly vectors: readonly Uint8Array[];
+  readonly training: Readonly<Record<string, unknown>>;
+  readonly producerVersion: string;
+  /** Name of the output that holds the logits, where it is not plain. */
+  readonly logits?: string;
+  /** Runs a model file on images [n, H, W, C] on [0, 1], by the program that will deploy it. */
+  readonly run: (bytes: Uint8Array, images: Float32Array, shape: readonly number[]) => Promise<readonly ModelAnswer[]>;
+  /** false leaves it out: what was proven is then not held against what can be measured. */
+  readonly secondOpinion?: boolean;
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+/**
+ * The sealed file of a network, and what its verification says: it is read back, proven, and measured before it is returned.
+ *
+ * @throws UnprovableError where the network has an operator or form without a rule; ContradictionError where what is
+ *   measured is above what was proven
+ */
+export async function seal(
+  model: OnnxModel,
+  options: SealOptions,
+): Promise<{
+  readonly bytes: Uint8Array;
+  readonly verified: VerifiedModel;
+  readonly opinion: SecondOpinion | null;
+}> {
+  if (model.opset !== OPSET) {
+    throw new InputError(
+      `the model has opset ${model.opset}, expected ${OPSET}; prepareNetwork (glean seal) brings others to it`,
+    );
+  }
+  const network = networkGraph(model, options.logits === undefined ? {} : { logits: options.logits });
+  const { shape } = network;
+  const image = { name: TENSORS.image, type: 'float32', dims: ['N', ...shape] } as const;
+  const bare: Graph = {
+    name: 'glean',
+    nodes: network.nodes,
+    initializers: network.initializers,
+    inputs: [image],
+    outputs: [],
+  };
+  const { encoder, head, constants: proven } = proveConstants(bare, allRules);
+  if (head.classes !== options.classes.length) {
+    throw new InputError(`the head has ${head.classes} classes, but ${options.classes.length} are named`, {
+      found: options.classes.length,
+      expected: head.classes,
+    });
+  }
+  const inputs = shape.reduce((product, size) => product * size, 1);
+  const constants = claimedConstants(proven, inputs);
+  const appended = headGraph(marginTerms(constants, head), inputs);
+  const graph: Graph = {
+    ...bare,
+    nodes: [...network.nodes, ...appended.nodes],
+    initializers: new Map([
+      ...network.initializers,
+      ...appended.initializers.map((tensor) => [tensor.name, tensor] as const),
+    ]),
+    outputs: outputInfos(head.classes, head.latentSize),
+  };
+  const { lipschitz, ...float32 } = constants;
+  const certificate: Certificate = {
+    format: CERTIFICATE_FORMAT,
+    prover: PROVER,
+    norm: 'l2',
+    input: { shape, range: [0, 1], layout: 'NHWC' },
+    classes: options.classes,
+    sigma: options.sigma,
+    lipschitz: { upper: lipschitz, layers: claimedLayers(encoder.layers) },
+    float32,
+    weightsSha256: await weightsDigest(graph),
+    fileSha256: EMPTY_DIGEST,
+    vectors: [],
+    training: options.training,
+  };
+  const write = (vectors: readonly KnownVector[]) =>
+    writeOnnx({
+      irVersion: IR_VERSION,
+      opset: OPSET,
+      producerName: 'glean',
+      producerVersion: options.producerVersion,
+      graph,
+      metadata: new Map([[CERTIFICATE_KEY, JSON.stringify({ ...certificate, vectors })]]),
+    });
+
+  const pixels = new Float32Array(options.vectors.length * inputs);
+  options.vectors.forEach((bytes, i) => {
+    pixels.set(vectorPixels({ image: base64(bytes) }, shape), i * inputs);
+  });
+  const answers = await options.run(write([]), pixels, shape);
+  const vectors = options.vectors.map((bytes, i): KnownVector => {
+    const { label, radius, logits } = answers[i]!;
+    if (!logits.every(Number.isFinite)) {
+      throw new InputError(
+        `known vector ${i}: the network's float32 logits are [${[...logits].slice(0, 4).join(', ')}${logits.length > 4 ? ', …' : ''}]; its values overflow on this image, so nothing can be certified there. Give other images (--vectors), or scale its weights`,
+        { vector: i, logits: [...logits] },
+      );
+    }
+    return { image: base64(bytes), logits: [...logits], label, radius };
+  });
+  const bytes = await fillFileDigest(write(vectors));
+  const verified = await verifyModel(bytes);
+  return { bytes, verified, opinion: options.secondOpinion === false ? null : await measureSealed(bytes, verified) };
+}

@@ -1,0 +1,51 @@
+/** What a request is refused with: a status, and words for `{"error"}` that speak of the request and never of the machine. */
+import { GleanError, InputError } from '../../certify-runtime/trusted/errors.ts';
+
+export class HttpError extends GleanError {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  /** Without a stack trace: it would cost more than the rest of a refusal, and it is the client's request that is wrong. */
+  constructor(status: number, message: string, headers: Record<string, string> = {}) {
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    super('HTTP', message, { status });
+    Error.stackTraceLimit = limit;
+    this.status = status;
+    this.headers = headers;
+  }
+}
+
+/** 503 with Retry-After, a whole number of seconds, at least one. */
+export function overloaded(message: string, seconds = 1): HttpError {
+  return new HttpError(503, message, { 'retry-after': String(Math.max(1, Math.ceil(seconds))) });
+}
+
+/** The error as the client may see it: wrong input is 400, and what was not foreseen is 500 without its words. */
+export function asHttpError(error: unknown): HttpError {
+  if (error instanceof HttpError) return error;
+  if (error instanceof InputError) return new HttpError(400, error.message);
+  return new HttpError(500, 'the service failed to answer; its log says why');
+}
+
+export function errorBody(message: string): string {
+  return JSON.stringify({ error: message });
+}
+
+const SHOWN_CHARACTERS = 60;
+const SHOWN_ITEMS = 6;
+
+/** What a client sent, for use in a message: one level of it, cut, so that neither depth nor size costs anything. */
+export function shown(value: unknown): string {
+  if (!Array.isArray(value)) return shownItem(value);
+  const items = value.slice(0, SHOWN_ITEMS).map((item) => (Array.isArray(item) ? '[…]' : shownItem(item)));
+  return `[${items.join(',')}${value.length > SHOWN_ITEMS ? ',…' : ''}]`;
+}
+
+function shownItem(value: unknown): string {
+  if (value === undefined) return 'nothing';
+  if (typeof value === 'object' && value !== null) return 'an object';
+  if (typeof value !== 'string') return String(value);
+  const cut = value.length > SHOWN_CHARACTERS;
+  return `${JSON.stringify(cut ? value.slice(0, SHOWN_CHARACTERS) : value)}${cut ? '…' : ''}`;
+}

@@ -1,0 +1,73 @@
+/** POST /predict: a picture in, label and radius out. */
+
+import { floorToFloat32 } from '../../certify-runtime/trusted/margin.ts';
+import { decodeImage } from '../../certify-runtime/run/encoded-image.ts';
+import { Share } from './body.ts';
+import type { Exchange } from './exchange.ts';
+import { HttpError, shown } from './http-error.ts';
+import { refuseForm, whyNoPicture } from './picture-body.ts';
+import { receive } from '../worker/receive.ts';
+import type { ServedModel } from '../worker/served-model.ts';
+import type { Service } from '../worker/service.ts';
+
+export interface PictureAnswer {
+  readonly model: string;
+  readonly version: string;
+  readonly label: number;
+  readonly class: string;
+  readonly radius: number;
+  readonly logits: readonly number[];
+  readonly parameters: ServedModel['parameters'];
+}
+
+/** @param query `model`, which may be left out where there is only one, and `resize` */
+export async function predictPicture(
+  service: Service,
+  exchange: Exchange,
+  query: URLSearchParams,
+): Promise<PictureAnswer> {
+  const share = new Share(service.buffered);
+  try {
+    const id = query.get('model') ?? onlyModel(service);
+    const resize = readResize(query.get('resize'));
+    service.models.find(id);
+    exchange.model = id;
+    refuseForm(exchange.request.headers['content-type']);
+    const body = await receive(service, exchange, service.pictures, share);
+    // Looked up again: the model may have been replaced while the picture came.
+    const model = service.models.find(id);
+    const [height, width, channels] = model.input.shape as [number, number, number];
+    const { maxPixels } = service.settings;
+    const decode = () =>
+      decodeImage(body, [height, width, channels], { resize, maxPixels }).catch((error) => {
+        throw whyNoPicture(body) ?? error;
+      });
+    const { data } = await service.decoding.pass(decode, exchange.gone);
+    const answers = await model.batcher.submit(() => [data], exchange.gone);
+    model.count(answers);
+    const { label, className, radius, logits } = answers[0]!;
+    return {
+      model: model.id,
+      version: model.version,
+      label,
+      class: className,
+      radius: floorToFloat32(radius),
+      logits: [...logits],
+      parameters: model.parameters,
+    };
+  } finally {
+    share.release();
+  }
+}
+
+function onlyModel({ models }: Service): string {
+  const ids = Array.from(models.all(), ({ id }) => id);
+  if (ids.length === 1) return ids[0]!;
+  throw new HttpError(400, `found no model in the query, expected ?model= and one of ${ids.join(', ')}`);
+}
+
+function readResize(value: string | null): boolean {
+  if (value === null || value === 'false' || value === '0') return false;
+  if (value === '' || value === 'true' || value === '1') return true;
+  throw new HttpError(400, `found resize=${shown(value)}, expected true or false`);
+}

@@ -1,0 +1,173 @@
+/** What a worker counts, for Prometheus. Labels have few values: routes, statuses, models, classes; never what a client sent. */
+import {
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client';
+import type { ServedModel } from '../worker/served-model.ts';
+
+export type MetricObject = MetricObjectWithValues<MetricValue<string>>;
+
+/** Radii are in pixels on [0, 1]; the finer buckets are where certified accuracy is usually reported. */
+const RADII = [0, 0.05, 0.1, 0.15, 0.25, 0.35, 0.45, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 5];
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const IMAGES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+/** How a request ended: with what was asked for, with no for an answer (the client's fault, or too much at once), or without. */
+type Outcome = 'answered' | 'refused' | 'failed';
+
+/** 499: the client went away before its answer. */
+function outcomeOf(status: number): Outcome {
+  if (status < 400) return 'answered';
+  return status === 503 || (status < 500 && status !== 499) ? 'refused' : 'failed';
+}
+
+/** What the gauges show when somebody looks. */
+interface Now {
+  models(): Iterable<ServedModel>;
+  connections(): number;
+  buffered(): number;
+}
+
+interface Answered {
+  readonly label: number;
+  readonly radius: number;
+}
+
+export class Metrics {
+  readonly registry = new Registry();
+  readonly #requests: Counter<'route' | 'status'>;
+  readonly #seconds: Histogram<'route' | 'outcome'>;
+  readonly #batch: Histogram;
+  readonly #radius: Histogram<'model'>;
+  readonly #predictions: Counter<'model' | 'class'>;
+  /** prom-client's look-up by labels costs microseconds; each series is looked up once. */
+  readonly #counters = new Map<string, { inc(): void }>();
+  readonly #timers = new Map<string, { observe(seconds: number): void }>();
+
+  constructor(now: Now) {
+    const registers = [this.registry];
+    collectDefaultMetrics({ register: this.registry });
+    // Sums of what is there by type; as gauges they may not be called _total.
+    for (const { name, type } of this.registry.getMetricsAsArray()) {
+      if (String(type) === 'gauge' && name.endsWith('_total')) this.registry.removeSingleMetric(name);
+    }
+    this.#requests = new Counter({
+      name: 'glean_requests_total',
+      help: 'Requests answered',
+      labelNames: ['route', 'status'],
+      registers,
+    });
+    this.#seconds = new Histogram({
+      name: 'glean_request_seconds',
+      help: 'From the request line to the last byte of the answer, by how it ended',
+      labelNames: ['route', 'outcome'],
+      buckets: SECONDS,
+      registers,
+    });
+    this.#batch = new Histogram({
+      name: 'glean_batch_images',
+      help: 'Images in one run of a model',
+      buckets: IMAGES,
+      registers,
+    });
+    this.#radius = new Histogram({
+      name: 'glean_radius',
+      help: 'Certified l2 radius; when its distribution moves, so did the data',
+      labelNames: ['model'],
+      buckets: RADII,
+      registers,
+    });
+    this.#predictions = new Counter({
+      name: 'glean_predictions_total',
+      help: 'Images by the class they were given',
+      labelNames: ['model', 'class'],
+      registers,
+    });
+    modelGauges(now, registers);
+    gauge('glean_connections', 'Open connections', registers, now.connections);
+    gauge('glean_buffered_bytes', 'Bytes of request bodies held', registers, now.buffered);
+  }
+
+  request(route: string, status: number, seconds: number): void {
+    const key = `${route} ${status}`;
+    let counter = this.#counters.get(key);
+    if (counter === undefined) {
+      counter = this.#requests.labels({ route, status: String(status) });
+      this.#counters.set(key, counter);
+    }
+    counter.inc();
+    const outcome = outcomeOf(status);
+    const series = `${route} ${outcome}`;
+    let timer = this.#timers.get(series);
+    if (timer === undefined) {
+      timer = this.#seconds.labels({ route, outcome });
+      this.#timers.set(series, timer);
+    }
+    timer.observe(seconds);
+  }
+
+  batch(images: number): void {
+    this.#batch.observe(images);
+  }
+
+  /** What a model's answers are counted in. */
+  model(id: string, classes: readonly string[]): (answers: readonly Answered[]) => void {
+    const radius = this.#radius.labels({ model: id });
+    const labels = classes.map((name) => this.#predictions.labels({ model: id, class: name }));
+    return (answers) => {
+      for (const answer of answers) {
+        radius.observe(answer.radius);
+        labels[answer.label]!.inc();
+      }
+    };
+  }
+}
+
+function modelGauges(now: Now, registers: Registry[]): void {
+  new Gauge({
+    name: 'glean_queue_images',
+    help: 'Images waiting for a run',
+    labelNames: ['model'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { id, batcher } of now.models()) this.set({ model: id }, batcher.waiting);
+    },
+  });
+  new Gauge({
+    name: 'glean_unread_requests',
+    help: 'Requests waiting, unread, for room in the queue',
+    labelNames: ['model'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { id, line } of now.models()) this.set({ model: id }, line.waiting);
+    },
+  });
+  new Gauge({
+    name: 'glean_model_info',
+    help: 'Workers that serve this version of a model',
+    labelNames: ['model', 'version', 'sha256'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { id, version, sha256 } of now.models()) this.set({ model: id, version, sha256 }, 1);
+    },
+  });
+}
+
+function gauge(name: string, help: string, registers: Registry[], value: () => number): void {
+  new Gauge({
+    name,
+    help,
+    registers,
+    collect() {
+      this.set(value());
+    },
+  });
+}

@@ -1,0 +1,78 @@
+/** The metrics of all workers as one; what a worker counted is not forgotten when it ends. */
+import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
+import type { MetricObject } from '../observe/metrics.ts';
+
+/** Milliseconds that a collection waits for workers which do not answer. */
+const LIMIT = 2000;
+
+interface Collection {
+  readonly awaited: Set<number>;
+  readonly done: () => void;
+}
+
+export class Collector {
+  readonly #registry = new Registry();
+  readonly #workers = new Gauge({ name: 'glean_workers', help: 'Workers that answer', registers: [this.#registry] });
+  readonly #restarts = new Counter({
+    name: 'glean_worker_restarts_total',
+    help: 'Workers that ended unasked and were replaced',
+    registers: [this.#registry],
+  });
+  /** By worker, as last seen. */
+  readonly #seen = new Map<number, readonly MetricObject[]>();
+  #departed: readonly MetricObject[] = [];
+  readonly #collections = new Map<number, Collection>();
+  #count = 0;
+
+  set workers(count: number) {
+    this.#workers.set(count);
+  }
+
+  restarted(): void {
+    this.#restarts.inc();
+  }
+
+  saw(worker: number, metrics: readonly MetricObject[]): void {
+    this.#seen.set(worker, metrics);
+  }
+
+  /** Keeps what a worker that ended has counted; its gauges end with it. */
+  async gone(worker: number): Promise<void> {
+    const last = this.#seen.get(worker);
+    this.#seen.delete(worker);
+    for (const { awaited, done } of this.#collections.values())
+      if (awaited.delete(worker) && awaited.size === 0) done();
+    if (last === undefined) return;
+    // prom-client's declarations call the type an enum of numbers; it is the word of the exposition format.
+    const counted = last.filter(({ type }) => ['counter', 'histogram'].includes(String(type)));
+    this.#departed = await AggregatorRegistry.aggregate([[...this.#departed], [...counted]]).getMetricsAsJSON();
+  }
+
+  /** Asks the workers for their numbers; resolves when all have answered, or have had time to. */
+  collect(workers: readonly number[], ask: (worker: number, request: number) => void): Promise<void> {
+    if (workers.length === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const request = this.#count++;
+      const done = () => {
+        clearTimeout(timer);
+        this.#collections.delete(request);
+        resolve();
+      };
+      const timer = setTimeout(done, LIMIT);
+      this.#collections.set(request, { awaited: new Set(workers), done });
+      for (const worker of workers) ask(worker, request);
+    });
+  }
+
+  collected(worker: number, request: number, metrics: readonly MetricObject[]): void {
+    this.saw(worker, metrics);
+    const collection = this.#collections.get(request);
+    if (collection?.awaited.delete(worker) && collection.awaited.size === 0) collection.done();
+  }
+
+  async text(): Promise<string> {
+    const own = await this.#registry.getMetricsAsJSON();
+    const all = [...this.#seen.values(), this.#departed, own].map((metrics) => [...metrics]);
+    return AggregatorRegistry.aggregate(all).metrics();
+  }
+}

@@ -1,0 +1,32 @@
+/** A process that verifies one model and ends: what a hostile file does to ONNX Runtime, it does here. */
+import process from 'node:process';
+import { GleanError } from '../../certify-runtime/trusted/errors.ts';
+import { Certifier } from '../../certify-runtime/node.ts';
+import type { Verdict, VerifyQuestion } from './verify.ts';
+
+async function verdict({ bytes, publicKey, signature }: VerifyQuestion): Promise<Verdict> {
+  try {
+    const signed = {
+      ...(publicKey === undefined ? {} : { publicKey, requireSignature: true }),
+      ...(signature === undefined ? {} : { signature }),
+    };
+    const certifier = await Certifier.load(bytes, { ...signed, proof: 'always' });
+    await certifier.dispose();
+    return { verified: true };
+  } catch (error) {
+    if (error instanceof GleanError) return { verified: false, reason: error.message };
+    return {
+      verified: false,
+      reason: `it cannot be loaded: ${error instanceof Error ? error.message : String(error)}`,
+    };
+  }
+}
+
+process.once('message', async (question: VerifyQuestion) => {
+  const answer = await verdict(question);
+  process.send!(answer, undefined, undefined, () => process.exit(0));
+});
+// Either may come to all of a service's processes at once: the supervisor ends this one.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+process.on('disconnect', () => process.exit(1));

@@ -1,0 +1,200 @@
+/**
+ * Micro-batching with a bounded queue: what came while one batch ran is the next batch.
+ *
+ * No timer: a lone request runs at once, and the more wait the larger the batch. ONNX Runtime runs on the thread that
+ * also reads sockets, so a batch starts in setImmediate, after whatever has arrived has been read.
+ */
+import { HttpError } from '../http/http-error.ts';
+
+export interface BatchLimits {
+  /** Images that may wait; a request that begins below may end above. */
+  readonly queue: number;
+  /** Images in one run. */
+  readonly maxBatch: number;
+}
+
+/** A request that is here, but whose images are not yet read. */
+interface Request<Image, Answer> {
+  readonly prepare: () => readonly Image[];
+  readonly abandoned: () => boolean;
+  readonly resolve: (answers: readonly Answer[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface Job<Image, Answer> {
+  readonly images: readonly Image[];
+  readonly answers: Answer[];
+  /** Images handed to a run so far. */
+  taken: number;
+  readonly abandoned: () => boolean;
+  readonly resolve: (answers: readonly Answer[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Seconds that one run should last at most: nothing else is answered meanwhile, the probes of a cluster included. */
+const LONGEST_RUN = 0.05;
+/** Weight of the latest in a moving mean. */
+const LATEST = 0.1;
+
+export class Batcher<Image, Answer> {
+  readonly #run: (images: readonly Image[]) => Promise<readonly Answer[]>;
+  readonly #limits: BatchLimits;
+  readonly #onBatch: (images: number) => void;
+  readonly #requests: Request<Image, Answer>[] = [];
+  readonly #jobs: Job<Image, Answer>[] = [];
+  #waiting = 0;
+  #running = false;
+  #secondsPerImage = 0;
+  #imagesPerRequest = 1;
+  #idle: (() => void)[] = [];
+
+  constructor(
+    run: (images: readonly Image[]) => Promise<readonly Answer[]>,
+    limits: BatchLimits,
+    onBatch: (images: number) => void,
+  ) {
+    this.#run = run;
+    this.#limits = limits;
+    this.#onBatch = onBatch;
+  }
+
+  /** Images that wait for a run. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Requests, of as many images as the latest had, that there is room for. */
+  get room(): number {
+    const room = this.#limits.queue - this.#waiting;
+    return Math.ceil(room / this.#imagesPerRequest) - this.#requests.length;
+  }
+
+  /** Until what waits is done, by how long the latest took. */
+  get seconds(): number {
+    return this.#waiting * this.#secondsPerImage;
+  }
+
+  /** @throws HttpError 413 where so many images in one request will never have room */
+  fits(images: number): void {
+    const { queue } = this.#limits;
+    if (images > queue) throw new HttpError(413, `found ${images} images in one request, expected at most ${queue}`);
+  }
+
+  /**
+   * The answers, one for each image.
+   *
+   * @param prepare gives the images; called when the queue has room, which is at once as a rule: until then they take none
+   * @param abandoned whether nobody waits for the answers any more: then they are not made
+   */
+  submit(prepare: () => readonly Image[], abandoned: () => boolean = () => false): Promise<readonly Answer[]> {
+    return new Promise((resolve, reject) => {
+      this.#requests.push({ prepare, abandoned, resolve, reject });
+      this.#prepare();
+      if (this.#jobs.length > 0 && !this.#running) {
+        this.#running = true;
+        setImmediate(this.#next);
+      }
+    });
+  }
+
+  /** Reads the images of as many requests as there is room for. */
+  #prepare(): void {
+    while (this.#requests.length > 0 && this.#waiting < this.#limits.queue) {
+      const { prepare, abandoned, resolve, reject } = this.#requests.shift()!;
+      if (abandoned()) {
+        reject(wentAway());
+        continue;
+      }
+      try {
+        const images = prepare();
+        this.fits(images.length);
+        this.#imagesPerRequest += LATEST * (images.length - this.#imagesPerRequest);
+        this.#waiting += images.length;
+        this.#jobs.push({ images, answers: [], taken: 0, abandoned, resolve, reject });
+      } catch (error) {
+        reject(error);
+      }
+    }
+  }
+
+  /** Resolves when nothing waits and nothing runs. */
+  async idle(): Promise<void> {
+    if (!this.#running) return;
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  readonly #next = async (): Promise<void> => {
+    const { images, parts } = this.#take();
+    if (images.length > 0) await this.#runBatch(images, parts);
+    this.#prepare();
+    if (this.#jobs.length > 0) {
+      setImmediate(this.#next);
+      return;
+    }
+    this.#running = false;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  };
+
+  /** The next batch, and whose its images are. A job larger than a batch goes over several. */
+  #take(): { readonly images: Image[]; readonly parts: { job: Job<Image, Answer>; count: number }[] } {
+    const images: Image[] = [];
+    const parts: { job: Job<Image, Answer>; count: number }[] = [];
+    const most = this.#batchSize();
+    let done = 0;
+    for (const job of this.#jobs) {
+      const room = most - images.length;
+      if (room === 0) break;
+      const left = job.images.length - job.taken;
+      if (job.abandoned()) {
+        this.#waiting -= left;
+        job.reject(wentAway());
+        done++;
+        continue;
+      }
+      const count = Math.min(room, left);
+      for (let i = 0; i < count; i++) images.push(job.images[job.taken + i]!);
+      job.taken += count;
+      parts.push({ job, count });
+      if (count === left) done++;
+    }
+    this.#jobs.splice(0, done);
+    this.#waiting -= images.length;
+    return { images, parts };
+  }
+
+  #batchSize(): number {
+    if (this.#secondsPerImage === 0) return this.#limits.maxBatch;
+    return Math.max(1, Math.min(this.#limits.maxBatch, Math.floor(LONGEST_RUN / this.#secondsPerImage)));
+  }
+
+  async #runBatch(images: readonly Image[], parts: readonly { job: Job<Image, Answer>; count: number }[]) {
+    const begin = performance.now();
+    try {
+      const answers = await this.#run(images);
+      let at = 0;
+      for (const { job, count } of parts) {
+        for (let i = 0; i < count; i++) job.answers.push(answers[at++]!);
+        if (job.answers.length === job.images.length) job.resolve(job.answers);
+      }
+    } catch (error) {
+      this.#fail(error, new Set(parts.map(({ job }) => job)));
+    }
+    const seconds = (performance.now() - begin) / 1000 / images.length;
+    const before = this.#secondsPerImage === 0 ? seconds : this.#secondsPerImage;
+    this.#secondsPerImage = before + LATEST * (seconds - before);
+    this.#onBatch(images.length);
+  }
+
+  /** What a failed run held is answered with the error, the rest of a job that was split too. */
+  #fail(error: unknown, failed: ReadonlySet<Job<Image, Answer>>): void {
+    for (const job of failed) job.reject(error);
+    const first = this.#jobs[0];
+    if (first === undefined || !failed.has(first)) return;
+    this.#waiting -= first.images.length - first.taken;
+    this.#jobs.shift();
+  }
+}
+
+function wentAway(): HttpError {
+  return new HttpError(499, 'the client went away');
+}

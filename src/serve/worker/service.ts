@@ -1,0 +1,61 @@
+/** What the handlers of one worker share. */
+import { ByteBudget } from '../http/body.ts';
+import { Gate } from './gate.ts';
+import { Keys } from '../http/keys.ts';
+import { Line } from './line.ts';
+import type { Logger } from '../observe/log.ts';
+import type { RefusedModel } from '../messages.ts';
+import { Metrics } from '../observe/metrics.ts';
+import { Models } from './models.ts';
+import type { ServeSettings } from '../settings.ts';
+
+/** libuv has four threads for the decoders of all; two pictures at a time leave some for the rest. */
+const DECODED_AT_ONCE = 2;
+/** Pictures that are here and wait for a decoder. */
+const DECODES_WAITING = 64;
+
+export class Service {
+  readonly settings: ServeSettings;
+  readonly logger: Logger;
+  readonly models: Models;
+  readonly metrics: Metrics;
+  readonly buffered: ByteBudget;
+  readonly decoding: Gate;
+  /** Where pictures wait until a decoder is near. */
+  readonly pictures: Line;
+  /** Metrics of all workers, as Prometheus reads them. */
+  readonly scrape: () => Promise<string>;
+  /** Files of the models folder that are not served. */
+  refused: readonly RefusedModel[] = [];
+  /** Undefined: everybody may ask. */
+  keys: Keys | undefined;
+  /** Stopping: what is accepted is answered, and every answer says that the connection ends. */
+  draining = false;
+  connections = 0;
+
+  constructor(settings: ServeSettings, logger: Logger, scrape: () => Promise<string>) {
+    this.settings = settings;
+    this.logger = logger;
+    this.scrape = scrape;
+    this.buffered = new ByteBudget(settings.maxBuffered);
+    this.metrics = new Metrics({
+      models: () => this.models.all(),
+      connections: () => this.connections,
+      buffered: () => this.buffered.used,
+    });
+    this.models = new Models(settings, this.buffered, this.metrics, logger);
+    this.pictures = new Line(
+      () => ({ requests: DECODES_WAITING - this.decoding.waiting, bytes: this.buffered.free, seconds: 1 }),
+      settings,
+    );
+    this.decoding = new Gate(DECODED_AT_ONCE, this.pictures.letIn);
+  }
+
+  setKeys(digests: readonly string[] | undefined): void {
+    this.keys = digests === undefined ? undefined : new Keys(digests);
+  }
+
+  get ready(): boolean {
+    return !this.draining && this.models.size > 0;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Two training domains and a test domain out of one population, by subsampling: an attribute agrees with the label for 90 %
+ * and 80 % of the images in training, for 10 % in the test. No image is changed, some are left out.
+ */
+import { InputError } from '../../../certify-runtime/trusted/errors.ts';
+import { createRandom, type Random, shuffle } from '../../../certify-runtime/smoothing/random.ts';
+import { exactShare } from '../draws.ts';
+import { type ShiftedDomain, TEST, TRAINING } from './shifted-domains.ts';
+
+/** Images with what is known of them: everything is one value per image. */
+export interface Population {
+  /** The true label, 0 or 1. */
+  readonly labels: Uint8Array;
+  /** 0 or 1; 1 goes with label 1 in training. */
+  readonly attribute: Uint8Array;
+  /** Where the image may be used; -1 nowhere. */
+  readonly split: Int8Array;
+}
+
+const SPLITS = ['train', 'validation', 'test'] as const;
+
+/** A domain's images, as indices into the population in random order, and their labels with the noise in them. */
+export interface CorrelatedDomain {
+  readonly name: string;
+  readonly indices: Uint32Array;
+  readonly labels: Uint8Array;
+}
+
+export interface CorrelatedDomains {
+  readonly train: readonly CorrelatedDomain[];
+  readonly validation: readonly CorrelatedDomain[];
+  readonly test: CorrelatedDomain;
+}
+
+export interface CorrelatedOptions {
+  readonly seed: number;
+  /** The first of the random streams drawn from the seed. */
+  readonly stream: number;
+  /** Share of labels that are flipped, exactly, in every kind of image before the domains are drawn. */
+  readonly labelNoise: number;
+  /** In training and validation every kind of image is as frequent: the oracle, to which the attribute tells nothing. */
+  readonly blind?: boolean;
+  /** At most this many images in each domain, by split. */
+  readonly limits: Readonly<Record<(typeof SPLITS)[number], number>>;
+  /** Names of label and attribute values, for errors. */
+  readonly names: { readonly labels: readonly [string, string]; readonly attribute: readonly [string, string] };
+}
+
+/** Name and title of a data set, or of its blind twin. */
+export function named({ name, title }: { readonly name: string; readonly title: string }, blind: boolean) {
+  return blind ? { name: `${name}-blind`, title: `${title} (which tells nothing in training)` } : { name, title };
+}
+
+/** Sizes are multiples of this, so that every share is exact: n·0.05, n·0.1 and n·0.45 are whole. */
+const GRAIN = 20;
+
+/**
+ * Draws disjoint domains of equal size from each split, in three steps:
+ *
+ * 1. The four kinds of image (label × attribute) are cut to the size N of the scarcest, at random: in what is left, label and
+ *    attribute are independent.
+ * 2. A share `labelNoise` of each kind gets the other label: there are still N of each.
+ * 3. A domain of n images with contrary share c takes n(1 − c)/2 of either label that agree with the attribute and nc/2 that do
+ *    not; n is what N allows, at most the limit.
+ *
+ * So labels and attribute values are even in every domain, P(true label | label, attribute) is 1 − labelNoise in all of
+ * them, and only P(attribute | label) changes. With `blind`, every kind
+ * is as frequent in training and validation; the test is the same.
+ *
+ * @throws InputError where a split cannot fill a domain, naming the kind of image that is short
+ */
+export function correlatedDomains(population: Population, options: CorrelatedOptions): CorrelatedDomains {
+  const [train, validation, test] = SPLITS.map((split, s) => {
+    const random = (k: number) => createRandom(options.seed, options.stream + 2 * s + k);
+    return drawDomains(population, s, split, split === 'test' ? [TEST] : TRAINING, options, random(0), random(1));
+  });
+  return { train: train!, validation: validation!, test: test![0]! };
+}
+
+function drawDomains(
+  population: Population,
+  s: number,
+  split: (typeof SPLITS)[number],
+  domains: readonly ShiftedDomain[],
+  options: CorrelatedOptions,
+  noise: Random,
+  order: Random,
+): CorrelatedDomain[] {
+  /** Members of the split by 2·label + attribute. */
+  const pure: number[][] = [[], [], [], []];
+  population.split.forEach((value, i) => {
+    if (value === s) pure[2 * population.labels[i]! + population.attribute[i]!]!.push(i);
+  });
+  /** Of a domain, the share that each kind has. */
+  const sharesOf = (domain: ShiftedDomain) => {
+    const contrary = options.blind === true && split !== 'test' ? 0.5 : domain.contrary;
+    return [1 - contrary, contrary, contrary, 1 - contrary].map((share) => share / 2);
+  };
+  const needed = domains.map(sharesOf).reduce((sum, shares) => sum.map((share, k) => share + shares[k]!));
+  const even = Math.min(...pure.map((kind) => kind.length));
+  const size = Math.floor(Math.min(options.limits[split], even / Math.max(...needed) + 1e-9) / GRAIN) * GRAIN;
+  if (size === 0) {
+    const { labels, attribute } = options.names;
+    const scarce = pure.findIndex((kind) => kind.length === even);
+    throw new InputError(
+      `${split}: found ${even} images of ${labels[scarce >> 1]} with ${attribute[scarce & 1]}, too few for a domain of ${GRAIN}`,
+      { split, sizes: pure.map((kind) => kind.length) },
+    );
+  }
+  const kinds: { index: number; label: number }[][] = [[], [], [], []];
+  for (const [k, members] of pure.entries()) {
+    shuffle(members, order);
+    const flipped = exactShare(even, options.labelNoise, noise);
+    for (let i = 0; i < even; i++) {
+      const label = (k >> 1) ^ flipped[i]!;
+      kinds[2 * label + (k & 1)]!.push({ index: members[i]!, label });
+    }
+  }
+  for (const kind of kinds) shuffle(kind, order);
+
+  const taken = [0, 0, 0, 0];
+  return domains.map((domain) => {
+    const shares = sharesOf(domain);
+    const chosen = kinds.flatMap((kind, k) => {
+      const begin = taken[k]!;
+      taken[k] = begin + Math.round(size * shares[k]!);
+      return kind.slice(begin, taken[k]);
+    });
+    shuffle(chosen, order);
+    return {
+      name: domain.name,
+      indices: Uint32Array.from(chosen, ({ index }) => index),
+      labels: Uint8Array.from(chosen, ({ label }) => label),
+    };
+  });
+}

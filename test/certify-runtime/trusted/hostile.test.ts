@@ -1,0 +1,63 @@
+/**
+ * The hostile files: each was sealed by the prover of 2026-11-25 with a claim that is false. Each must be refused, with its
+ * place and reason, or sealed with a bound and radii that are true.
+ *
+ * HOSTILE_ROOT names a checkout from before the cures: its sealer is taken, and every file must be false there.
+ */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { bytesOf, cases } from '../../../pipeline/hostile.ts';
+import { readForeignOnnx } from '../../../src/export/foreign/onnx/read.ts';
+import { examine, FIXTURES, type HostileEntry, readManifest } from '../../support/hostile/hostile.ts';
+import { execute, flushingExecutor } from '../../support/hostile/hostile-runs.ts';
+import { sealerOf } from '../../support/hostile/hostile-sealer.ts';
+
+const root = process.env['HOSTILE_ROOT'];
+const seal = await sealerOf(root ?? fileURLToPath(new URL('../../..', import.meta.url)));
+const flushing = flushingExecutor();
+after(() => flushing.close());
+
+const manifest = await readManifest();
+const bytesOfFile = async ({ file }: HostileEntry) => new Uint8Array(await readFile(new URL(file, FIXTURES)));
+
+/** An error of the prover's, which says which operator of the file it cannot prove, and why. */
+function assertExplained(error: unknown, bytes: Uint8Array): void {
+  if (!(error instanceof Error) || error.constructor.name !== 'UnprovableError') throw error;
+  const { nodes } = readForeignOnnx(bytes).graph;
+  const named = nodes.some(({ op, name }) => error.message.includes(`${op} "${name}"`));
+  assert(named, `the message names no operator of the file: ${error.message}`);
+  assert(error.message.length > 40, `the message gives no reason: ${error.message}`);
+}
+
+for (const entry of manifest) {
+  test(`${entry.file}: ${entry.what}`, async (t) => {
+    const bytes = await bytesOfFile(entry);
+    const sealed = await seal(bytes, entry).catch((error: unknown) => error as Error);
+    if (sealed instanceof Error) {
+      assert(root === undefined, `refused by ${root}: ${sealed.message}`);
+      assertExplained(sealed, bytes);
+      t.diagnostic(`refused: ${sealed.message}`);
+      return;
+    }
+    const measured = await examine(sealed, entry, [execute, flushing.execute]);
+    if (root !== undefined) return assert(measured.found.length > 0, 'nothing false was found');
+    t.diagnostic(`sealed: L ≤ ${measured.claimed}, at least ${measured.secant}`);
+    assert.deepEqual(measured.found, []);
+  });
+}
+
+test('the files are those that pipeline/hostile.ts writes, small, and each was false', async () => {
+  const written = new Map(cases.map((each) => [`${each.id}.onnx`, bytesOf(each)]));
+  assert(manifest.length >= 48);
+  for (const entry of manifest) {
+    const bytes = await bytesOfFile(entry);
+    assert(bytes.length < 20_000);
+    const expected = written.get(entry.file);
+    if (expected !== undefined) assert.deepEqual(bytes, new Uint8Array(expected), entry.file);
+    written.delete(entry.file);
+    assert(entry.base.found.length > 0, `${entry.file} was never seen to be false`);
+  }
+  assert.deepEqual([...written.keys()], []);
+});

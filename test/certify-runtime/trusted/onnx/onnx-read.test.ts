@@ -1,0 +1,416 @@
+/** Both readers against hostile, sloppy and damaged files: each refusal, and what the foreign one lets pass. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { OnnxFormatError } from '../../../../src/certify-runtime/trusted/errors.ts';
+import { readOnnx } from '../../../../src/certify-runtime/trusted/onnx/read.ts';
+import { readForeignOnnx } from '../../../../src/export/foreign/onnx/read.ts';
+import { writeOnnx } from '../../../../src/export/seal/onnx-writer.ts';
+import { cat, float, int, len, type Part, sample, varint } from './onnx-samples.ts';
+
+const bytes = (...values: number[]) => Uint8Array.from(values);
+const floats = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);
+const longs = (...values: bigint[]) => new Uint8Array(BigInt64Array.from(values).buffer);
+
+const info = (name: string, type: number, ...dims: Part[]) =>
+  cat(len(1, name), len(2, len(1, int(1, type), len(2, ...dims.map((dim) => len(1, dim))))));
+const parts = {
+  node: cat(len(1, 'x'), len(1, 'W'), len(2, 'y'), len(3, 'n'), len(4, 'Mul')),
+  tensor: cat(int(1, 2), int(2, 1), len(8, 'W'), len(9, floats(1, 2))),
+  input: info('x', 1, len(2, 'N'), int(1, 2)),
+  output: info('y', 1, len(2, 'N'), int(1, 2)),
+  opset: cat(len(1, ''), int(2, 18)),
+};
+const graph = (...middle: Part[]) => cat(...middle, len(11, parts.input), len(12, parts.output));
+const graphOf = (node: Part, tensor: Part) => cat(len(1, node), len(2, 'g'), len(5, tensor));
+const head = cat(int(1, 10), len(2, 'p'), len(3, '1'));
+const tail = len(8, parts.opset);
+
+const file = (content: Part, after: Part = cat()) => cat(head, len(7, content), tail, after);
+const valid = file(graph(graphOf(parts.node, parts.tensor)));
+const withGraph = (...after: Part[]) => file(cat(graph(graphOf(parts.node, parts.tensor)), ...after));
+const withNode = (...node: Part[]) => file(graph(graphOf(cat(...node), parts.tensor)));
+const withTensor = (...tensor: Part[]) => file(graph(graphOf(parts.node, cat(...tensor))));
+const moreNode = (...after: Part[]) => withNode(parts.node, ...after);
+const moreTensor = (...after: Part[]) => withTensor(parts.tensor, ...after);
+const withAttribute = (...content: Part[]) => moreNode(len(5, len(1, 'a'), ...content));
+const withType = (...type: Part[]) =>
+  file(cat(graphOf(parts.node, parts.tensor), len(11, len(1, 'x'), len(2, ...type)), len(12, parts.output)));
+const withDim = (...dim: Part[]) => withType(len(1, int(1, 1), len(2, len(1, ...dim))));
+const constant = (attribute: Part, ...more: Part[]) =>
+  file(
+    graph(
+      len(1, ...more, len(2, 'W'), len(3, ''), len(4, 'Constant'), len(5, attribute)),
+      len(1, parts.node),
+      len(2, 'g'),
+    ),
+  );
+
+const refusal = (read: (content: Uint8Array) => unknown, content: Uint8Array, message: RegExp) =>
+  assert.throws(
+    () => read(content),
+    (error: Error) => {
+      assert(error instanceof OnnxFormatError, String(error.stack));
+      assert.match(error.message, message);
+      return true;
+    },
+  );
+const foreignRefuses = (content: Uint8Array, message: RegExp) => refusal(readForeignOnnx, content, message);
+const refuses = (content: Uint8Array, message = /^ONNX file: /) => refusal(readOnnx, content, message);
+
+describe('both readers refuse', () => {
+  const lastByte = (byte: number) => cat(valid.subarray(0, -1), byte);
+  const cases: Record<string, [Uint8Array, RegExp]> = {
+    'an empty file': [bytes(), /model: ir_version is missing/],
+    'a cut-off length': [valid.subarray(0, -1), /opset_import takes 4 bytes, 3 are left/],
+    'a truncated varint': [lastByte(0x92), /opset_import\[0\]: a varint takes 1 bytes, 0 are left/],
+    'a varint longer than needed': [cat(8, 0x8a, 0, valid.subarray(2)), /not in its shortest form/],
+    'a tag longer than needed': [cat(0x88, 0, 10, valid.subarray(2)), /not in its shortest form/],
+    'a varint longer than 64 bits': [cat(8, ...Array(9).fill(0xff), 2), /longer than 64 bits/],
+    'a varint of eleven bytes': [cat(8, ...Array(10).fill(0xff), 1), /longer than 64 bits/],
+    'a length beyond the end': [
+      cat(head, varint(58), varint(2n ** 63n), 1),
+      /graph takes 9223372036854776000 bytes, 1 are left/,
+    ],
+    'trailing garbage': [cat(valid, 'x'), /unknown field 15|takes/],
+    'trailing zeros': [cat(valid, 0), /field number 0/],
+    'a group': [cat(valid, 8 * 14 + 3), /field 14 is a group/],
+    'the end of a group': [cat(valid, 8 * 14 + 4), /field 14 is a group/],
+    'an invalid wire type': [cat(valid, 8 * 14 + 6), /metadata_props has wire type 6/],
+    'another wire type': [cat(valid, int(14, 1)), /metadata_props has wire type 0, not 2/],
+    'a fixed-width integer': [cat(8 + 5, 1, 0, 0, 0), /wire type 5/],
+    'an unknown field': [cat(valid, int(99, 1)), /model: unknown field 99/],
+    'a field number beyond 32 bits': [cat(valid, varint(2n ** 35n + 8n), 1), /unknown field/],
+    'text that is not UTF-8': [withNode(len(1, bytes(0xc0, 0x80)), parts.node), /node\[0\]\.input\[0\]: .* UTF-8/],
+    'a surrogate in UTF-8': [withNode(len(1, bytes(0xed, 0xa0, 0x80)), parts.node), /not valid UTF-8/],
+    'a NUL in text': [withNode(len(1, 'x\0'), parts.node), /NUL/],
+    'a graph twice': [cat(head, len(7, ''), len(7, ''), tail), /graph is there twice/],
+    'a name twice': [cat(head, len(7, len(2, 'a'), len(2, 'b')), tail), /graph: name is there twice/],
+    'a metadata key twice': [
+      cat(valid, len(14, len(1, 'k'), len(2, 'a')), len(14, len(1, 'k'), len(2, 'b'))),
+      /metadata_props\[1\]: 'k' is there twice/,
+    ],
+    'an old IR version': [cat(int(1, 3), valid.subarray(2)), /ir_version is 3, not between 4 and 13/],
+    'a negative IR version': [cat(int(1, -1), valid.subarray(2)), /ir_version is -1/],
+    'no opset': [cat(head, len(7, graph(graphOf(parts.node, parts.tensor)))), /opset_import does not name/],
+    'the opset twice': [cat(valid, tail), /operator set is imported twice/],
+    'opset 0': [cat(valid.subarray(0, -6), len(8, len(1, ''), int(2, 0))), /version is 0/],
+    training_info: [cat(valid, len(20, '')), /training_info is not supported/],
+    functions: [cat(valid, len(25, '')), /functions is not supported/],
+    'device configurations': [cat(valid, len(26, '')), /configuration is not supported/],
+    'a flatbuffer in ORT format': [cat(int(1, 10), len(2, 'ORTM'), valid.subarray(5)), /'ORTM'/],
+
+    quantization_annotation: [withGraph(len(14, '')), /quantization_annotation is not supported/],
+    sparse_initializer: [withGraph(len(15, '')), /sparse_initializer is not supported/],
+    'an initializer twice': [
+      file(graph(graphOf(parts.node, parts.tensor), len(5, parts.tensor))),
+      /'W' is already defined/,
+    ],
+    'an initializer that is also an input': [
+      withTensor(int(1, 2), int(2, 1), len(8, 'x'), len(9, floats(1, 2))),
+      /graph\.initializer\[0\]: 'x' is already defined by graph\.input\[0\]/,
+    ],
+    'an output computed twice': [
+      file(graph(len(1, parts.node), len(1, parts.node), len(2, 'g'), len(5, parts.tensor))),
+      /graph\.node\[1\]: 'y' is already defined by graph\.node\[0\]/,
+    ],
+    'an output named as an initializer': [
+      withNode(len(1, 'x'), len(2, 'W'), len(3, ''), len(4, 'Relu')),
+      /already defined/,
+    ],
+    'an input twice': [
+      file(cat(graphOf(parts.node, parts.tensor), len(11, parts.input), len(11, parts.input), len(12, parts.output))),
+      /graph\.input\[1\]: 'x' is already defined/,
+    ],
+    'an input without a name': [
+      file(cat(graphOf(parts.node, parts.tensor), len(11, info('', 1)), len(12, parts.output))),
+      /has no name/,
+    ],
+    'an undefined input of a node': [
+      withNode(len(1, 'q'), len(2, 'y'), len(3, ''), len(4, 'Relu')),
+      /'q' is not defined/,
+    ],
+    'a loop': [withNode(len(1, 'y'), len(2, 'y'), len(3, ''), len(4, 'Relu')), /'y' is not defined before/],
+    'nodes out of order': [
+      file(
+        graph(
+          len(1, len(1, 'h'), len(2, 'y'), len(3, ''), len(4, 'Relu')),
+          len(1, len(1, 'x'), len(2, 'h'), len(3, ''), len(4, 'Relu')),
+          len(2, 'g'),
+        ),
+      ),
+      /graph\.node\[0\]: 'h' is not defined before it is used/,
+    ],
+    'an undefined output': [withGraph(len(12, info('q', 1))), /graph\.output\[1\]: 'q' is not defined/],
+    'an output twice': [withGraph(len(12, parts.output)), /graph\.output\[1\]: 'y' is there twice/],
+    overload: [moreNode(len(8, '')), /overload is not supported/],
+    device_configurations: [moreNode(len(10, '')), /device_configurations is not supported/],
+    'more than 100 000 nodes': [
+      file(new Uint8Array(200_002).map((_, i) => (i % 2 ? 0 : 10))),
+      /more than 100000 of node/,
+    ],
+
+    'an attribute twice': [
+      moreNode(len(5, len(1, 'a'), int(3, 1), int(20, 2)), len(5, len(1, 'a'), int(3, 1), int(20, 2))),
+      /attribute\[1\]: 'a' is there twice/,
+    ],
+    'a subgraph': [withAttribute(len(6, '')), /node\[0\]\.attribute\[0\]: g is not supported/],
+    subgraphs: [withAttribute(len(11, '')), /graphs is not supported/],
+    'several tensors': [withAttribute(len(10, '')), /tensors is not supported/],
+    'a sparse tensor': [withAttribute(len(22, '')), /sparse_tensor is not supported/],
+    'sparse tensors': [withAttribute(len(23, '')), /sparse_tensors is not supported/],
+    'a type': [withAttribute(len(14, '')), /tp is not supported/],
+    types: [withAttribute(len(15, '')), /type_protos is not supported/],
+    ref_attr_name: [withAttribute(len(21, 'q')), /ref_attr_name is not supported/],
+    'an attribute without a type': [withAttribute(int(3, 1)), /attribute\[0\]: type is missing/],
+    'an undefined attribute type': [withAttribute(int(3, 1), int(20, 0)), /attribute type 0 is not supported/],
+    'a graph-typed attribute': [withAttribute(int(20, 5)), /attribute type 5 is not supported/],
+    'a type cut to 32 bits': [withAttribute(int(3, 1), int(20, 2n ** 32n + 2n)), /attribute type 4294967298/],
+    'an attribute of two types': [withAttribute(float(2, 1), int(3, 1), int(20, 2)), /is of type int, but f is set/],
+    'an attribute of a wrong type': [withAttribute(int(8, 1), int(20, 6)), /is of type floats, but ints is set/],
+    'an attribute without its tensor': [withAttribute(int(20, 4)), /is of type tensor, but t is missing/],
+    'a NaN attribute': [withAttribute(float(2, NaN), int(20, 1)), /attribute\[0\] 'a': is not finite/],
+    'an infinite attribute': [withAttribute(float(7, 1), float(7, Infinity), int(20, 6)), /is not finite/],
+    'an attribute that is not text': [withAttribute(len(4, bytes(0xff)), int(20, 3)), /not valid UTF-8/],
+
+    segment: [moreTensor(len(3, '')), /segment is not supported/],
+    string_data: [moreTensor(len(6, '')), /string_data is not supported/],
+    uint64_data: [moreTensor(len(11, '')), /uint64_data is not supported/],
+    external_data: [moreTensor(len(13, '')), /initializer\[0\]: external_data is not supported/],
+    data_location: [moreTensor(int(14, 1)), /data_location is not supported/],
+    'too few values': [
+      withTensor(int(1, 3), int(2, 1), len(8, 'W1'), len(9, floats(1, 2))),
+      /graph\.initializer\[0\] 'W1': dims \[3\] say 3 values of float32, there are 2 \(at byte \d+\)/,
+    ],
+    'half a value': [withTensor(int(1, 2), int(2, 1), len(8, 'W'), len(9, bytes(1, 2, 3, 4, 5, 6))), /there are 1\.5/],
+    'a scalar without value': [withTensor(int(2, 1), len(8, 'W'), len(9, '')), /dims \[\] say 1 values/],
+    'a huge shape': [
+      withTensor(int(1, 2 ** 30), int(1, 2 ** 30), int(2, 1), len(8, 'W'), len(9, '')),
+      /a product of more/,
+    ],
+    'a huge empty shape': [
+      withTensor(int(1, 2 ** 30), int(1, 2 ** 30), int(1, 0), int(2, 1), len(8, 'W'), len(9, '')),
+      /a product of more/,
+    ],
+    'a shape cut to 32 bits': [
+      withTensor(int(1, 2n ** 32n + 2n), int(2, 1), len(8, 'W'), len(9, floats(1, 2))),
+      /a dimension/,
+    ],
+    'a negative dimension': [withTensor(int(1, -2), int(2, 1), len(8, 'W'), len(9, floats(1, 2))), /a dimension is -2/],
+    'float16 values': [
+      withTensor(int(1, 2), int(2, 10), len(8, 'W'), len(9, floats(1))),
+      /element type float16 is not/,
+    ],
+    'string values': [
+      withTensor(int(1, 2), int(2, 8), len(8, 'W'), len(9, '')),
+      /element type string is not supported/,
+    ],
+    'an unknown element type': [withTensor(int(1, 2), int(2, 99), len(8, 'W'), len(9, '')), /element type type 99/],
+    'a negative element type': [withTensor(int(1, 2), int(2, -1), len(8, 'W'), len(9, '')), /element type type -1/],
+    'a NaN weight': [
+      withTensor(int(1, 2), int(2, 1), len(8, 'W'), len(9, floats(1, NaN))),
+      /value 1 is NaN, not finite/,
+    ],
+    'an infinite weight': [
+      withTensor(int(1, 1), int(2, 1), len(8, 'W'), len(9, floats(-Infinity))),
+      /value 0 is -Infinity/,
+    ],
+    'an infinite float64': [
+      withTensor(int(1, 1), int(2, 11), len(8, 'W'), len(9, bytes(0, 0, 0, 0, 0, 0, 0xf0, 0x7f))),
+      /value 0 is Infinity/,
+    ],
+    'a bool of 2': [withTensor(int(1, 1), int(2, 9), len(8, 'W'), len(9, bytes(2))), /neither 0 nor 1/],
+
+    'a sequence for input': [withType(len(4, '')), /sequence_type is not supported/],
+    'a map for input': [withType(len(5, '')), /map_type is not supported/],
+    'an opaque input': [withType(len(7, '')), /opaque_type is not supported/],
+    'a sparse input': [withType(len(8, '')), /sparse_tensor_type is not supported/],
+    'an optional input': [withType(len(9, '')), /optional_type is not supported/],
+    'an input without a type': [withType(), /graph\.input\[0\]\.type: tensor_type is missing/],
+    'an input without a shape': [withType(len(1, int(1, 1))), /tensor_type: shape is missing/],
+    'a dimension that is two things': [withDim(int(1, 2), len(2, 'N')), /dim\[0\]: has both dim_value and dim_param/],
+    'a dimension twice': [withDim(int(1, 2), int(1, 3)), /dim_value is there twice/],
+    'a dimension of -1': [withDim(int(1, -1)), /dim_value is -1/],
+  };
+  /** A sealed file has one version and one form of inputs and outputs: readSealed holds these against it. */
+  const SEALED_ONLY = new Set([
+    'an old IR version',
+    'a negative IR version',
+    'opset 0',
+    'an output twice',
+    'a dimension of -1',
+  ]);
+  for (const [what, [content, message]] of Object.entries(cases)) {
+    it(what, () => {
+      foreignRefuses(content, message);
+      if (!SEALED_ONLY.has(what)) refuses(content);
+    });
+  }
+
+  it('more than 2 GiB', () => refuses(new Uint8Array(2 ** 31), /2147483648 bytes, more than 2147483647/));
+});
+
+describe('what the foreign reader lets pass, and ours refuses', () => {
+  const expected = readOnnx(valid);
+  const tensor = (...data: Part[]) => withTensor(int(1, 2), int(2, 1), ...data);
+  const cases: Record<string, Uint8Array> = {
+    'fields out of order': cat(tail, head, valid.subarray(head.length, -tail.length)),
+    'a doc string': cat(head, len(6, bytes(0xff)), valid.subarray(head.length)),
+    'a model domain': cat(head, len(4, 'org'), valid.subarray(head.length)),
+    'a model version': cat(head, int(5, 0), valid.subarray(head.length)),
+    'an unused opset': cat(valid, len(8, len(1, 'ai.onnx.ml'), int(2, 2))),
+    'the long name of the opset': cat(valid.subarray(0, -tail.length), len(8, len(1, 'ai.onnx'), int(2, 18))),
+    'an absent opset domain': cat(valid.subarray(0, -tail.length), len(8, int(2, 18))),
+    value_info: withGraph(len(13, parts.output)),
+    'graph metadata': withGraph(len(16, len(1, 'a'))),
+    'a node doc string': moreNode(len(6, 'd')),
+    'node metadata': moreNode(len(9, len(1, 'a'))),
+    'an empty node domain': moreNode(len(7, '')),
+    'the long name of the domain': moreNode(len(7, 'ai.onnx')),
+    'a tensor doc string': moreTensor(len(12, 'd')),
+    'tensor metadata': moreTensor(len(16, '')),
+    'packed dims': withTensor(len(1, bytes(2)), int(2, 1), len(8, 'W'), len(9, floats(1, 2))),
+    float_data: tensor(float(4, 1), float(4, 2), len(8, 'W')),
+    'packed float_data': tensor(len(4, floats(1, 2)), len(8, 'W')),
+    'float_data in two parts': tensor(float(4, 1), len(4, floats(2)), len(8, 'W')),
+    denotation: withType(len(1, int(1, 1), len(2, len(1, len(2, 'N')), len(1, int(1, 2)))), len(6, 'IMAGE')),
+  };
+  for (const [what, content] of Object.entries(cases)) {
+    it(what, () => {
+      refuses(content);
+      assert.deepEqual(readForeignOnnx(content), expected);
+    });
+  }
+
+  it('absent empty text', () => {
+    const content = withNode(len(1, 'x'), len(1, 'W'), len(2, 'y'), len(4, 'Mul'));
+    refuses(content);
+    assert.equal(readForeignOnnx(content).graph.nodes[0]!.name, '');
+  });
+
+  it('an absent zero', () => {
+    for (const [type, value] of [
+      [1, 0],
+      [2, 0n],
+      [3, ''],
+    ] as const) {
+      const content = withAttribute(int(20, type));
+      refuses(content);
+      assert.equal(readForeignOnnx(content).graph.nodes[0]!.attributes.get('a')!.value, value);
+    }
+  });
+
+  it('packed attributes', () => {
+    const content = withAttribute(len(8, varint(-1), varint(300)), int(20, 7));
+    refuses(content);
+    assert.deepEqual(readForeignOnnx(content).graph.nodes[0]!.attributes.get('a')!.value, [-1n, 300n]);
+  });
+
+  it('unnamed dimensions, each under a name of its own', () => {
+    const shape = [len(2, 'unk__0'), cat(), cat(), len(2, '')];
+    const content = file(
+      cat(graphOf(parts.node, parts.tensor), len(11, info('x', 1, ...shape)), len(12, parts.output)),
+    );
+    refuses(content);
+    const { dims } = readForeignOnnx(content).graph.inputs[0]!;
+    assert.deepEqual(dims, ['unk__0', 'unk__1', 'unk__2', 'unk__3']);
+  });
+
+  const typed: [string, number, Part, unknown][] = [
+    ['int32_data', 6, len(5, varint(7), varint(-7)), Int32Array.of(7, -7)],
+    ['int32_data for bool', 9, len(5, bytes(1, 0)), Uint8Array.of(1, 0)],
+    ['int64_data', 7, len(7, varint(7), varint(-(2n ** 63n))), BigInt64Array.of(7n, -(2n ** 63n))],
+    ['double_data', 11, len(10, new Uint8Array(Float64Array.of(0.1, -2).buffer)), Float64Array.of(0.1, -2)],
+  ];
+  for (const [what, type, data, values] of typed) {
+    it(what, () => {
+      const content = withTensor(int(1, 2), int(2, type), data, len(8, 'W'));
+      refuses(content);
+      assert.deepEqual(readForeignOnnx(content).graph.initializers.get('W')!.data, values);
+    });
+  }
+
+  it('but not typed data that is ambiguous, too short or out of range', () => {
+    const lenient = (...content: Part[]) => withTensor(int(1, 2), ...content, len(8, 'W'));
+    foreignRefuses(lenient(int(2, 1), len(4, floats(1, 2)), len(9, floats(1, 2))), /has both raw_data and float_data/);
+    foreignRefuses(lenient(int(2, 1), len(4, floats(1, 2)), len(9, '')), /has both raw_data and float_data/);
+    foreignRefuses(lenient(int(2, 1), len(4, floats(1))), /say 2 values of float32, there are 1/);
+    foreignRefuses(lenient(int(2, 1)), /say 2 values of float32, there are 0/);
+    foreignRefuses(lenient(int(2, 1), len(4, floats(1, NaN))), /value 1 is NaN/);
+    foreignRefuses(lenient(int(2, 1), len(4, floats(1, 2), 0)), /float_data.* takes 4 bytes, 1 are left/);
+    foreignRefuses(lenient(int(2, 1), len(5, bytes(1, 2))), /is of type float32, but int32_data is set/);
+    foreignRefuses(lenient(int(2, 1), len(4, floats(1, 2)), int(5, 1)), /is of type float32, but int32_data is set/);
+    foreignRefuses(lenient(int(2, 6), len(5, varint(2 ** 31), bytes(0))), /a value in int32_data does not fit int32/);
+    foreignRefuses(lenient(int(2, 9), len(5, varint(256), bytes(0))), /does not fit bool/);
+    foreignRefuses(lenient(int(2, 9), len(5, bytes(2, 0))), /neither 0 nor 1/);
+    foreignRefuses(moreNode(len(7, 'ai.onnx.ml')), /Mul is of domain 'ai\.onnx\.ml'/);
+  });
+
+  const value = cat(int(1, 1), int(2, 7), len(8, 'other'), len(9, longs(5n)));
+  const constants: [string, Part, unknown][] = [
+    ['value', cat(len(5, value), int(20, 4)), { type: 'int64', dims: [1], data: BigInt64Array.of(5n) }],
+    ['value_float', cat(float(2, 0.5), int(20, 1)), { type: 'float32', dims: [], data: Float32Array.of(0.5) }],
+    ['value_int', cat(int(3, -3), int(20, 2)), { type: 'int64', dims: [], data: BigInt64Array.of(-3n) }],
+    ['value_floats', cat(float(7, 0.5), int(20, 6)), { type: 'float32', dims: [1], data: Float32Array.of(0.5) }],
+    ['value_ints', cat(int(8, 1), int(8, 2), int(20, 7)), { type: 'int64', dims: [2], data: BigInt64Array.of(1n, 2n) }],
+  ];
+  for (const [key, data, expected] of constants) {
+    it(`a Constant node's ${key}, lifted into the initializers`, () => {
+      const content = constant(cat(len(1, key), data));
+      const { nodes, initializers } = readForeignOnnx(content).graph;
+      assert.deepEqual(
+        nodes.map(({ op }) => op),
+        ['Mul'],
+      );
+      assert.deepEqual(initializers.get('W'), { name: 'W', ...(expected as object) });
+    });
+  }
+
+  it('but not a Constant of another kind or form', () => {
+    const one = cat(len(1, 'value_int'), int(3, 1), int(20, 2));
+    foreignRefuses(
+      constant(cat(len(1, 'value_string'), len(4, 'a'), int(20, 3))),
+      /Constant of 'value_string' \(string\)/,
+    );
+    foreignRefuses(constant(cat(len(1, 'value_int'), float(2, 1), int(20, 1))), /Constant of 'value_int' \(float\)/);
+    foreignRefuses(constant(one, len(1, 'x')), /a Constant has one output, one attribute and no input/);
+    foreignRefuses(constant(one, len(2, 'V')), /a Constant has one output/);
+    foreignRefuses(withNode(len(1, 'x'), len(2, 'y'), len(4, 'Constant')), /a Constant has one output/);
+  });
+});
+
+describe('readOnnx', () => {
+  it('names the tensor, and gives it to programs', () => {
+    const content = withTensor(int(1, 3), int(2, 1), len(8, 'W\n'), len(9, floats(1, 2)));
+    assert.throws(() => readOnnx(content), {
+      name: 'OnnxFormatError',
+      code: 'ONNX_FORMAT',
+      message: /^ONNX file: tensor 'W\\n': dims \[3\] do not fit its 2 values of float32/,
+      details: { problem: "tensor 'W\\n': dims [3] do not fit its 2 values of float32", tensor: 'W\n' },
+    });
+  });
+
+  it('names the byte that glean would have written otherwise', () => {
+    const content = moreTensor(len(12, 'd'));
+    const offset = Buffer.from(content).indexOf(Buffer.from(len(12, 'd')));
+    // Of the lengths before it, one is the first to differ.
+    assert.throws(
+      () => readOnnx(content),
+      (error: OnnxFormatError) => {
+        assert.match(error.message, /^ONNX file: byte \d+ is \d+, but 'glean seal' writes \d+ there/);
+        return (error.details['offset'] as number) < offset;
+      },
+    );
+  });
+
+  it('reads a Buffer at an odd offset, and keeps no hold on it', () => {
+    const content = Buffer.concat([Buffer.of(0), valid]).subarray(1);
+    const model = readOnnx(content);
+    content.fill(0);
+    assert.deepEqual(model.graph.initializers.get('W')!.data, Float32Array.of(1, 2));
+  });
+
+  it('keeps a byte order mark, which is a character like any other here', () => {
+    const producerName = '\ufeffglean';
+    assert.equal(readOnnx(writeOnnx({ ...sample, producerName })).producerName, producerName);
+  });
+});
