@@ -88,10 +88,11 @@ bench: setup ## every speed figure, as ratios measured in one run (minutes)
 	@$(GLEAN) bench $(ARGS)
 
 .PHONY: check
-check: packages ## format, lint, import order, types, unused code
+check: packages ## format, lint, types, unused code, who imports whom
 	@$(BIN)/biome check --error-on-warnings .
 	@$(BIN)/tsc --project .
 	@$(BIN)/knip
+	@node --import tsx pipeline/imports.ts
 	@$(BIN)/tsc -p src/certify-runtime/tsconfig.json && $(BIN)/publint --strict src/certify-runtime
 	@$(BIN)/typedoc --emit none
 	@bash -n pipeline/setup.sh .ci/run

@@ -4,6 +4,6 @@ import { register } from 'tsx/esm/api';
 
 register();
 const { endWithoutOutput } = await import('../src/cli/terminal/output.ts');
-const { main } = await import('../src/cli/main.ts');
+const { main } = await import('../pipeline/glean.ts');
 endWithoutOutput();
 process.exitCode = await main(process.argv.slice(2));

@@ -1,5 +1,5 @@
 /**
- * Mutation test of the proof: switches off one condition of `core/proof` and `core/margin.ts` at a time, and reports which of
+ * Mutation test of the proof: switches off one condition of `trusted/{bounds,walk,rules}`, `head.ts` and `margin.ts` at a time, and reports which of
  * these mutants the suite does not notice. `make mutate`; no part of `make test`.
  *
  *   node --import tsx pipeline/mutate.ts [--only TEXT] [--tests TEXT,…] [--again] [--every N] [--jobs N] [--out FILE] [--root FOLDER]
@@ -46,7 +46,7 @@ const { values: options } = parseArgs({
   },
 });
 const root = resolve(options.root);
-const CORE = 'src/certify-runtime/core';
+const TRUSTED = 'src/certify-runtime/trusted';
 
 async function filesUnder(folder: string): Promise<string[]> {
   const entries = await readdir(join(root, folder), { withFileTypes: true, recursive: true });
@@ -65,12 +65,12 @@ const whole = !options.again && options.every === '1' && options.only === '' && 
  * graphs for each mutant, and the hostile files, whose test takes the prover from a folder that it is told.
  */
 const SUITE = [
-  /^test\/certify-runtime\/proof\/(?!combinations).*\.test\.ts$/,
-  /^test\/certify-runtime\/margin[^/]*\.test\.ts$/,
-  /^test\/attack\/(large-bias|summation-orders|known-radius)\.test\.ts$/,
+  /^test\/certify-runtime\/trusted\/(?!combinations|formats|hostile|mutation|onnx).*\.test\.ts$/,
+  /^test\/evaluate\/attack\/(large-bias|summation-orders|known-radius)\.test\.ts$/,
 ];
 
-const sources = [...(await filesUnder(`${CORE}/proof`)), `${CORE}/margin.ts`].filter((f) => f.includes(options.only));
+const proof = await Promise.all(['bounds', 'walk', 'rules'].map((room) => filesUnder(`${TRUSTED}/${room}`)));
+const sources = [...proof.flat(), `${TRUSTED}/head.ts`, `${TRUSTED}/margin.ts`].filter((f) => f.includes(options.only));
 const wanted = options.tests.split(',');
 const tests = (await filesUnder('test')).filter(
   (file) => SUITE.some((kind) => kind.test(file)) && wanted.some((text) => file.includes(text)),

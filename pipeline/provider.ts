@@ -9,13 +9,13 @@
  */
 import { readFile } from 'node:fs/promises';
 import { isMainThread, SHARE_ENV, Worker } from 'node:worker_threads';
-import { imageNorms } from '../src/certify-runtime/trusted/margin.ts';
+import { Certifier } from '../src/certify-runtime/node.ts';
+import * as ort from '../src/certify-runtime/run/onnx-runtime.ts';
 import { probeModel } from '../src/certify-runtime/run/probe.ts';
 import { createRandom } from '../src/certify-runtime/smoothing/random.ts';
 import { allowedDeviation } from '../src/certify-runtime/trusted/file/vectors.ts';
+import { imageNorms } from '../src/certify-runtime/trusted/margin.ts';
 import { verifyModel } from '../src/certify-runtime/trusted/verify.ts';
-import { Certifier } from '../src/certify-runtime/node.ts';
-import * as ort from '../src/certify-runtime/run/onnx-runtime.ts';
 
 const UNIT = 2 ** -24;
 /** m of a product [m, k]·[k, n]: one image, few, a batch; providers choose a kernel by it. */

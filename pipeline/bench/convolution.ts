@@ -1,9 +1,9 @@
 /** What orthogonality costs when it is deployed: an exported Cayley CNN against plain 3×3 convolutions of the same shape. */
 
-import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
 import * as ort from '../../src/certify-runtime/run/onnx-runtime.ts';
-import { bake } from '../../src/export/graph-model/bake.ts';
+import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
 import { convertGraphModel } from '../../src/export/convert/convert.ts';
+import { bake } from '../../src/export/graph-model/bake.ts';
 import { GRAPH_MODEL, writeGraphModel } from '../../src/export/graph-model/graph-model.ts';
 import { writeOnnx } from '../../src/export/seal/onnx-writer.ts';
 import { withTemporaryFolder } from '../../src/files/temporary.ts';

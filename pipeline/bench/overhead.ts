@@ -1,10 +1,10 @@
 /** What the certificate costs: the certifier against plain `session.run` of the same network without its head. */
 
 import { readFile } from 'node:fs/promises';
-import { networkBytes } from '../../src/certify-runtime/run/network-bytes.ts';
-import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
 import { Certifier } from '../../src/certify-runtime/node.ts';
+import { networkBytes } from '../../src/certify-runtime/run/network-bytes.ts';
 import * as ort from '../../src/certify-runtime/run/onnx-runtime.ts';
+import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
 import type { BenchSection, Figure } from './bench.ts';
 import { compare, type Pair } from './compare.ts';
 

@@ -5,11 +5,11 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
-import { launchBrowser } from '../../test/support/browser/browser.ts';
-import { networkBytes } from '../../src/certify-runtime/run/network-bytes.ts';
-import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
 import { Certifier } from '../../src/certify-runtime/node.ts';
+import { networkBytes } from '../../src/certify-runtime/run/network-bytes.ts';
 import * as ort from '../../src/certify-runtime/run/onnx-runtime.ts';
+import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
+import { launchBrowser } from '../../test/support/browser/browser.ts';
 import { type BenchSection, type Figure, quartiles } from './bench.ts';
 
 const MODEL = new URL('../../models/cmnist/model.onnx', import.meta.url);

@@ -1,8 +1,8 @@
 /** The work of `glean bench`: runs the sections, prints their figures, holds them against their limits. */
 import os from 'node:os';
-import { type BenchSection, type Figure, holds } from '../bench/bench.ts';
-import { writeFileAtomic } from '../../src/files/atomic-file.ts';
 import { AnswerIsNo } from '../../src/cli/terminal/answer.ts';
+import { writeFileAtomic } from '../../src/files/atomic-file.ts';
+import { type BenchSection, type Figure, holds } from '../bench/bench.ts';
 import { type BenchArguments, SECTIONS } from './bench.ts';
 
 /** Loaded one by one: each brings what it measures. */

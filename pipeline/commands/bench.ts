@@ -1,5 +1,5 @@
 /** `glean bench`: every speed figure the README states, as ratios measured in one run. */
-import { defineCommand } from '../../src/cli/terminal/command.ts';
+import { declareCommand } from '../../src/cli/terminal/command.ts';
 import { choices, flag, type Given, text } from '../../src/cli/terminal/options.ts';
 
 export const SECTIONS = ['overhead', 'convolution', 'wasm', 'throughput', 'overload'] as const;
@@ -13,10 +13,9 @@ const OPTIONS = {
 
 export type BenchArguments = Given<typeof OPTIONS>;
 
-export const benchCommand = defineCommand({
+export const benchCommand = declareCommand({
   name: 'bench',
   describe: 'measure speed: ratios of things run in turn, with their spread',
   positionals: {},
   options: OPTIONS,
-  load: async () => (await import('./bench-run.ts')).runBench,
 });

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import { InputError } from '../../src/certify-runtime/trusted/errors.ts';
+import { AnswerIsNo } from '../../src/cli/terminal/answer.ts';
 import { type Experiment, jobsOf, nameOf } from '../paper/experiment.ts';
 import { TASKS } from '../paper/tasks.ts';
-import { AnswerIsNo } from '../../src/cli/terminal/answer.ts';
 import type { PaperArguments } from './paper.ts';
 
 /** Those of the tasks that `--only` names, with at most so many seeds. */

@@ -1,7 +1,8 @@
 /** `glean paper`: every table and figure of the paper, measured as far as it is not yet, as one report. */
-import { TASKS } from '../paper/tasks.ts';
-import { defineCommand } from '../../src/cli/terminal/command.ts';
+
+import { declareCommand } from '../../src/cli/terminal/command.ts';
 import { flag, type Given, text, wholeNumber } from '../../src/cli/terminal/options.ts';
+import { TASKS } from '../paper/tasks.ts';
 
 const OPTIONS = {
   quick: flag('tiny runs of every kind; the numbers mean nothing'),
@@ -16,10 +17,9 @@ const OPTIONS = {
 
 export type PaperArguments = Given<typeof OPTIONS>;
 
-export const paperCommand = defineCommand({
+export const paperCommand = declareCommand({
   name: 'paper',
   describe: "the paper's tables and figures, ours beside its own: runs what has no result yet, writes the report",
   positionals: {},
   options: OPTIONS,
-  load: async () => (await import('./paper-run.ts')).runPaperCommand,
 });

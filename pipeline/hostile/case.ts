@@ -1,6 +1,7 @@
 /** What one hostile file is: a graph that a broken prover seals, and the images that show its claim to be false. */
-import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
+
 import type { ImageSpec } from '../../test/support/hostile/hostile.ts';
+import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 
 export interface HostileCase {
   /** The file's name, without `.onnx`. */

@@ -1,5 +1,7 @@
 /** From a line of the plan to an experiment: a configuration of pipeline/configs, changed in what the line says. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { InputError } from '../../src/certify-runtime/trusted/errors.ts';
 import { parseConfig } from '../../src/train/config.ts';
 import type { Experiment, Place, Task } from './experiment.ts';
 
@@ -43,8 +45,12 @@ export interface Effort {
 
 const CONFIGS = new URL('../configs/', import.meta.url);
 
+/** The configuration of this name, in whichever folder it lies. */
 async function readRaw(name: string): Promise<RawConfig> {
-  return JSON.parse(await readFile(new URL(`${name}.json`, CONFIGS), 'utf8')) as RawConfig;
+  const files = await readdir(CONFIGS, { recursive: true });
+  const file = files.find((path) => basename(path) === `${name}.json`);
+  if (file === undefined) throw new InputError(`no configuration ${name}.json in pipeline/configs/`, { name });
+  return JSON.parse(await readFile(new URL(file, CONFIGS), 'utf8')) as RawConfig;
 }
 
 /** One change after the other. */
@@ -111,10 +117,9 @@ export const unconstrained: Change = network({ lipschitz: false });
 /** The experiment of a line. @throws InputError where the configuration is not one */
 export async function experimentOf(draft: Draft, effort: Effort): Promise<Experiment> {
   const { id, task, method, change = (config) => config, places, stage } = draft;
-  const source = `pipeline/configs/${draft.config}.json`;
   const config = parseConfig(
     { ...(await change(await readRaw(draft.config))), id, title: method, seed: 0 },
-    `${source}, as ${id}`,
+    `${draft.config}.json, as ${id}`,
   );
   const { n, n0, alpha, images, attack } = effort;
   const noise = 'baseline' in config.objective ? config.objective.sigma : config.objective.noise;

@@ -62,11 +62,13 @@ export interface Report {
 /** The prover of the tree at `root`. */
 export async function proverOf(root: string): Promise<Prover> {
   const load = (file: string): Promise<unknown> =>
-    import(new URL(`src/certify-runtime/core/proof/${file}`, `${pathToFileURL(root)}/`).href);
+    import(new URL(`src/certify-runtime/trusted/${file}`, `${pathToFileURL(root)}/`).href);
   const { boundEncoder } = (await load(
-    'encoder.ts',
+    'walk/encoder.ts',
   )) as typeof import('../../src/certify-runtime/trusted/walk/encoder.ts');
-  const { allRules } = (await load('rules.ts')) as typeof import('../../src/certify-runtime/trusted/rules/table.ts');
+  const { allRules } = (await load(
+    'rules/table.ts',
+  )) as typeof import('../../src/certify-runtime/trusted/rules/table.ts');
   return (graph, latent) => boundEncoder(graph, { input: 'image', latent, rules: allRules });
 }
 

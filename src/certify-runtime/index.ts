@@ -1,6 +1,9 @@
 /** What the package offers everywhere: reading sealed files (proving is `Certifier.load`'s), certificates from numbers, errors. */
 
-export type { Certificate, KnownVector } from './trusted/file/claims.ts';
+export type { PixelImage, Pixels } from './run/images.ts';
+export type { SignatureOptions } from './signature/signature.ts';
+export type { SmoothedCertificate } from './smoothing/certify.ts';
+export type { AffineBound, EncoderBound, LayerBound, LinearHead } from './trusted/bounds/bound.ts';
 export {
   CertificateError,
   ContradictionError,
@@ -11,7 +14,9 @@ export {
   SignatureError,
   UnprovableError,
 } from './trusted/errors.ts';
-export type { PixelImage, Pixels } from './run/images.ts';
+export type { CertifiedModel } from './trusted/file/certified-model.ts';
+export type { Certificate, KnownVector } from './trusted/file/claims.ts';
+export { readSealed, type SealedModel } from './trusted/file/sealed.ts';
 export {
   imageNorms,
   type MarginCertificate,
@@ -19,10 +24,13 @@ export {
   type MarginTerms,
   marginCertificate,
 } from './trusted/margin.ts';
-export type { Attribute, ElementTypeName, Graph, OnnxNode, Tensor, TensorData, ValueInfo } from './trusted/onnx/model.ts';
+export type {
+  Attribute,
+  ElementTypeName,
+  Graph,
+  OnnxNode,
+  Tensor,
+  TensorData,
+  ValueInfo,
+} from './trusted/onnx/model.ts';
 export { ElementType } from './trusted/onnx/model.ts';
-export type { AffineBound, EncoderBound, LayerBound, LinearHead } from './trusted/bounds/bound.ts';
-export { readSealed, type SealedModel } from './trusted/file/sealed.ts';
-export type { SignatureOptions } from './signature/signature.ts';
-export type { CertifiedModel } from './signature/signed.ts';
-export type { SmoothedCertificate } from './smoothing/certify.ts';

@@ -3,21 +3,21 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { CertifierBase } from './run/certifier.ts';
-import { InputError, ProviderError } from './trusted/errors.ts';
-import type { PixelImage } from './run/images.ts';
-import { networkBytes } from './run/network-bytes.ts';
-import { checkAnswers, type ModelAnswer } from './trusted/file/vectors.ts';
-import type { VerifiedModel } from './trusted/verify.ts';
 import type { DecodeOptions } from './run/encoded-image.ts';
-import { type LoadOptions, loadModel, type OpinionOf } from './run/load.ts';
+import type { PixelImage } from './run/images.ts';
+import { type LoadOptions, loadModel } from './run/load.ts';
+import type { OpinionOf, SecondOpinion } from './run/loaded-model.ts';
+import { networkBytes } from './run/network-bytes.ts';
 import * as ort from './run/onnx-runtime.ts';
 import type { OnnxRuntime, Provider, Session } from './run/providers.ts';
-import type { SecondOpinion } from './second-opinion/second-opinion.ts';
+import { InputError, ProviderError } from './trusted/errors.ts';
+import { checkAnswers, type ModelAnswer } from './trusted/file/vectors.ts';
+import type { VerifiedModel } from './trusted/verify.ts';
 
-export type { CertificateSummary, Prediction, SmoothedPrediction, SmoothOptions } from './run/certifier.ts';
 export * from './index.ts';
+export type { CertificateSummary, Prediction, SmoothedPrediction, SmoothOptions } from './run/certifier.ts';
 export type { LoadOptions } from './run/load.ts';
-export type { SecondOpinion } from './second-opinion/second-opinion.ts';
+export type { SecondOpinion } from './run/loaded-model.ts';
 
 const runtime = ort as unknown as OnnxRuntime;
 
@@ -38,7 +38,8 @@ export interface NodeLoadOptions extends LoadOptions<NodeProvider> {
 }
 
 /** Loaded where it is asked: a model that is not proven here needs none of it. */
-const opinionOf: OpinionOf = async (...asked) => (await import('./second-opinion/second-opinion.ts')).opinionOf(...asked);
+const opinionOf: OpinionOf = async (...asked) =>
+  (await import('./second-opinion/second-opinion.ts')).opinionOf(...asked);
 
 const TF32_SWITCH = 'NVIDIA_TF32_OVERRIDE';
 

@@ -2,13 +2,13 @@
 
 import * as ort from 'onnxruntime-web/wasm';
 import { CertifierBase } from './run/certifier.ts';
-import { InputError } from './trusted/errors.ts';
 import type { PixelImage } from './run/images.ts';
 import { type LoadOptions, loadModel } from './run/load.ts';
 import type { OnnxRuntime, Session } from './run/providers.ts';
+import { InputError } from './trusted/errors.ts';
 
-export type { CertificateSummary, Prediction, SmoothedPrediction, SmoothOptions } from './run/certifier.ts';
 export * from './index.ts';
+export type { CertificateSummary, Prediction, SmoothedPrediction, SmoothOptions } from './run/certifier.ts';
 export type { LoadOptions } from './run/load.ts';
 
 /** Pixels (ImageData among them), or what a canvas can draw. */

@@ -1,39 +1,32 @@
-/** The command `glean` and its sub-commands. */
+/** The command `glean` as the package has it: everything that needs neither TensorFlow nor Python. */
 import { attackCommand } from './commands/attack.ts';
-import { benchCommand } from '../../pipeline/commands/bench.ts';
 import { certifyCommand } from './commands/certify.ts';
-import type { Command } from './terminal/command.ts';
 import { dataCommand } from './commands/data.ts';
-import { exportCommand } from './commands/export.ts';
 import { keygenCommand } from './commands/keygen.ts';
-import { paperCommand } from '../../pipeline/commands/paper.ts';
 import { predictCommand } from './commands/predict.ts';
-import { run } from './terminal/program.ts';
 import { sealCommand } from './commands/seal.ts';
 import { serveCommand } from './commands/serve.ts';
 import { signCommand } from './commands/sign.ts';
-import { trainCommand } from './commands/train.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { type Command, toCommand } from './terminal/command.ts';
+import { run } from './terminal/program.ts';
+
+export const ABOUT = 'Certified prediction that survives a change of domain.';
 
 /** In the order of the help. */
 export const COMMANDS: readonly Command[] = [
-  trainCommand,
-  exportCommand,
-  sealCommand,
-  verifyCommand,
-  certifyCommand,
-  predictCommand,
-  attackCommand,
-  serveCommand,
-  dataCommand,
-  keygenCommand,
-  signCommand,
-  paperCommand,
-  benchCommand,
+  toCommand(sealCommand, async () => (await import('./actions/seal.ts')).runSeal),
+  toCommand(verifyCommand, async () => (await import('./actions/verify.ts')).runVerify),
+  toCommand(certifyCommand, async () => (await import('./actions/certify.ts')).runCertify),
+  toCommand(predictCommand, async () => (await import('./actions/predict.ts')).runPredict),
+  toCommand(attackCommand, async () => (await import('./actions/attack.ts')).runAttack),
+  toCommand(serveCommand, async () => (await import('./actions/serve.ts')).runServe),
+  toCommand(dataCommand, async () => (await import('./actions/data.ts')).runData),
+  toCommand(keygenCommand, async () => (await import('./actions/keygen.ts')).runKeygen),
+  toCommand(signCommand, async () => (await import('./actions/sign.ts')).runSign),
 ];
 
 /** Runs `glean` with these arguments; gives the exit code: 0 done, 1 the answer is no, 2 wrong use. */
 export function main(args: readonly string[]): Promise<number> {
-  const about = 'Certified prediction that survives a change of domain.';
-  return run({ name: 'glean', about, commands: COMMANDS }, args);
+  return run({ name: 'glean', about: ABOUT, commands: COMMANDS }, args);
 }

@@ -1,10 +1,10 @@
 /** Certified accuracy of a model on a split: the paper's table row, by any certificate. */
 
-import { InputError } from '../certify-runtime/trusted/errors.ts';
-import type { SmoothedCertificate } from '../certify-runtime/smoothing/certify.ts';
 import type { Certifier } from '../certify-runtime/node.ts';
-import type { CertifyInputsOptions } from './sampling/certify-inputs.ts';
+import type { SmoothedCertificate } from '../certify-runtime/smoothing/certify.ts';
+import { InputError } from '../certify-runtime/trusted/errors.ts';
 import { type DomainDataset, type ImageSet, readRange } from '../train/data/dataset.ts';
+import type { CertifyInputsOptions } from './sampling/certify-inputs.ts';
 
 /** Radii of the paper's tables. */
 export const RADII: readonly number[] = Array.from({ length: 10 }, (_, i) => i * 0.05);

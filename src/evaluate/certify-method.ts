@@ -1,15 +1,16 @@
 /** The methods of `glean certify`: what each certifies of a model file, and how. */
-import { InputError } from '../certify-runtime/trusted/errors.ts';
-import { SMOOTHING_DEFAULTS } from '../certify-runtime/smoothing/certify.ts';
+
 import { Certifier, readModelFile } from '../certify-runtime/node.ts';
+import { SMOOTHING_DEFAULTS } from '../certify-runtime/smoothing/certify.ts';
+import { InputError } from '../certify-runtime/trusted/errors.ts';
 import { readForeignOnnx } from '../export/foreign/onnx/read.ts';
 import { readPlainNotes } from '../export/seal/plain-model.ts';
+import type { ImageSet } from '../train/data/dataset.ts';
+import { type Certified, certifyImages, certifySampled, type SmoothingSettings } from './certified-accuracy.ts';
+import type { Method } from './methods.ts';
 import { certifyInputs } from './sampling/certify-inputs.ts';
 import { EncoderWithHead } from './sampling/certify-latents.ts';
 import { NoisyNetwork } from './sampling/noisy-network.ts';
-import type { ImageSet } from '../train/data/dataset.ts';
-import { type Certified, certifyImages, certifySampled, type SmoothingSettings } from './certified-accuracy.ts';
-import type { Method } from '../cli/commands/certify.ts';
 
 export interface MethodOptions {
   readonly method: Method;

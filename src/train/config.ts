@@ -2,12 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { InputError } from '../certify-runtime/trusted/errors.ts';
+import { utf8Text } from '../files/utf8-text.ts';
 import { dataSchema } from './data/config.ts';
-import { networkSchema } from './network/config.ts';
 import { nonNegativeInteger, positive, positiveInteger } from './data/numbers.ts';
+import { networkSchema } from './network/config.ts';
 import { baselineSchema } from './objective/baselines/baseline-config.ts';
 import { invarianceSchema } from './objective/invariance-config.ts';
-import { utf8Text } from '../files/utf8-text.ts';
 
 /** A baseline where the field `baseline` is there, so that a message is about the schema that was meant. */
 const objectiveSchema = v.lazy((input) =>

@@ -7,9 +7,9 @@
  * Construction for the Optimization-Generalization Dilemma, ICML 2022.
  */
 
-import { GleanError } from '../certify-runtime/trusted/errors.ts';
 import type { Random } from '../certify-runtime/smoothing/random.ts';
 import { shuffle } from '../certify-runtime/smoothing/random.ts';
+import { GleanError } from '../certify-runtime/trusted/errors.ts';
 import type { Pool } from './pool.ts';
 
 export interface Environment {

@@ -1,6 +1,7 @@
 /** One network in training: its parameters, its optimizer and the step it has reached. */
-import { GleanError } from '../certify-runtime/trusted/errors.ts';
+
 import { createRandom } from '../certify-runtime/smoothing/random.ts';
+import { GleanError } from '../certify-runtime/trusted/errors.ts';
 import { Adam } from './adam.ts';
 import type { TrainConfig } from './config.ts';
 import { drawImages, type Environment } from './environments.ts';

@@ -3,13 +3,13 @@ import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../certify-runtime/trusted/errors.ts';
 import { writeFileAtomic } from '../files/atomic-file.ts';
+import { writeWhole } from '../files/write-whole.ts';
 import { type CheckpointError, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { readConfig, storedRim, type TrainConfig } from './config.ts';
 import type { DomainDataset } from './data/dataset.ts';
 import type { StepMetrics } from './learner.ts';
 import type { PlainNetwork } from './network/network.ts';
 import { type Accuracies, Trainer } from './trainer.ts';
-import { writeWhole } from '../files/write-whole.ts';
 
 /** Hears how training goes. */
 export interface TrainReporter {

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { compileKernel, kernelModule } from '../../pipeline/kernel.ts';
+import { Workspace, WorkspacePool } from '../../src/certify-runtime/run/workspace.ts';
+import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
 import { InputError } from '../../src/certify-runtime/trusted/errors.ts';
 import { imageNorms } from '../../src/certify-runtime/trusted/margin.ts';
-import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
-import { Workspace, WorkspacePool } from '../../src/certify-runtime/run/workspace.ts';
 
 const SIZES = [1, 3, 4, 15, 16, 17, 31, 33, 784, 2352, 2353, 12_289];
 

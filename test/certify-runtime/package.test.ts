@@ -172,7 +172,7 @@ describe('size, minified and gzipped, without ONNX Runtime', () => {
     // What is on demand is not there to be loaded.
     await writeFile(
       file,
-      await bundle("export { verifyModel } from './src/certify-runtime/core/verify.ts';", ON_DEMAND),
+      await bundle("export { verifyModel } from './src/certify-runtime/trusted/verify.ts';", ON_DEMAND),
     );
     const { verifyModel } = (await import(
       pathToFileURL(file).href

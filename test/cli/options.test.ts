@@ -1,8 +1,8 @@
 /** Every option of every command, as declared: one value of its kind, once, or an error that names it and nothing is run. */
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { type Command, type Declaration, defineCommand } from '../../src/cli/terminal/command.ts';
-import { COMMANDS } from '../../src/cli/main.ts';
+import { COMMANDS } from '../../pipeline/glean.ts';
+import { type Command, type Declaration, toCommand } from '../../src/cli/terminal/command.ts';
 import type { Option } from '../../src/cli/terminal/options.ts';
 import { run } from '../../src/cli/terminal/program.ts';
 import { glean, SHIPPED_MODEL } from '../support/command/glean.ts';
@@ -16,17 +16,10 @@ interface Outcome {
 }
 
 /** Runs a command's line up to where its work would begin. */
-async function parse(
-  t: TestContext,
-  declaration: Omit<Declaration, 'load'>,
-  args: readonly string[],
-): Promise<Outcome> {
+async function parse(t: TestContext, declaration: Declaration, args: readonly string[]): Promise<Outcome> {
   let given: Outcome['given'];
-  const command: Command = defineCommand({
-    ...declaration,
-    load: async () => async (values) => {
-      given = values;
-    },
+  const command: Command = toCommand(declaration, async () => async (values) => {
+    given = values;
   });
   const lines: string[] = [];
   const mocks = (['log', 'error'] as const).map((name) =>

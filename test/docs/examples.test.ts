@@ -7,9 +7,9 @@ import { after, before, describe, it } from 'node:test';
 import { build } from 'esbuild';
 import type { Browser } from 'playwright-core';
 import { launchBrowser } from '../support/browser/browser.ts';
+import { type StaticServer, serveFolder } from '../support/browser/static-server.ts';
 import { runProgram, SHIPPED_MODEL } from '../support/command/glean.ts';
 import { buildRuntime } from '../support/command/packed-runtime.ts';
-import { type StaticServer, serveFolder } from '../support/browser/static-server.ts';
 
 const SOURCES = 'src/certify-runtime';
 

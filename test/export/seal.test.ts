@@ -6,8 +6,8 @@ import { readOnnx } from '../../src/certify-runtime/trusted/onnx/read.ts';
 import { verifyModel } from '../../src/certify-runtime/trusted/verify.ts';
 import { channelsFirst, fileOf, runFile, sealBytes } from '../support/networks/brought.ts';
 import { GraphBuilder } from '../support/networks/graph-builder.ts';
-import { Random } from '../support/numbers/random.ts';
 import { run } from '../support/networks/sealed.ts';
+import { Random } from '../support/numbers/random.ts';
 
 const SHAPE = [6, 5, 3] as const;
 const SIZE = 90;

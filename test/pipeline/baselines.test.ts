@@ -4,9 +4,9 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { readOnnx } from '../../src/certify-runtime/trusted/onnx/read.ts';
 import { Certifier } from '../../src/certify-runtime/node.ts';
 import * as ort from '../../src/certify-runtime/run/onnx-runtime.ts';
+import { readOnnx } from '../../src/certify-runtime/trusted/onnx/read.ts';
 import type { CertifiedAccuracy } from '../../src/evaluate/certified-accuracy.ts';
 import { writeOnnx } from '../../src/export/seal/onnx-writer.ts';
 import { readPlainNotes } from '../../src/export/seal/plain-model.ts';
@@ -42,7 +42,7 @@ after(() => rm(directory, { recursive: true, force: true }));
 for (const name of BASELINES) {
   it(`${name}: both of its configurations train`, async () => {
     for (const data of ['mnist', 'cmnist']) {
-      const config = await readConfig(`pipeline/configs/${data}-${name}.json`);
+      const config = await readConfig(`pipeline/configs/baselines/${data}-${name}.json`);
       const steps = { ...config.optimizer, steps: 2, perEnvironment: 8 };
       const short = parseConfig({ ...config, network: { hidden: [16], lipschitz: false }, optimizer: steps }, name);
       const losses: number[] = [];

@@ -7,13 +7,15 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import yargs from 'yargs';
-import { attack } from '../../src/evaluate/attack/attack.ts';
-import { sessionJudge } from '../../src/evaluate/attack/judge.ts';
-import { InputError, UnprovableError } from '../../src/certify-runtime/trusted/errors.ts';
-import { readOnnx } from '../../src/certify-runtime/trusted/onnx/read.ts';
 import { differentiate } from '../../src/certify-runtime/gradient/network.ts';
 import { Certifier } from '../../src/certify-runtime/node.ts';
+import { InputError, UnprovableError } from '../../src/certify-runtime/trusted/errors.ts';
+import { readOnnx } from '../../src/certify-runtime/trusted/onnx/read.ts';
+import { runSeal } from '../../src/cli/actions/seal.ts';
 import { sealCommand } from '../../src/cli/commands/seal.ts';
+import { toCommand } from '../../src/cli/terminal/command.ts';
+import { attack } from '../../src/evaluate/attack/attack.ts';
+import { sessionJudge } from '../../src/evaluate/attack/judge.ts';
 import { readMnistPackage } from '../../src/train/data/readers/mnist-package.ts';
 import { channelsFirst, fileOf, runFile, sealBytes } from '../support/networks/brought.ts';
 import { GraphBuilder } from '../support/networks/graph-builder.ts';
@@ -153,7 +155,7 @@ async function command(args: readonly string[]): Promise<string> {
   console.log = (line: string) => lines.push(line);
   try {
     const parser = yargs([...args])
-      .command(sealCommand)
+      .command(toCommand(sealCommand, async () => runSeal))
       .strict()
       .exitProcess(false);
     await parser

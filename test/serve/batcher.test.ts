@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { floorToFloat32 } from '../../src/certify-runtime/trusted/margin.ts';
-import { Batcher } from '../../src/serve/worker/batcher.ts';
 import { HttpError } from '../../src/serve/http/http-error.ts';
+import { Batcher } from '../../src/serve/worker/batcher.ts';
 
 /** A model whose answer to n is 10n, and which fails on a batch that holds a negative number. */
 function counting(limits: { queue: number; maxBatch: number }): {

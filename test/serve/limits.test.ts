@@ -6,7 +6,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { ServiceProcess } from '../../pipeline/bench/service-process.ts';
-import { type Answer, binaryRequest, images, infer, inferUrl, is, jsonRequest, output, raw } from './protocol/requests.ts';
+import {
+  type Answer,
+  binaryRequest,
+  images,
+  infer,
+  inferUrl,
+  is,
+  jsonRequest,
+  output,
+  raw,
+} from './protocol/requests.ts';
 
 async function withService(args: readonly string[], use: (service: ServiceProcess) => Promise<void>): Promise<void> {
   const service = await ServiceProcess.start('--workers', '1', '--drain', '0', ...args);

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { GleanError } from '../../src/certify-runtime/trusted/errors.ts';
 import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
+import { GleanError } from '../../src/certify-runtime/trusted/errors.ts';
 import { augment } from '../../src/train/augmentation.ts';
 import { type ImageSet, memoryImages, readAll } from '../../src/train/data/dataset.ts';
 import {

@@ -1,16 +1,15 @@
 /** The certifier: what a loaded model answers, with its radius. Node and browser share this file. */
 
-import type { Certificate } from '../trusted/file/claims.ts';
-import { InputError, ProviderError } from '../trusted/errors.ts';
-import { isPixelImage, isPixels, type PixelImage, type Pixels, pixelsOf } from './images.ts';
-import { largestLogit, marginRadius, smallestBound } from '../trusted/margin.ts';
-import { TENSORS } from '../trusted/file/names.ts';
-import type { EncoderBound } from '../trusted/bounds/bound.ts';
-import type { CertifiedModel } from '../signature/signed.ts';
 import type { SmoothedCertificate } from '../smoothing/certify.ts';
+import type { EncoderBound } from '../trusted/bounds/bound.ts';
+import { InputError, ProviderError } from '../trusted/errors.ts';
+import type { CertifiedModel } from '../trusted/file/certified-model.ts';
+import type { Certificate } from '../trusted/file/claims.ts';
+import { TENSORS } from '../trusted/file/names.ts';
+import { largestLogit, marginRadius, smallestBound } from '../trusted/margin.ts';
+import { isPixelImage, isPixels, type PixelImage, type Pixels, pixelsOf } from './images.ts';
+import type { LoadedModel, SecondOpinion } from './loaded-model.ts';
 import { type Workspace, WorkspacePool } from './workspace.ts';
-import type { LoadedModel } from './load.ts';
-import type { SecondOpinion } from '../second-opinion/second-opinion.ts';
 
 /** What a margin certificate rests on. */
 export interface CertificateSummary {

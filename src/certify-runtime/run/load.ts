@@ -1,15 +1,16 @@
 /** Loading: from a sealed file's bytes to a model that is proven or signed, on a provider that was checked. */
 
-import { CertifierBase, type Prediction } from './certifier.ts';
-import { sha256 } from '../trusted/file/digest.ts';
-import { InputError, ProviderError } from '../trusted/errors.ts';
-import { networkBytes } from './network-bytes.ts';
-import type { EncoderBound } from '../trusted/bounds/bound.ts';
 import type { SignatureOptions } from '../signature/signature.ts';
-import { type CertifiedModel, readSigned } from '../signature/signed.ts';
+import { readSigned } from '../signature/signed.ts';
+import type { EncoderBound } from '../trusted/bounds/bound.ts';
+import { InputError, ProviderError } from '../trusted/errors.ts';
+import type { CertifiedModel } from '../trusted/file/certified-model.ts';
+import { sha256 } from '../trusted/file/digest.ts';
 import { checkAnswers } from '../trusted/file/vectors.ts';
-import { type OnnxRuntime, openProvider, type Provider, type Session } from './providers.ts';
-import type { SecondOpinion } from '../second-opinion/second-opinion.ts';
+import { CertifierBase, type Prediction } from './certifier.ts';
+import type { LoadedModel, OpinionOf } from './loaded-model.ts';
+import { networkBytes } from './network-bytes.ts';
+import { type OnnxRuntime, openProvider, type Provider } from './providers.ts';
 
 export interface LoadOptions<P extends string = string> extends SignatureOptions {
   /** The execution provider, or a list of which the first that works is taken. */
@@ -26,25 +27,6 @@ export interface LoadOptions<P extends string = string> extends SignatureOptions
    * the known vectors are checked.
    */
   readonly uncertified?: boolean;
-}
-
-/** What the second opinion is asked of: a model, and the network that its session runs. */
-export type OpinionOf = (
-  model: CertifiedModel,
-  network: Uint8Array,
-  program: { readonly runtime: OnnxRuntime; readonly session: Session; readonly provider: string },
-) => Promise<SecondOpinion>;
-
-export interface LoadedModel extends CertifiedModel {
-  /** What the proof found, never above the claims; null where a signature stands for it. */
-  readonly proven: EncoderBound | null;
-  /** What was measured besides; null where nothing was proven, or nobody asked. */
-  readonly opinion: SecondOpinion | null;
-  readonly sha256: string;
-  readonly session: Session;
-  readonly runtime: OnnxRuntime;
-  readonly provider: string;
-  readonly certified: boolean;
 }
 
 /**

@@ -1,10 +1,10 @@
 /** Memory for the pixels of a batch, and what is computed of every pixel: its float32 value, its range, its share of the norms. */
 
+import { sqrtUp, up } from '../trusted/bounds/rounding.ts';
 import { InputError } from '../trusted/errors.ts';
+import { fromBase64 } from '../trusted/file/text.ts';
 import type { Pixels } from './images.ts';
 import { KERNEL } from './kernel.ts';
-import { sqrtUp, up } from '../trusted/bounds/rounding.ts';
-import { fromBase64 } from '../trusted/file/text.ts';
 
 interface Kernel {
   norms(pixels: number, images: number, size: number, out: number): number;

@@ -3,8 +3,8 @@
  * measured here; a difference quotient along what is found is what counts.
  */
 
-import { createRandom, type Random } from '../smoothing/random.ts';
 import type { DifferentiableNetwork } from '../gradient/network.ts';
+import { createRandom, type Random } from '../smoothing/random.ts';
 import { norm } from './images.ts';
 
 /** Of one difference in float64: small, so that it hardly ever leaves a linear piece, and far above rounding. */

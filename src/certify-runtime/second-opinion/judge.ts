@@ -1,8 +1,8 @@
 /** Holds what was measured of a network against what is claimed of it. A contradiction is a fault of the proof. */
 
+import type { AffineBound, LinearHead } from '../trusted/bounds/bound.ts';
 import { ContradictionError } from '../trusted/errors.ts';
 import type { MarginConstants } from '../trusted/margin.ts';
-import type { AffineBound, LinearHead } from '../trusted/bounds/bound.ts';
 import { norm } from './images.ts';
 import type { Answers } from './program.ts';
 

@@ -1,11 +1,17 @@
 /** The program that the second opinion asks: a network's answers on an execution provider, and the integers it computes. */
 
+import type { OnnxRuntime, Session } from '../run/providers.ts';
 import { ProviderError } from '../trusted/errors.ts';
 import { TENSORS } from '../trusted/file/names.ts';
 import { encodeOnnx } from '../trusted/onnx/codec.ts';
-import { ElementType, type ElementTypeName, type OnnxModel, type Tensor, type TensorData } from '../trusted/onnx/model.ts';
+import {
+  ElementType,
+  type ElementTypeName,
+  type OnnxModel,
+  type Tensor,
+  type TensorData,
+} from '../trusted/onnx/model.ts';
 import { encode } from '../trusted/onnx/wire.ts';
-import type { OnnxRuntime, Session } from '../run/providers.ts';
 
 /** For n images: latents [n, d] and logits [n, K], row-major. */
 export interface Answers {

@@ -6,29 +6,18 @@
  * the execution provider, and so is everything that is not differentiated.
  */
 
+import { type DifferentiableNetwork, differentiate } from '../gradient/network.ts';
+import type { SecondOpinion } from '../run/loaded-model.ts';
+import type { OnnxRuntime, Session } from '../run/providers.ts';
+import type { LinearHead } from '../trusted/bounds/bound.ts';
+import type { CertifiedModel } from '../trusted/file/certified-model.ts';
 import { TENSORS } from '../trusted/file/names.ts';
 import { decodeOnnx } from '../trusted/onnx/codec.ts';
 import type { Graph, OnnxModel, Tensor } from '../trusted/onnx/model.ts';
-import type { LinearHead } from '../trusted/bounds/bound.ts';
-import type { CertifiedModel } from '../signature/signed.ts';
-import { type DifferentiableNetwork, differentiate } from '../gradient/network.ts';
-import type { OnnxRuntime, Session } from '../run/providers.ts';
 import { along, STEP_32, type Subspace, steepest, steepestOf, subspaces } from './directions.ts';
 import { norm, telling } from './images.ts';
 import { type Claims, Judge, type Observed } from './judge.ts';
 import { openProgram, type Program } from './program.ts';
-
-/** What was measured, all of it within the claims. */
-export interface SecondOpinion {
-  /** The largest lower bound of the Lipschitz constant. */
-  readonly lipschitz: number;
-  /** The largest float32 error, of latent or logits, as a part of what is claimed of it. */
-  readonly float32: number;
-  /** Images that the provider ran. */
-  readonly images: number;
-  /** Whether the latent was computed in float64 too; where not, nothing was measured of its float32 error. */
-  readonly float64: boolean;
-}
 
 export interface Subject {
   /** The network alone, `image` ↦ `latent`, `logits`. */

@@ -5,8 +5,8 @@
  * sigma and training are true: a signature says that the holder of a key vouches for these bytes. signing.ts makes one.
  */
 
-import { sha256 } from '../trusted/file/digest.ts';
 import { InputError, SignatureError } from '../trusted/errors.ts';
+import { sha256 } from '../trusted/file/digest.ts';
 import { fromBase64, toHex } from '../trusted/file/text.ts';
 
 /** What a `.sig` file holds, as JSON. */

@@ -1,5 +1,7 @@
 /** Reads a sealed file that a signature vouches for: what predicting needs of it, and no proof of what the signer says. */
 
+import { CertificateError } from '../trusted/errors.ts';
+import type { CertifiedModel } from '../trusted/file/certified-model.ts';
 import {
   BROKEN_PROVERS,
   CERTIFICATE_FORMAT,
@@ -8,24 +10,10 @@ import {
   certificateConstants,
   proverOf,
 } from '../trusted/file/claims.ts';
-import { CertificateError } from '../trusted/errors.ts';
-import { type MarginTerms, marginTerms } from '../trusted/margin.ts';
-import { readOnnx } from '../trusted/onnx/read.ts';
-import type { LinearHead } from '../trusted/bounds/bound.ts';
-import { readLinearHead } from '../trusted/head.ts';
 import { vectorPixels } from '../trusted/file/vectors.ts';
-
-/** What a certifier works with. */
-export interface CertifiedModel {
-  readonly certificate: Certificate;
-  readonly head: LinearHead;
-  /** What follows from the claims. */
-  readonly terms: MarginTerms;
-  /** Pixels of the known vectors. */
-  readonly images: readonly Float32Array[];
-  /** The operators of the network. */
-  readonly operators: ReadonlySet<string>;
-}
+import { readLinearHead } from '../trusted/head.ts';
+import { marginTerms } from '../trusted/margin.ts';
+import { readOnnx } from '../trusted/onnx/read.ts';
 
 /**
  * @param bytes whose signature has been checked

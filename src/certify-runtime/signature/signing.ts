@@ -1,7 +1,7 @@
 /** Makes keys and signatures: the author's side, which no page loads. signature.ts checks them. */
 
-import { ALGORITHM, fromPem, type PublicKey, publicKey, type Signature } from './signature.ts';
 import { fromBase64, toBase64 } from '../trusted/file/text.ts';
+import { ALGORITHM, fromPem, type PublicKey, publicKey, type Signature } from './signature.ts';
 
 export interface PrivateKey extends PublicKey {
   /** The public key of the pair. */

@@ -1,7 +1,7 @@
 /** CERTIFY (Cohen et al. 2019) on the latent: a radius for the smoothed head g(z) = argmax_k P(β(z+η) = k). */
 
-import { InputError } from '../trusted/errors.ts';
 import type { LinearHead } from '../trusted/bounds/bound.ts';
+import { InputError } from '../trusted/errors.ts';
 import { checkInteger } from './binomial-tail.ts';
 import { checkAlpha, clopperPearsonLower } from './clopper-pearson.ts';
 import { SMOOTHING_DEFAULTS } from './defaults.ts';

@@ -1,7 +1,7 @@
 /** The linear head under Gaussian noise on the latent: its logits, and what of W the noise can reach. */
 
-import { InputError } from '../trusted/errors.ts';
 import type { LinearHead } from '../trusted/bounds/bound.ts';
+import { InputError } from '../trusted/errors.ts';
 
 /** @throws InputError if the head has fewer than two classes, or weights or logits do not have its size */
 export function checkHead(head: LinearHead, logits: ArrayLike<number>): void {

@@ -3,11 +3,11 @@
  * logits. Node by node it is today's head without what was added since.
  */
 
-import { assembleHead, type HeadGraph, HIDDEN_MARGIN } from './head-graph.ts';
-import type { MarginTerms } from './margin.ts';
-import { HEAD_PREFIX } from './file/names.ts';
 import { scale, sum } from './bounds/affine.ts';
 import { mulUp } from './bounds/rounding.ts';
+import { HEAD_PREFIX } from './file/names.ts';
+import { assembleHead, type HeadGraph, HIDDEN_MARGIN } from './head-graph.ts';
+import type { MarginTerms } from './margin.ts';
 
 const own = (...names: readonly string[]) => new Set(names.map((name) => HEAD_PREFIX + name));
 const ADDED = own('doubt', 'lowered', 'sum', 'finite', 'sound', 'doubt_weights', 'doubt_bias', 'largest_sum');

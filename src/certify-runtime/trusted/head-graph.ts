@@ -3,13 +3,13 @@
  * docs/soundness.md, section "The radius as a graph", bounds its float32 arithmetic; the constants below name its lemmas.
  */
 
-import { UnprovableError } from './errors.ts';
-import { ceilToFloat32, floorToFloat32, type MarginTerms } from './margin.ts';
-import { HEAD_PREFIX, TENSORS } from './file/names.ts';
-import type { OnnxNode, Tensor } from './onnx/model.ts';
 import { scale } from './bounds/affine.ts';
 import type { AffineBound } from './bounds/bound.ts';
 import { addUp, FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './bounds/rounding.ts';
+import { UnprovableError } from './errors.ts';
+import { HEAD_PREFIX, TENSORS } from './file/names.ts';
+import { ceilToFloat32, floorToFloat32, type MarginTerms } from './margin.ts';
+import type { OnnxNode, Tensor } from './onnx/model.ts';
 
 /**
  * ‖x‖ sums n squares (n roundings in any order, one more for the root, which halves the others) or n magnitudes (n − 1).

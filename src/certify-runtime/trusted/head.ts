@@ -1,13 +1,13 @@
 /** The linear head y = Wz + b as a graph has it, the distances between its rows, and its float32 error. */
 
+import { constantBound, isFiniteBound, scale, sum } from './bounds/affine.ts';
+import type { AffineBound, EncoderBound, LinearHead } from './bounds/bound.ts';
+import { largestMagnitude, vectorNormUpper } from './bounds/matrix-norm.ts';
+import { addUp, FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './bounds/rounding.ts';
 import { UnprovableError } from './errors.ts';
 import { TENSORS } from './file/names.ts';
 import type { Attribute, Graph, OnnxNode } from './onnx/model.ts';
-import { constantBound, isFiniteBound, scale, sum } from './bounds/affine.ts';
-import type { AffineBound, EncoderBound, LinearHead } from './bounds/bound.ts';
 import { EXTRA_ROUNDINGS } from './walk/linear.ts';
-import { largestMagnitude, vectorNormUpper } from './bounds/matrix-norm.ts';
-import { addUp, FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './bounds/rounding.ts';
 
 /**
  * Reads y = Wz + b between tensors `latent` and `logits`: one Gemm (alpha = beta = 1), or one MatMul and at most one Add.

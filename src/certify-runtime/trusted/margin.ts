@@ -3,11 +3,11 @@
  * docs/soundness.md, section "The radius"; the same numbers, as a graph, are in head-graph.ts.
  */
 
-import { InputError, UnprovableError } from './errors.ts';
 import { scale, sum } from './bounds/affine.ts';
 import type { AffineBound, EncoderBound, LinearHead } from './bounds/bound.ts';
-import { headError, maxHeadImageNorm, pairwiseDistances } from './head.ts';
 import { addUp, down, mulUp, sqrtUp, up } from './bounds/rounding.ts';
+import { InputError, UnprovableError } from './errors.ts';
+import { headError, maxHeadImageNorm, pairwiseDistances } from './head.ts';
 
 /** All that the radius needs to know of a network. Upper bounds, but for `maxImageNorm`, a lower one. */
 export interface MarginConstants {

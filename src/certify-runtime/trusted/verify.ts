@@ -3,9 +3,14 @@
  * may only be weaker than what is proven here.
  */
 
-import { check } from './file/certificate.ts';
-import type { KnownVector } from './file/claims.ts';
+import type { AffineBound, EncoderBound, LayerBound, LinearHead } from './bounds/bound.ts';
 import { UnprovableError } from './errors.ts';
+import { check } from './file/certificate.ts';
+import type { CertifiedModel } from './file/certified-model.ts';
+import type { KnownVector } from './file/claims.ts';
+import { HEAD_PREFIX, TENSORS } from './file/names.ts';
+import { readSealed, type SealedModel } from './file/sealed.ts';
+import { readLinearHead } from './head.ts';
 import { type HeadGraph, headGraph } from './head-graph.ts';
 import {
   imageNorms,
@@ -15,17 +20,12 @@ import {
   marginConstants,
   slope,
 } from './margin.ts';
-import { HEAD_PREFIX, TENSORS } from './file/names.ts';
 import { encodeNode, encodeTensor } from './onnx/codec.ts';
 import type { Graph, OnnxNode } from './onnx/model.ts';
 import { firstDifference, quote } from './onnx/wire.ts';
-import type { AffineBound, EncoderBound, LayerBound, LinearHead } from './bounds/bound.ts';
 import { boundEncoder } from './walk/encoder.ts';
-import { readLinearHead } from './head.ts';
 import type { RuleBook } from './walk/rule.ts';
 import { rulesFor } from './walk/rules-for.ts';
-import { readSealed, type SealedModel } from './file/sealed.ts';
-import type { CertifiedModel } from '../signature/signed.ts';
 
 /** A model whose certificate holds. */
 export interface VerifiedModel extends CertifiedModel {

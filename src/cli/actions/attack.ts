@@ -1,19 +1,19 @@
 /** The work of `glean attack`: the attack, its answer as lines, JSON and a curve. */
 import { SingleBar } from 'cli-progress';
-import { type AttackReport, attack } from '../../evaluate/attack/attack.ts';
-import { sessionJudge } from '../../evaluate/attack/judge.ts';
+import { differentiate } from '../../certify-runtime/gradient/network.ts';
+import { Certifier, readModelFile } from '../../certify-runtime/node.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import { TENSORS } from '../../certify-runtime/trusted/file/names.ts';
 import { readOnnx } from '../../certify-runtime/trusted/onnx/read.ts';
-import { differentiate } from '../../certify-runtime/gradient/network.ts';
-import { Certifier, readModelFile } from '../../certify-runtime/node.ts';
-import { writeFileAtomic } from '../../files/atomic-file.ts';
-import { readRange } from '../../train/data/dataset.ts';
-import { AnswerIsNo } from '../terminal/answer.ts';
-import type { AttackArguments } from '../commands/attack.ts';
+import { type AttackReport, attack } from '../../evaluate/attack/attack.ts';
+import { sessionJudge } from '../../evaluate/attack/judge.ts';
 import { selectSplits } from '../../evaluate/certified-accuracy.ts';
 import { lineChart } from '../../evaluate/chart.ts';
 import { openData } from '../../evaluate/open-data.ts';
+import { writeFileAtomic } from '../../files/atomic-file.ts';
+import { readRange } from '../../train/data/dataset.ts';
+import type { AttackArguments } from '../commands/attack.ts';
+import { AnswerIsNo } from '../terminal/answer.ts';
 
 const CURVE_END = 0.6;
 const CURVE_STEP = 0.005;

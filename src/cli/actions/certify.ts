@@ -1,5 +1,5 @@
 /** The work of `glean certify`: certifies each domain, as a table, JSON and a curve. */
-import { writeFileAtomic } from '../../files/atomic-file.ts';
+
 import {
   type Certified,
   type CertifiedAccuracy,
@@ -8,10 +8,11 @@ import {
   selectSplits,
   summarize,
 } from '../../evaluate/certified-accuracy.ts';
-import type { CertifyArguments } from '../commands/certify.ts';
 import { openSubject } from '../../evaluate/certify-method.ts';
 import { lineChart } from '../../evaluate/chart.ts';
 import { openData } from '../../evaluate/open-data.ts';
+import { writeFileAtomic } from '../../files/atomic-file.ts';
+import type { CertifyArguments } from '../commands/certify.ts';
 
 const CURVE_END = 0.6;
 const CURVE_STEP = 0.005;

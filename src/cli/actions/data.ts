@@ -1,8 +1,9 @@
 /** The work of `glean data`: opens the data set and tells what it holds. */
-import { writeContactSheet } from '../../train/data/pictures/contact-sheet.ts';
-import { cueAgreement, type DomainDataset, type ImageSet } from '../../train/data/dataset.ts';
-import type { DataCommandArguments } from '../commands/data.ts';
+
 import { openData } from '../../evaluate/open-data.ts';
+import { cueAgreement, type DomainDataset, type ImageSet } from '../../train/data/dataset.ts';
+import { writeContactSheet } from '../../train/data/pictures/contact-sheet.ts';
+import type { DataCommandArguments } from '../commands/data.ts';
 
 interface Row {
   readonly split: string;

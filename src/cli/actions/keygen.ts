@@ -1,9 +1,9 @@
 /** The work of `glean keygen`: makes the keys and writes them, each where nothing is yet. */
 import { stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import { readPublicKey } from '../../certify-runtime/signature/signature.ts';
 import { generateKeys } from '../../certify-runtime/signature/signing.ts';
+import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import type { KeygenArguments } from '../commands/keygen.ts';
 
 /** NAME.private.pem and NAME.public.pem; in a folder, NAME is glean. */

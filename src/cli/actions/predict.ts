@@ -1,9 +1,10 @@
 /** The work of `glean predict`: reads each image and prints its answer. */
-import { GleanError } from '../../certify-runtime/trusted/errors.ts';
-import { readImageFile } from '../../certify-runtime/run/encoded-image.ts';
+
 import { Certifier } from '../../certify-runtime/node.ts';
-import { AnswerIsNo } from '../terminal/answer.ts';
+import { readImageFile } from '../../certify-runtime/run/encoded-image.ts';
+import { GleanError } from '../../certify-runtime/trusted/errors.ts';
 import type { PredictArguments } from '../commands/predict.ts';
+import { AnswerIsNo } from '../terminal/answer.ts';
 
 /** @throws AnswerIsNo where an image cannot be answered */
 export async function runPredict({ model, images, resize, json }: PredictArguments): Promise<void> {

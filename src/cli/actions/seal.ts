@@ -2,17 +2,17 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
-import { MAX_VECTORS } from '../../certify-runtime/trusted/file/certificate.ts';
+import { readModelFile, runUnverified } from '../../certify-runtime/node.ts';
+import { readImageFile } from '../../certify-runtime/run/encoded-image.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
+import { MAX_VECTORS } from '../../certify-runtime/trusted/file/certificate.ts';
 import { quote } from '../../certify-runtime/trusted/onnx/wire.ts';
 import type { VerifiedModel } from '../../certify-runtime/trusted/verify.ts';
-import { readImageFile } from '../../certify-runtime/run/encoded-image.ts';
-import { readModelFile, runUnverified } from '../../certify-runtime/node.ts';
-import { writeFileAtomic } from '../../files/atomic-file.ts';
+import { opinionLine } from '../../evaluate/opinion.ts';
 import type { ImageShape } from '../../export/foreign/input-layer.ts';
 import { type SealedOriginal, sealOriginal } from '../../export/seal/seal-original.ts';
+import { writeFileAtomic } from '../../files/atomic-file.ts';
 import { utf8Text } from '../../files/utf8-text.ts';
-import { opinionLine } from '../../evaluate/opinion.ts';
 import type { SealArguments } from '../commands/seal.ts';
 
 /** Above this, for pixels on [0, 1] before preprocessing, a bound is called poor. */

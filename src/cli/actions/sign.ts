@@ -1,11 +1,12 @@
 /** The work of `glean sign`: verifies the model, signs its bytes and writes the signature. */
+
+import { readModelFile } from '../../certify-runtime/node.ts';
 import { verifySignature } from '../../certify-runtime/signature/signature.ts';
 import { readPrivateKey, sign } from '../../certify-runtime/signature/signing.ts';
 import { verifyModel } from '../../certify-runtime/trusted/verify.ts';
-import { readModelFile } from '../../certify-runtime/node.ts';
 import { writeFileAtomic } from '../../files/atomic-file.ts';
-import { readKeyFile } from '../terminal/key-file.ts';
 import type { SignArguments } from '../commands/sign.ts';
+import { readKeyFile } from '../terminal/key-file.ts';
 
 /** @throws InputError for what cannot be read, what verifyModel throws where the model is not sound */
 export async function runSign({ model, key: keyPath, out = `${model}.sig`, json }: SignArguments): Promise<void> {

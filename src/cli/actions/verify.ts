@@ -2,14 +2,15 @@
  * The work of `glean verify`: proves every claim of a sealed model anew from its bytes, runs its known vectors, and holds the claims
  * against a second opinion.
  */
+
+import { Certifier, checkGraph, readModelFile, readSignatureFile } from '../../certify-runtime/node.ts';
+import { readPublicKey, type SignatureOptions } from '../../certify-runtime/signature/signature.ts';
 import { GleanError, InputError } from '../../certify-runtime/trusted/errors.ts';
 import { quote } from '../../certify-runtime/trusted/onnx/wire.ts';
-import { readPublicKey, type SignatureOptions } from '../../certify-runtime/signature/signature.ts';
-import { Certifier, checkGraph, readModelFile, readSignatureFile } from '../../certify-runtime/node.ts';
-import { AnswerIsNo } from '../terminal/answer.ts';
-import { readKeyFile } from '../terminal/key-file.ts';
 import { opinionLine } from '../../evaluate/opinion.ts';
 import type { VerifyArguments } from '../commands/verify.ts';
+import { AnswerIsNo } from '../terminal/answer.ts';
+import { readKeyFile } from '../terminal/key-file.ts';
 
 /** What --key and --signature demand. A signature file that is missing is refused later, as a wrong one is. */
 async function signatureBy(

@@ -1,5 +1,5 @@
 /** `glean attack MODEL --data NAME`: tries to break the radius of real images; says how close it came. */
-import { defineCommand } from '../terminal/command.ts';
+import { declareCommand } from '../terminal/command.ts';
 import { DATA_NAMES, DATA_OPTIONS } from '../terminal/data-options.ts';
 import { flag, type Given, text, wholeNumber } from '../terminal/options.ts';
 
@@ -19,10 +19,9 @@ const OPTIONS = {
 
 export type AttackArguments = Given<typeof POSITIONALS & typeof OPTIONS>;
 
-export const attackCommand = defineCommand({
+export const attackCommand = declareCommand({
   name: 'attack',
   describe: 'try to break the certified radius on real images; report the smallest flips found',
   positionals: POSITIONALS,
   options: OPTIONS,
-  load: async () => (await import('../actions/attack.ts')).runAttack,
 });

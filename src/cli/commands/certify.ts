@@ -1,12 +1,10 @@
 /** `glean certify MODEL --data NAME`: certified accuracy per domain, as a table, JSON and a curve. */
 import { MAX_DRAWS, SMALLEST_TAIL } from '../../certify-runtime/smoothing/binomial-tail.ts';
 import { SMOOTHING_DEFAULTS } from '../../certify-runtime/smoothing/defaults.ts';
-import { defineCommand } from '../terminal/command.ts';
+import { METHODS } from '../../evaluate/methods.ts';
+import { declareCommand } from '../terminal/command.ts';
 import { DATA_NAMES, DATA_OPTIONS } from '../terminal/data-options.ts';
 import { choice, flag, type Given, realNumber, text, texts, wholeNumber } from '../terminal/options.ts';
-
-const METHODS = ['margin', 'smoothing', 'input-smoothing'] as const;
-export type Method = (typeof METHODS)[number];
 
 const POSITIONALS = { model: text('sealed ONNX file', { required: true }) };
 const OPTIONS = {
@@ -40,10 +38,9 @@ const OPTIONS = {
 
 export type CertifyArguments = Given<typeof POSITIONALS & typeof OPTIONS>;
 
-export const certifyCommand = defineCommand({
+export const certifyCommand = declareCommand({
   name: 'certify',
   describe: 'certified accuracy at r = 0, 0.05 … 0.45 and average certified radius, per domain',
   positionals: POSITIONALS,
   options: OPTIONS,
-  load: async () => (await import('../actions/certify.ts')).runCertify,
 });

@@ -1,5 +1,5 @@
 /** `glean data NAME`: what a data set holds, and a picture of it; draws or prepares it where that is not done. */
-import { defineCommand } from '../terminal/command.ts';
+import { declareCommand } from '../terminal/command.ts';
 import { DATA_NAMES, DATA_OPTIONS } from '../terminal/data-options.ts';
 import { flag, type Given, text } from '../terminal/options.ts';
 
@@ -12,10 +12,9 @@ const OPTIONS = {
 
 export type DataCommandArguments = Given<typeof POSITIONALS & typeof OPTIONS>;
 
-export const dataCommand = defineCommand({
+export const dataCommand = declareCommand({
   name: 'data',
   describe: 'show what a data set holds; draws avatars and emoji, prepares images of files',
   positionals: POSITIONALS,
   options: OPTIONS,
-  load: async () => (await import('../actions/data.ts')).runData,
 });

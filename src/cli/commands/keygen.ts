@@ -1,5 +1,5 @@
 /** `glean keygen`: a pair of keys to sign models with. */
-import { defineCommand } from '../terminal/command.ts';
+import { declareCommand } from '../terminal/command.ts';
 import { flag, type Given, text } from '../terminal/options.ts';
 
 const OPTIONS = {
@@ -9,10 +9,9 @@ const OPTIONS = {
 
 export type KeygenArguments = Given<typeof OPTIONS>;
 
-export const keygenCommand = defineCommand({
+export const keygenCommand = declareCommand({
   name: 'keygen',
   describe: 'make a pair of Ed25519 keys to sign models with',
   positionals: {},
   options: OPTIONS,
-  load: async () => (await import('../actions/keygen.ts')).runKeygen,
 });

@@ -1,5 +1,5 @@
 /** `glean predict MODEL IMAGE…`: label and certified radius of image files. */
-import { defineCommand } from '../terminal/command.ts';
+import { declareCommand } from '../terminal/command.ts';
 import { flag, type Given, text, texts } from '../terminal/options.ts';
 
 const POSITIONALS = {
@@ -13,10 +13,9 @@ const OPTIONS = {
 
 export type PredictArguments = Given<typeof POSITIONALS & typeof OPTIONS>;
 
-export const predictCommand = defineCommand({
+export const predictCommand = declareCommand({
   name: 'predict',
   describe: 'label and certified radius of PNG, JPEG or WebP files',
   positionals: POSITIONALS,
   options: OPTIONS,
-  load: async () => (await import('../actions/predict.ts')).runPredict,
 });

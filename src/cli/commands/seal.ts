@@ -1,5 +1,5 @@
 /** `glean seal MODEL --out FILE`: proves another program's classifier and seals it. */
-import { defineCommand } from '../terminal/command.ts';
+import { declareCommand } from '../terminal/command.ts';
 import { choice, flag, type Given, numbers, realNumber, text } from '../terminal/options.ts';
 
 const POSITIONALS = { model: text('ONNX file of a classifier', { required: true }) };
@@ -20,10 +20,9 @@ const OPTIONS = {
 
 export type SealArguments = Given<typeof POSITIONALS & typeof OPTIONS>;
 
-export const sealCommand = defineCommand({
+export const sealCommand = declareCommand({
   name: 'seal',
   describe: 'prove and seal any ONNX classifier whose operators have rules and whose last layer is linear',
   positionals: POSITIONALS,
   options: OPTIONS,
-  load: async () => (await import('../actions/seal.ts')).runSeal,
 });

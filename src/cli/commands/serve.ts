@@ -1,10 +1,8 @@
 /** `glean serve`: the HTTP service. */
 import { availableParallelism } from 'node:os';
-import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import { DEFAULTS } from '../../serve/settings.ts';
-import { defineCommand } from '../terminal/command.ts';
-import { choice, realNumber, text, texts, wholeNumber } from '../terminal/options.ts';
-import { goOnWithoutOutput } from '../terminal/output.ts';
+import { declareCommand } from '../terminal/command.ts';
+import { choice, type Given, realNumber, text, texts, wholeNumber } from '../terminal/options.ts';
 
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
 const LIMITS = 'Limits of each worker:';
@@ -66,51 +64,11 @@ const OPTIONS = {
   }),
 };
 
-/** An origin as browsers write it in their requests; another spelling would never be found equal. */
-function readOrigin(origin: string): string {
-  if (origin === '*') return origin;
-  // No pattern: `*` in a host would be one, and match nothing.
-  const { protocol, host } =
-    URL.canParse(origin) && !origin.includes('*') ? new URL(origin) : { protocol: '', host: '' };
-  const written = `${protocol}//${host}`;
-  if (host !== '' && origin === written) return origin;
-  throw new InputError(
-    `--cors: found ${JSON.stringify(origin)}, expected ${host === '' ? 'an origin, such as https://example.org, or *' : written}`,
-  );
-}
+export type ServeArguments = Given<typeof OPTIONS>;
 
-const milliseconds = (time: number) => Math.round(time * 1000);
-
-export const serveCommand = defineCommand({
+export const serveCommand = declareCommand({
   name: 'serve',
   describe: 'answer over HTTP: Open Inference Protocol v2, and pictures at /predict',
   positionals: {},
   options: OPTIONS,
-  load: async () => async (given) => {
-    const cors = given.cors.map(readOrigin);
-    const { readKeyFile } = await import('../terminal/key-file.ts');
-    const { readPublicKey } = await import('../../certify-runtime/signature/signature.ts');
-    const publicKey =
-      given.publicKey === undefined
-        ? undefined
-        : await readKeyFile(given.publicKey, async (pem) => {
-            await readPublicKey(pem);
-            return pem;
-          });
-    const { serve } = await import('../../serve/supervisor/supervisor.ts');
-    goOnWithoutOutput();
-    const requestTimeout = milliseconds(given.requestTimeout);
-    await serve({
-      ...given,
-      cors,
-      publicKey,
-      poll: milliseconds(given.poll),
-      drain: milliseconds(given.drain),
-      grace: milliseconds(given.grace),
-      requestTimeout,
-      maxWait: milliseconds(given.maxWait),
-      idleTimeout: milliseconds(given.idleTimeout),
-      headersTimeout: Math.min(requestTimeout, DEFAULTS.headersTimeout),
-    });
-  },
 });

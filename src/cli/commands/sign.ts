@@ -1,5 +1,5 @@
 /** `glean sign MODEL --key PRIVATE`: a detached Ed25519 signature of a sealed model's bytes. */
-import { defineCommand } from '../terminal/command.ts';
+import { declareCommand } from '../terminal/command.ts';
 import { flag, type Given, text } from '../terminal/options.ts';
 
 const POSITIONALS = { model: text('sealed ONNX file', { required: true }) };
@@ -11,10 +11,9 @@ const OPTIONS = {
 
 export type SignArguments = Given<typeof POSITIONALS & typeof OPTIONS>;
 
-export const signCommand = defineCommand({
+export const signCommand = declareCommand({
   name: 'sign',
   describe: 'vouch for a sealed model: an Ed25519 signature of its bytes, in a file beside it',
   positionals: POSITIONALS,
   options: OPTIONS,
-  load: async () => (await import('../actions/sign.ts')).runSign,
 });

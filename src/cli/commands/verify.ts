@@ -1,5 +1,5 @@
 /** `glean verify MODEL`: proves every claim of a sealed model anew from its bytes. */
-import { defineCommand } from '../terminal/command.ts';
+import { declareCommand } from '../terminal/command.ts';
 import { flag, type Given, text } from '../terminal/options.ts';
 
 const POSITIONALS = { model: text('sealed ONNX file', { required: true }) };
@@ -11,10 +11,9 @@ const OPTIONS = {
 
 export type VerifyArguments = Given<typeof POSITIONALS & typeof OPTIONS>;
 
-export const verifyCommand = defineCommand({
+export const verifyCommand = declareCommand({
   name: 'verify',
   describe: 'prove the Lipschitz bound and every claim of the certificate anew from the bytes',
   positionals: POSITIONALS,
   options: OPTIONS,
-  load: async () => (await import('../actions/verify.ts')).runVerify,
 });

@@ -3,6 +3,7 @@ import type { Argv, CommandModule, Options as YargsOptions } from 'yargs';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import { type Given, type Option, type Options, read } from './options.ts';
 
+/** What a command is called and takes. */
 export interface Declaration<P extends Options = Options, O extends Options = Options> {
   readonly name: string;
   readonly describe: string;
@@ -10,13 +11,14 @@ export interface Declaration<P extends Options = Options, O extends Options = Op
   readonly positionals: P;
   /** In camel case; the command line has them as `--with-hyphens`. */
   readonly options: O;
-  /** Loads the work itself, which `--help` and wrong use do without. */
-  readonly load: () => Promise<(given: Given<P & O>) => Promise<void>>;
 }
+
+/** Loads the work itself, which `--help` and wrong use do without. */
+export type Load<P extends Options, O extends Options> = () => Promise<(given: Given<P & O>) => Promise<void>>;
 
 /** A command as yargs takes it, with what it was declared from. */
 export interface Command extends CommandModule<object, object> {
-  readonly declaration: Omit<Declaration, 'load'>;
+  readonly declaration: Declaration;
 }
 
 /**
@@ -86,9 +88,19 @@ function readAll<O extends Options>(
   return Object.fromEntries(entries) as Given<O>;
 }
 
+/** The declaration as it is, with the types of its arguments. */
+export function declareCommand<P extends Options, O extends Options>(
+  declaration: Declaration<P, O>,
+): Declaration<P, O> {
+  return declaration;
+}
+
 /** The command for yargs. Its handler throws InputError for what `read` refuses, and what the work throws. */
-export function defineCommand<P extends Options, O extends Options>(declaration: Declaration<P, O>): Command {
-  const { name, describe, positionals, options, load } = declaration;
+export function toCommand<P extends Options, O extends Options>(
+  declaration: Declaration<P, O>,
+  load: Load<P, O>,
+): Command {
+  const { name, describe, positionals, options } = declaration;
   const places = Object.entries(positionals).map(([key, { kind }]) => `<${key}${kind === 'list' ? '..' : ''}>`);
   return {
     declaration,

@@ -1,6 +1,7 @@
 /** Where an attack gets its gradients: exact ones of the exported weights, or estimates from the program's answers. */
-import type { Random } from '../../certify-runtime/smoothing/random.ts';
+
 import type { DifferentiableNetwork } from '../../certify-runtime/gradient/network.ts';
+import type { Random } from '../../certify-runtime/smoothing/random.ts';
 import type { Judge } from './judge.ts';
 
 /** Which difference of logits a point climbs: y_to − y_from. */

@@ -1,6 +1,7 @@
 /** The attack on a sealed model: tries to break the radius of every image, and reports the smallest flips found. */
-import { createRandom } from '../../certify-runtime/smoothing/random.ts';
+
 import type { DifferentiableNetwork } from '../../certify-runtime/gradient/network.ts';
+import { createRandom } from '../../certify-runtime/smoothing/random.ts';
 import { estimatedAscent, exactAscent } from './ascent.ts';
 import { searchBoundary } from './boundary.ts';
 import { type Claim, ownClaim } from './claim.ts';

@@ -1,11 +1,12 @@
 /** CERTIFY (Cohen et al. 2019) on a network's own input, for many inputs at once: draws are shared, certificates are not. */
-import { InputError } from '../../certify-runtime/trusted/errors.ts';
+
 import {
   certificateOfCount,
   checkSettings,
   type SmoothedCertificate,
 } from '../../certify-runtime/smoothing/certify.ts';
 import { createRandom } from '../../certify-runtime/smoothing/random.ts';
+import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import type { NoisyNetwork } from './noisy-network.ts';
 
 export interface CertifyInputsOptions {

@@ -1,12 +1,12 @@
 /** GLEAN's general form: a sealed encoder Ψ, and any head on its latent, sampled through ONNX Runtime. */
 
-import { InputError } from '../../certify-runtime/trusted/errors.ts';
-import { imageNorms } from '../../certify-runtime/trusted/margin.ts';
-import { TENSORS } from '../../certify-runtime/trusted/file/names.ts';
-import type { AffineBound } from '../../certify-runtime/trusted/bounds/bound.ts';
-import { type SmoothedCertificate, smoothedRadius } from '../../certify-runtime/smoothing/certify.ts';
 import { Certifier } from '../../certify-runtime/node.ts';
 import * as ort from '../../certify-runtime/run/onnx-runtime.ts';
+import { type SmoothedCertificate, smoothedRadius } from '../../certify-runtime/smoothing/certify.ts';
+import type { AffineBound } from '../../certify-runtime/trusted/bounds/bound.ts';
+import { InputError } from '../../certify-runtime/trusted/errors.ts';
+import { TENSORS } from '../../certify-runtime/trusted/file/names.ts';
+import { imageNorms } from '../../certify-runtime/trusted/margin.ts';
 import { type CertifyInputsOptions, certifyInputs } from './certify-inputs.ts';
 import type { NoisyNetwork } from './noisy-network.ts';
 

@@ -1,12 +1,12 @@
 /** A classifier under Gaussian noise on its input, through ONNX Runtime: which class each of many draws is given. */
 
+import * as ort from '../../certify-runtime/run/onnx-runtime.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import type { Graph, OnnxModel, ValueInfo } from '../../certify-runtime/trusted/onnx/model.ts';
-import * as ort from '../../certify-runtime/run/onnx-runtime.ts';
 import { GraphDraft } from '../../export/foreign/graph-draft.ts';
 import { chooseOutput } from '../../export/foreign/logits.ts';
-import { writeOnnx } from '../../export/seal/onnx-writer.ts';
 import { prune } from '../../export/foreign/simplify.ts';
+import { writeOnnx } from '../../export/seal/onnx-writer.ts';
 import { cutsOf } from './affine-part.ts';
 
 /** Errors only. No thread waits in a loop: other work on the machine would make it wait for long. */

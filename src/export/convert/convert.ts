@@ -4,10 +4,10 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { GleanError } from '../../certify-runtime/trusted/errors.ts';
 import type { OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
-import { converterError } from './converter-errors.ts';
-import { readForeignOnnx } from '../foreign/onnx/read.ts';
-import { type Ending, runLimited } from './limited-process.ts';
 import { withTemporaryFolder } from '../../files/temporary.ts';
+import { readForeignOnnx } from '../foreign/onnx/read.ts';
+import { converterError } from './converter-errors.ts';
+import { type Ending, runLimited } from './limited-process.ts';
 
 const OPSET = '18';
 const SCRIPT = fileURLToPath(new URL('../../../pipeline/tf2onnx/tf2onnx.mjs', import.meta.url));

@@ -1,7 +1,7 @@
 /** Holds a sealed file's answers against those of the network as it was brought. */
 
-import { UnprovableError } from '../../certify-runtime/trusted/errors.ts';
 import * as ort from '../../certify-runtime/run/onnx-runtime.ts';
+import { UnprovableError } from '../../certify-runtime/trusted/errors.ts';
 import { originalInput } from './input-layer.ts';
 import type { PreparedNetwork } from './prepare.ts';
 

@@ -1,7 +1,7 @@
 /** The layers of a plain network as nodes of a graph model, in the form that is fast and that the proof has rules for. */
 import { fourierFrame } from '../../network/fourier-frame.ts';
-import type { GraphBuilder } from './graph-builder.ts';
 import type { Activation, ConvLayer, DenseLayer, FourierLayer, Grid, PlainLayer } from '../../network/plain-network.ts';
+import type { GraphBuilder } from './graph-builder.ts';
 
 /**
  * Long dot products are computed in parts and added up: the float32 error that the certificate must allow for grows with

@@ -4,9 +4,9 @@
  */
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../files/atomic-file.ts';
+import type { PlainNetwork } from '../../network/plain-network.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { addHead, addLayer } from './graph-layers.ts';
-import type { PlainNetwork } from '../../network/plain-network.ts';
 
 /** Names of the graph model's input and outputs; the ONNX file keeps them. */
 export const GRAPH_MODEL = { image: 'image', latent: 'latent', logits: 'logits' } as const;

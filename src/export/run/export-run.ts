@@ -1,16 +1,11 @@
 /** From a finished run to a sealed model: checkpoint → baked graph model → ONNX → sealed file, measured, with its card. */
 
 import { join } from 'node:path';
-import { InputError } from '../../certify-runtime/trusted/errors.ts';
+import { Certifier, runUnverified } from '../../certify-runtime/node.ts';
 import { SMOOTHING_DEFAULTS } from '../../certify-runtime/smoothing/certify.ts';
 import { createRandom, uniformInt } from '../../certify-runtime/smoothing/random.ts';
+import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import type { VerifiedModel } from '../../certify-runtime/trusted/verify.ts';
-import { Certifier, runUnverified } from '../../certify-runtime/node.ts';
-import { writeFileAtomic } from '../../files/atomic-file.ts';
-import { modelCard } from '../seal/model-card.ts';
-import { seal } from '../seal/seal.ts';
-import type { TrainConfig } from '../../train/config.ts';
-import { bytesPerImage, type DomainDataset } from '../../train/data/dataset.ts';
 import {
   type CertifiedAccuracy,
   certifyImages,
@@ -19,6 +14,11 @@ import {
   selectSplits,
   summarize,
 } from '../../evaluate/certified-accuracy.ts';
+import { writeFileAtomic } from '../../files/atomic-file.ts';
+import type { TrainConfig } from '../../train/config.ts';
+import { bytesPerImage, type DomainDataset } from '../../train/data/dataset.ts';
+import { modelCard } from '../seal/model-card.ts';
+import { seal } from '../seal/seal.ts';
 import { type ExportOptions, finishedModel } from './finished-run.ts';
 
 /**

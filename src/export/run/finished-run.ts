@@ -3,12 +3,12 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
-import { bake } from '../graph-model/bake.ts';
-import { convertGraphModel } from '../convert/convert.ts';
-import { GRAPH_MODEL, writeGraphModel } from '../graph-model/graph-model.ts';
+import { type DataArguments, openData } from '../../evaluate/open-data.ts';
 import { recordOf, type TrainConfig } from '../../train/config.ts';
 import type { DomainDataset } from '../../train/data/dataset.ts';
-import { type DataArguments, openData } from '../../evaluate/open-data.ts';
+import { convertGraphModel } from '../convert/convert.ts';
+import { bake } from '../graph-model/bake.ts';
+import { GRAPH_MODEL, writeGraphModel } from '../graph-model/graph-model.ts';
 
 const PACKAGES = ['@tensorflow/tfjs-node', 'onnxruntime-node'];
 const PYTHON_PACKAGES = ['tensorflow-cpu', 'tf2onnx', 'onnx'];

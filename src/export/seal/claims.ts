@@ -2,10 +2,11 @@
  * What a sealed file claims: a hair more than what is proven (one part in 10⁹), so that a later version of the proof that
  * rounds differently in the last digits still accepts the files of today.
  */
-import { type MarginConstants, slope } from '../../certify-runtime/trusted/margin.ts';
+
 import { scale } from '../../certify-runtime/trusted/bounds/affine.ts';
 import type { LayerBound } from '../../certify-runtime/trusted/bounds/bound.ts';
 import { mulUp } from '../../certify-runtime/trusted/bounds/rounding.ts';
+import { type MarginConstants, slope } from '../../certify-runtime/trusted/margin.ts';
 
 const ROOM = 1 + 2 ** -30;
 

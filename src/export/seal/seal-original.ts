@@ -1,15 +1,15 @@
 /** From another program's ONNX file to a sealed one: prepared, proven, sealed, verified, and compared with the original. */
 import { createHash } from 'node:crypto';
+import type { SecondOpinion } from '../../certify-runtime/run/loaded-model.ts';
+import { CertificateError, InputError } from '../../certify-runtime/trusted/errors.ts';
 import { parseCertificate } from '../../certify-runtime/trusted/file/certificate.ts';
 import { CERTIFICATE_KEY, type Certificate } from '../../certify-runtime/trusted/file/claims.ts';
-import { CertificateError, InputError } from '../../certify-runtime/trusted/errors.ts';
 import { TENSORS } from '../../certify-runtime/trusted/file/names.ts';
-import type { OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
 import { vectorPixels } from '../../certify-runtime/trusted/file/vectors.ts';
+import type { OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
 import type { VerifiedModel } from '../../certify-runtime/trusted/verify.ts';
-import type { SecondOpinion } from '../../certify-runtime/second-opinion/second-opinion.ts';
-import { readForeignOnnx } from '../foreign/onnx/read.ts';
 import type { ImageShape } from '../foreign/input-layer.ts';
+import { readForeignOnnx } from '../foreign/onnx/read.ts';
 import { compareWithOriginal } from '../foreign/original.ts';
 import { type PreparedNetwork, type PrepareOptions, prepareNetwork } from '../foreign/prepare.ts';
 import { type SealOptions, seal } from './seal.ts';

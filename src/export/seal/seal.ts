@@ -1,4 +1,8 @@
 /** Sealing: proves a network's constants, appends the certificate head, and writes the certificate into the file. */
+
+import { measureSealed } from '../../certify-runtime/node.ts';
+import type { SecondOpinion } from '../../certify-runtime/run/loaded-model.ts';
+import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import {
   CERTIFICATE_FORMAT,
   CERTIFICATE_KEY,
@@ -7,16 +11,13 @@ import {
   PROVER,
 } from '../../certify-runtime/trusted/file/claims.ts';
 import { EMPTY_DIGEST, fillFileDigest, weightsDigest } from '../../certify-runtime/trusted/file/digest.ts';
-import { InputError } from '../../certify-runtime/trusted/errors.ts';
+import { outputInfos, TENSORS } from '../../certify-runtime/trusted/file/names.ts';
+import { type ModelAnswer, vectorPixels } from '../../certify-runtime/trusted/file/vectors.ts';
 import { headGraph } from '../../certify-runtime/trusted/head-graph.ts';
 import { marginTerms } from '../../certify-runtime/trusted/margin.ts';
-import { outputInfos, TENSORS } from '../../certify-runtime/trusted/file/names.ts';
 import type { Graph, OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
 import { allRules } from '../../certify-runtime/trusted/rules/table.ts';
-import { type ModelAnswer, vectorPixels } from '../../certify-runtime/trusted/file/vectors.ts';
 import { proveConstants, type VerifiedModel, verifyModel } from '../../certify-runtime/trusted/verify.ts';
-import { measureSealed } from '../../certify-runtime/node.ts';
-import type { SecondOpinion } from '../../certify-runtime/second-opinion/second-opinion.ts';
 import { claimedConstants, claimedLayers } from './claims.ts';
 import { networkGraph } from './network-graph.ts';
 import { writeOnnx } from './onnx-writer.ts';

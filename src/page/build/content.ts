@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { loadColouredMnist } from '../../train/data/sets/coloured-mnist.ts';
 import { readDigits } from '../../train/data/readers/digit-source.ts';
+import { loadColouredMnist } from '../../train/data/sets/coloured-mnist.ts';
 import { AREA, greyOf } from '../digit/colour.ts';
 import type { Content, ContentFile } from '../worker/content.ts';
 

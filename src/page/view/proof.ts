@@ -1,6 +1,7 @@
 /** What was proven of each model on this device, as a table; the layers' bounds below it. */
-import { imageNorms } from '../../certify-runtime/trusted/margin.ts';
+
 import type { AffineBound } from '../../certify-runtime/trusted/bounds/bound.ts';
+import { imageNorms } from '../../certify-runtime/trusted/margin.ts';
 import type { ModelFacts, Started } from '../worker/protocol.ts';
 import { formatBytes, html } from './dom.ts';
 

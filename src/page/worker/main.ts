@@ -2,10 +2,10 @@
 
 import glueUrl from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import { env } from 'onnxruntime-web/wasm';
+import { type DifferentiableNetwork, differentiate } from '../../certify-runtime/gradient/network.ts';
 import { GleanError } from '../../certify-runtime/trusted/errors.ts';
 import { TENSORS } from '../../certify-runtime/trusted/file/names.ts';
 import { readOnnx } from '../../certify-runtime/trusted/onnx/read.ts';
-import { type DifferentiableNetwork, differentiate } from '../../certify-runtime/gradient/network.ts';
 import { Certifier } from '../../certify-runtime/web.ts';
 import { IMAGE_SIZE } from '../digit/colour.ts';
 import { type Content, fetchContent, unpack } from './content.ts';

@@ -1,4 +1,7 @@
 /** The worst perturbation of one picture that a search finds, and what the model says on the way there and beyond. */
+
+import type { DifferentiableNetwork } from '../../certify-runtime/gradient/network.ts';
+import { createRandom } from '../../certify-runtime/smoothing/random.ts';
 import { exactAscent } from '../../evaluate/attack/ascent.ts';
 import { searchBoundary } from '../../evaluate/attack/boundary.ts';
 import { ownClaim } from '../../evaluate/attack/claim.ts';
@@ -6,8 +9,6 @@ import { descend } from '../../evaluate/attack/descent.ts';
 import { distanceUp } from '../../evaluate/attack/float32.ts';
 import type { Judge } from '../../evaluate/attack/judge.ts';
 import { Ledger } from '../../evaluate/attack/ledger.ts';
-import { createRandom } from '../../certify-runtime/smoothing/random.ts';
-import type { DifferentiableNetwork } from '../../certify-runtime/gradient/network.ts';
 import type { Answer, Track } from './protocol.ts';
 
 /** Answers of the deployed program for float32 pictures, one after the other, pixels on [0, 1]. */

@@ -1,15 +1,15 @@
 /** Every route but inference, in hono: health, metadata, metrics, pictures, the description of it all. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Context, Hono } from 'hono';
+import { modelMetadata, serverMetadata } from '../protocol/metadata.ts';
+import { repositoryIndex } from '../protocol/repository-index.ts';
+import type { Service } from '../worker/service.ts';
 import { readBody, Share } from './body.ts';
 import type { Exchange, Route } from './exchange.ts';
 import { homePage } from './home.ts';
 import { asHttpError, errorBody, HttpError } from './http-error.ts';
 import { OPENAPI } from './openapi.ts';
 import { predictPicture } from './predict.ts';
-import { modelMetadata, serverMetadata } from '../protocol/metadata.ts';
-import { repositoryIndex } from '../protocol/repository-index.ts';
-import type { Service } from '../worker/service.ts';
 
 interface Env {
   Bindings: { incoming: IncomingMessage; outgoing: ServerResponse };

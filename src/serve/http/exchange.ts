@@ -1,10 +1,10 @@
 /** One request and its answer: its id, its place in log and metrics, and how the answer is written. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { asHttpError, errorBody } from './http-error.ts';
 import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { traceContext } from '../observe/trace-context.ts';
+import { asHttpError, errorBody } from './http-error.ts';
 
 /** What a client may call its request; anything else is replaced, so that nobody writes into the log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/;

@@ -1,12 +1,13 @@
 /** POST /v2/models/{model}[/versions/{version}]/infer. */
-import { Share } from './body.ts';
-import type { Exchange } from './exchange.ts';
-import { HttpError } from './http-error.ts';
+
 import { writeInferAnswer } from '../protocol/infer-answer.ts';
 import { type InferRequest, readInferRequest } from '../protocol/infer-request.ts';
 import { HEADER_LENGTH } from '../protocol/tensors.ts';
 import { receive } from '../worker/receive.ts';
 import type { Service } from '../worker/service.ts';
+import { Share } from './body.ts';
+import type { Exchange } from './exchange.ts';
+import { HttpError } from './http-error.ts';
 
 const PATH = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?\/infer$/;
 

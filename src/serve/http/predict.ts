@@ -1,14 +1,14 @@
 /** POST /predict: a picture in, label and radius out. */
 
-import { floorToFloat32 } from '../../certify-runtime/trusted/margin.ts';
 import { decodeImage } from '../../certify-runtime/run/encoded-image.ts';
+import { floorToFloat32 } from '../../certify-runtime/trusted/margin.ts';
+import { receive } from '../worker/receive.ts';
+import type { ServedModel } from '../worker/served-model.ts';
+import type { Service } from '../worker/service.ts';
 import { Share } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { HttpError, shown } from './http-error.ts';
 import { refuseForm, whyNoPicture } from './picture-body.ts';
-import { receive } from '../worker/receive.ts';
-import type { ServedModel } from '../worker/served-model.ts';
-import type { Service } from '../worker/service.ts';
 
 export interface PictureAnswer {
   readonly model: string;

@@ -7,12 +7,12 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
+import type { Service } from '../worker/service.ts';
 import { createApp } from './app.ts';
 import { Cors } from './cors.ts';
 import { Exchange } from './exchange.ts';
 import { errorBody, HttpError, overloaded } from './http-error.ts';
 import { infer, inferTarget } from './infer.ts';
-import type { Service } from '../worker/service.ts';
 
 /** Longer than a load balancer keeps a connection (60 s as a rule), so that it is the balancer who closes. */
 const KEEP_ALIVE = 65_000;

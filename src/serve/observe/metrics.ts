@@ -8,7 +8,6 @@ import {
   type MetricValue,
   Registry,
 } from 'prom-client';
-import type { ServedModel } from '../worker/served-model.ts';
 
 export type MetricObject = MetricObjectWithValues<MetricValue<string>>;
 
@@ -26,9 +25,18 @@ function outcomeOf(status: number): Outcome {
   return status === 503 || (status < 500 && status !== 499) ? 'refused' : 'failed';
 }
 
+/** What the gauges show of a model. */
+interface GaugedModel {
+  readonly id: string;
+  readonly version: string;
+  readonly sha256: string;
+  readonly batcher: { readonly waiting: number };
+  readonly line: { readonly waiting: number };
+}
+
 /** What the gauges show when somebody looks. */
 interface Now {
-  models(): Iterable<ServedModel>;
+  models(): Iterable<GaugedModel>;
   connections(): number;
   buffered(): number;
 }

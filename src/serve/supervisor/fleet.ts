@@ -3,11 +3,11 @@ import cluster, { type Worker } from 'node:cluster';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
-import { Collector } from './collector.ts';
-import { Listener, type Taker } from '../worker/listener.ts';
-import type { Logger } from '../observe/log.ts';
 import type { ToSupervisor, ToWorker } from '../messages.ts';
+import type { Logger } from '../observe/log.ts';
 import type { ServeSettings } from '../settings.ts';
+import { Listener, type Taker } from '../worker/listener.ts';
+import { Collector } from './collector.ts';
 import { TSX } from './verify.ts';
 
 /** A worker that lived this long did not die of how it began. */

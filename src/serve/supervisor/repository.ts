@@ -9,10 +9,10 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import { generateKeys, type PrivateKey, readPrivateKey, sign } from '../../certify-runtime/signature/signing.ts';
-import type { Logger } from '../observe/log.ts';
+import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import type { ApprovedModel, RefusedModel } from '../messages.ts';
+import type { Logger } from '../observe/log.ts';
 import { verifyApart } from './verify.ts';
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;

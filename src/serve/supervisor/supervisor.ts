@@ -4,12 +4,12 @@ import { isIPv6 } from 'node:net';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GleanError, InputError } from '../../certify-runtime/trusted/errors.ts';
+import type { RefusedModel } from '../messages.ts';
+import { createLog, type Logger } from '../observe/log.ts';
+import type { ServeSettings } from '../settings.ts';
 import { Fleet } from './fleet.ts';
 import { readKeyFile } from './key-file.ts';
-import { createLog, type Logger } from '../observe/log.ts';
-import type { RefusedModel } from '../messages.ts';
 import { Repository } from './repository.ts';
-import type { ServeSettings } from '../settings.ts';
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
 /** Looks between two collections of metrics, so that a worker that is killed takes little with it. */

@@ -1,7 +1,7 @@
 /** A process that verifies one model and ends: what a hostile file does to ONNX Runtime, it does here. */
 import process from 'node:process';
-import { GleanError } from '../../certify-runtime/trusted/errors.ts';
 import { Certifier } from '../../certify-runtime/node.ts';
+import { GleanError } from '../../certify-runtime/trusted/errors.ts';
 import type { Verdict, VerifyQuestion } from './verify.ts';
 
 async function verdict({ bytes, publicKey, signature }: VerifyQuestion): Promise<Verdict> {

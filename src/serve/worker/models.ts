@@ -3,8 +3,8 @@
 import { Certifier } from '../../certify-runtime/node.ts';
 import type { ByteBudget } from '../http/body.ts';
 import { HttpError } from '../http/http-error.ts';
-import type { Logger } from '../observe/log.ts';
 import type { ApprovedModel } from '../messages.ts';
+import type { Logger } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { type ModelLimits, ServedModel } from './served-model.ts';
 

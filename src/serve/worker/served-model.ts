@@ -1,11 +1,11 @@
 /** One model as a worker serves it: its certifier, the queue before it, and what every answer says of it. */
 import type { Certifier, Prediction } from '../../certify-runtime/node.ts';
-import { Batcher, type BatchLimits } from './batcher.ts';
 import type { ByteBudget } from '../http/body.ts';
-import { Line, type LineLimits } from './line.ts';
 import type { ApprovedModel } from '../messages.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ModelInput, Pixels } from '../protocol/tensors.ts';
+import { Batcher, type BatchLimits } from './batcher.ts';
+import { Line, type LineLimits } from './line.ts';
 
 export interface ModelLimits extends BatchLimits, LineLimits {}
 

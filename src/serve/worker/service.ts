@@ -1,13 +1,13 @@
 /** What the handlers of one worker share. */
 import { ByteBudget } from '../http/body.ts';
-import { Gate } from './gate.ts';
 import { Keys } from '../http/keys.ts';
-import { Line } from './line.ts';
-import type { Logger } from '../observe/log.ts';
 import type { RefusedModel } from '../messages.ts';
+import type { Logger } from '../observe/log.ts';
 import { Metrics } from '../observe/metrics.ts';
-import { Models } from './models.ts';
 import type { ServeSettings } from '../settings.ts';
+import { Gate } from './gate.ts';
+import { Line } from './line.ts';
+import { Models } from './models.ts';
 
 /** libuv has four threads for the decoders of all; two pictures at a time leave some for the rest. */
 const DECODED_AT_ONCE = 2;

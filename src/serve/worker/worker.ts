@@ -2,11 +2,11 @@
 import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import process from 'node:process';
-import { createLog } from '../observe/log.ts';
-import type { ToSupervisor, ToWorker } from '../messages.ts';
 import { createHttpServer } from '../http/server.ts';
-import { Service } from './service.ts';
+import type { ToSupervisor, ToWorker } from '../messages.ts';
+import { createLog } from '../observe/log.ts';
 import type { ServeSettings } from '../settings.ts';
+import { Service } from './service.ts';
 
 const SCRAPE_LIMIT = 5000;
 

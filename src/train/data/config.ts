@@ -1,8 +1,8 @@
 /** Which data set and how it is made, as a configuration or a command names it: parsed once, unknown options refused. */
 import * as v from 'valibot';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
-import { nonNegativeInteger, positiveInteger } from './numbers.ts';
 import { DATASET_NAMES as NAMES } from './names.ts';
+import { nonNegativeInteger, positiveInteger } from './numbers.ts';
 
 const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 /** Neither nothing nor all. */

@@ -1,16 +1,16 @@
 /** Opens data sets by name or configuration, each once in a process. */
 import { resolve } from 'node:path';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
-import { type CelebaIdentity, loadCeleba } from './sets/celeba.ts';
-import { loadColouredMnist } from './sets/coloured-mnist.ts';
 import { type DataConfig, parseData } from './config.ts';
 import type { DomainDataset } from './dataset.ts';
-import { loadDigits } from './sets/digits.ts';
-import { type DomainNetIdentity, loadDomainNet } from './sets/domainnet.ts';
-import { loadFolder } from './sets/folder.ts';
 import { avatarFolder } from './pictures/avatars.ts';
 import { emojiFolder } from './pictures/emoji.ts';
 import type { Progress } from './prepared/prepared.ts';
+import { type CelebaIdentity, loadCeleba } from './sets/celeba.ts';
+import { loadColouredMnist } from './sets/coloured-mnist.ts';
+import { loadDigits } from './sets/digits.ts';
+import { type DomainNetIdentity, loadDomainNet } from './sets/domainnet.ts';
+import { loadFolder } from './sets/folder.ts';
 import { loadStyleCue, type StyleCueIdentity } from './sets/style-cue.ts';
 
 export { DATASET_NAMES, type DataConfig, parseData } from './config.ts';

@@ -6,7 +6,9 @@ import { type ConvolutionSizes, cayleyConvolution } from '../layers/cayley-convo
 import { cayleyDense, cayleyHead, plainDense } from '../layers/dense.ts';
 import type { Layer } from '../layers/layer.ts';
 import { cayleyPointwise, plainConvolution } from '../layers/plain-convolution.ts';
-import type { ImageShape } from './network.ts';
+
+/** Height, width and channels of an image. */
+export type ImageShape = readonly [height: number, width: number, channels: number];
 
 type NetworkConfig = TrainConfig['network'];
 

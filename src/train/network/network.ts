@@ -3,15 +3,12 @@ import type { DenseLayer, PlainNetwork } from '../../network/plain-network.ts';
 import type { TrainConfig } from '../config.ts';
 import type { EvaluatedLayer, Layer } from '../layers/layer.ts';
 import { statelessNormal, tf } from '../tfjs.ts';
-import { encoderLayers, headLayer } from './layers.ts';
+import { encoderLayers, headLayer, type ImageShape } from './layers.ts';
 
 export type { PlainNetwork };
 
 /** Named parameters, in a fixed order. */
 type Parameters = ReadonlyMap<string, tf.Tensor>;
-
-/** Height, width and channels of an image. */
-export type ImageShape = readonly [height: number, width: number, channels: number];
 
 /** What one step computes with: Cayley maps are evaluated once, however many batches are run through them. */
 interface Weights {

@@ -3,7 +3,8 @@ import type { TrainConfig } from '../config.ts';
 import { tf } from '../tfjs.ts';
 import type { Batch, Loss, Model, Objective, StepContext } from './objective.ts';
 import { pairLoss, pairObjectives } from './penalties/pair.ts';
-import { createPenalty, type EnvironmentAnswers, type ScheduledPenalty } from './penalties/penalties.ts';
+import { createPenalty, type ScheduledPenalty } from './penalties/penalties.ts';
+import type { EnvironmentAnswers } from './penalties/penalty.ts';
 import { createRisk } from './risk.ts';
 
 export type InvarianceConfig = Extract<TrainConfig['objective'], { readonly penalty: unknown }>;

@@ -1,12 +1,12 @@
 /** The float64 evaluation with its gradients: random graphs as ONNX Runtime answers them, and their difference quotients. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Graph, OnnxModel } from '../../../src/certify-runtime/trusted/onnx/model.ts';
-import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
 import { differentiate } from '../../../src/certify-runtime/gradient/network.ts';
 import * as ort from '../../../src/certify-runtime/run/onnx-runtime.ts';
 import type { OnnxRuntime } from '../../../src/certify-runtime/run/providers.ts';
 import { openProgram } from '../../../src/certify-runtime/second-opinion/program.ts';
+import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
+import type { Graph, OnnxModel } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import { writeOnnx } from '../../../src/export/seal/onnx-writer.ts';
 import { GraphBuilder } from '../../support/networks/graph-builder.ts';
 import { randomEncoder } from '../../support/networks/random-graph.ts';

@@ -2,12 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { binomialProbability, binomialTail, TAIL_ERROR } from '../../../src/certify-runtime/smoothing/binomial-tail.ts';
 import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
-import {
-  binomialProbability,
-  binomialTail,
-  TAIL_ERROR,
-} from '../../../src/certify-runtime/smoothing/binomial-tail.ts';
 import { TAIL } from './reference.ts';
 
 test('the tail stays within a hundredth of the error it is allowed', () => {

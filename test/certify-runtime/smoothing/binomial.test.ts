@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { sampleBinomial } from '../../../src/certify-runtime/smoothing/binomial.ts';
 import { createRandom, type Random } from '../../../src/certify-runtime/smoothing/random.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { BINOMIAL, CHI_SQUARE } from './reference.ts';
 import { chiSquare } from './statistics.ts';
 

@@ -2,8 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
-import type { LinearHead } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
 import { binomialTail } from '../../../src/certify-runtime/smoothing/binomial-tail.ts';
 import {
   certifySmoothed,
@@ -15,6 +13,8 @@ import { clopperPearsonLower } from '../../../src/certify-runtime/smoothing/clop
 import { normalQuantile } from '../../../src/certify-runtime/smoothing/normal.ts';
 import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
 import { sampleCounts } from '../../../src/certify-runtime/smoothing/sampler.ts';
+import type { LinearHead } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 
 const TWO: LinearHead = {
   classes: 2,

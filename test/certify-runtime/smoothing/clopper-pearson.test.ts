@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { clopperPearsonLower } from '../../../src/certify-runtime/smoothing/clopper-pearson.ts';
 import { createRandom, uniformInt } from '../../../src/certify-runtime/smoothing/random.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { tailAtMost } from './oracle.ts';
 import { CLOPPER_PEARSON } from './reference.ts';
 

@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import {
   normalCdf,
   normalQuantile,
   normalQuantileLower,
   QUANTILE_ERROR,
 } from '../../../src/certify-runtime/smoothing/normal.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { CDF, QUANTILE } from './reference.ts';
 
 test('Φ is right to 15 digits, the lower tail to its last', () => {

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { normalCdf } from '../../../src/certify-runtime/smoothing/normal.ts';
 import { createRandom, shuffle, uniformInt } from '../../../src/certify-runtime/smoothing/random.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { CHI_SQUARE, SFC32 } from './reference.ts';
 import { chiSquare, kolmogorovSmirnov } from './statistics.ts';
 

@@ -5,14 +5,14 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
-import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
-import type { LinearHead } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
 import { sampleBinomial } from '../../../src/certify-runtime/smoothing/binomial.ts';
 import { MAX_DRAWS, SMALLEST_TAIL } from '../../../src/certify-runtime/smoothing/binomial-tail.ts';
 import { certifySmoothed } from '../../../src/certify-runtime/smoothing/certify.ts';
 import { normalCdf, normalQuantile } from '../../../src/certify-runtime/smoothing/normal.ts';
 import { createRandom, type Random, uniformInt } from '../../../src/certify-runtime/smoothing/random.ts';
 import { sampleCounts } from '../../../src/certify-runtime/smoothing/sampler.ts';
+import type { LinearHead } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { binary, complement, exactTail, logOf, logTail } from './oracle.ts';
 
 type Call = readonly [number, number, number];

@@ -2,12 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
-import type { LinearHead } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
 import { headLogits, rowDifferences, triangularFactor } from '../../../src/certify-runtime/smoothing/head.ts';
 import { normalCdf } from '../../../src/certify-runtime/smoothing/normal.ts';
 import { createRandom, type Random } from '../../../src/certify-runtime/smoothing/random.ts';
 import { sampleCounts } from '../../../src/certify-runtime/smoothing/sampler.ts';
+import type { LinearHead } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { CHI_SQUARE } from './reference.ts';
 import { chiSquare } from './statistics.ts';
 

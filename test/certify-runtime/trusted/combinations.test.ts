@@ -11,15 +11,15 @@ import { combination, FAMILIES } from '../../support/combinations/families.ts';
 import { type Combination, sizeOf } from '../../support/combinations/growth.ts';
 import { normsOf } from '../../support/combinations/images.ts';
 import { GraphBuilder } from '../../support/networks/graph-builder.ts';
+import { largestSingularValue } from '../../support/numbers/svd.ts';
 import { Chance } from '../../support/reference/chance.ts';
-import { compile } from '../../support/reference/program/compile.ts';
 import { runExact } from '../../support/reference/exact.ts';
 import { runFloat32 } from '../../support/reference/float32.ts';
 import { jacobianAt } from '../../support/reference/jacobian.ts';
 import { type Asked, runOnnxRuntime } from '../../support/reference/onnx-runtime.ts';
-import { spectralNormLower } from '../../support/reference/spectral.ts';
+import { compile } from '../../support/reference/program/compile.ts';
 import { MeaninglessError, type RefTensor } from '../../support/reference/program/tensors.ts';
-import { largestSingularValue } from '../../support/numbers/svd.ts';
+import { spectralNormLower } from '../../support/reference/spectral.ts';
 
 const prover = await proverOf(fileURLToPath(new URL('../../..', import.meta.url)));
 

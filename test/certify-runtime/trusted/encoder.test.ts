@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EncoderBound } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
-import { boundEncoder } from '../../../src/certify-runtime/trusted/walk/encoder.ts';
 import { allRules } from '../../../src/certify-runtime/trusted/rules/table.ts';
-import { exact, float32, ORDERS } from '../../support/numbers/arithmetic.ts';
+import { boundEncoder } from '../../../src/certify-runtime/trusted/walk/encoder.ts';
 import { cpuSeconds } from '../../support/command/cpu-time.ts';
-import { GraphBuilder } from '../../support/networks/graph-builder.ts';
 import { run } from '../../support/interpreter/interpreter.ts';
+import { GraphBuilder } from '../../support/networks/graph-builder.ts';
+import { exact, float32, ORDERS } from '../../support/numbers/arithmetic.ts';
 import { Random } from '../../support/numbers/random.ts';
 import { largestSingularValue } from '../../support/numbers/svd.ts';
 

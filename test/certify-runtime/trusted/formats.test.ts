@@ -6,18 +6,23 @@ import { readFile } from 'node:fs/promises';
 import { before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { BROKEN_PROVERS, PROVER } from '../../../src/certify-runtime/trusted/file/claims.ts';
-import { CertificateError, InputError } from '../../../src/certify-runtime/trusted/errors.ts';
-import { headGraph } from '../../../src/certify-runtime/trusted/head-graph.ts';
-import { formerHead } from '../../../src/certify-runtime/trusted/head-graph-1.ts';
-import { imageNorms, marginCertificate, marginConstants, marginTerms } from '../../../src/certify-runtime/trusted/margin.ts';
-import { outputInfos } from '../../../src/certify-runtime/trusted/file/names.ts';
-import type { AffineBound, EncoderBound, LinearHead } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
-import { pairwiseDistances } from '../../../src/certify-runtime/trusted/head.ts';
-import { generateKeys, readPrivateKey, sign } from '../../../src/certify-runtime/signature/signing.ts';
-import { verifyModel } from '../../../src/certify-runtime/trusted/verify.ts';
 import { Certifier } from '../../../src/certify-runtime/node.ts';
 import * as ort from '../../../src/certify-runtime/run/onnx-runtime.ts';
+import { generateKeys, readPrivateKey, sign } from '../../../src/certify-runtime/signature/signing.ts';
+import type { AffineBound, EncoderBound, LinearHead } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
+import { CertificateError, InputError } from '../../../src/certify-runtime/trusted/errors.ts';
+import { BROKEN_PROVERS, PROVER } from '../../../src/certify-runtime/trusted/file/claims.ts';
+import { outputInfos } from '../../../src/certify-runtime/trusted/file/names.ts';
+import { pairwiseDistances } from '../../../src/certify-runtime/trusted/head.ts';
+import { headGraph } from '../../../src/certify-runtime/trusted/head-graph.ts';
+import { formerHead } from '../../../src/certify-runtime/trusted/head-graph-1.ts';
+import {
+  imageNorms,
+  marginCertificate,
+  marginConstants,
+  marginTerms,
+} from '../../../src/certify-runtime/trusted/margin.ts';
+import { verifyModel } from '../../../src/certify-runtime/trusted/verify.ts';
 import { writeOnnx } from '../../../src/export/seal/onnx-writer.ts';
 import { sealBytes } from '../../support/networks/brought.ts';
 import { GraphBuilder } from '../../support/networks/graph-builder.ts';

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { UnprovableError } from '../../../src/certify-runtime/trusted/errors.ts';
 import type { AffineBound, LinearHead } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
+import { UnprovableError } from '../../../src/certify-runtime/trusted/errors.ts';
 import {
   headError,
   type LatentBound,
@@ -12,8 +12,8 @@ import {
   pairwiseDistances,
   readLinearHead,
 } from '../../../src/certify-runtime/trusted/head.ts';
-import { float32, ORDERS } from '../../support/numbers/arithmetic.ts';
 import { GraphBuilder } from '../../support/networks/graph-builder.ts';
+import { float32, ORDERS } from '../../support/numbers/arithmetic.ts';
 import { Random } from '../../support/numbers/random.ts';
 
 type Make = (b: GraphBuilder, z: string) => string;

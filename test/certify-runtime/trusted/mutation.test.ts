@@ -23,8 +23,8 @@ import {
   weights,
 } from '../../support/hostile/mutants.ts';
 import { assertHonest } from '../../support/networks/oracle.ts';
-import { Random } from '../../support/numbers/random.ts';
 import { parts, sealedNetwork, shippedModel } from '../../support/networks/sealed.ts';
+import { Random } from '../../support/numbers/random.ts';
 
 // A hang, on any machine: a refusal takes well under a second on an idle one.
 const LIMIT_MS = 60_000;

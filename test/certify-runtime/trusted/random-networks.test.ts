@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { UnprovableError } from '../../../src/certify-runtime/trusted/errors.ts';
 import type { AffineBound, EncoderBound } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
-import { boundEncoder } from '../../../src/certify-runtime/trusted/walk/encoder.ts';
+import { UnprovableError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { allRules } from '../../../src/certify-runtime/trusted/rules/table.ts';
-import { exact, float32, ORDERS } from '../../support/numbers/arithmetic.ts';
+import { boundEncoder } from '../../../src/certify-runtime/trusted/walk/encoder.ts';
 import { run } from '../../support/interpreter/interpreter.ts';
-import { Random } from '../../support/numbers/random.ts';
 import { type RandomEncoder, type RandomOptions, randomEncoder } from '../../support/networks/random-graph.ts';
+import { exact, float32, ORDERS } from '../../support/numbers/arithmetic.ts';
+import { Random } from '../../support/numbers/random.ts';
 import { largestSingularValue } from '../../support/numbers/svd.ts';
 
 const l2 = (v: readonly number[]): number => Math.hypot(...v);

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UnprovableError } from '../../../src/certify-runtime/trusted/errors.ts';
 import type { Graph } from '../../../src/certify-runtime/trusted/onnx/model.ts';
-import { boundEncoder } from '../../../src/certify-runtime/trusted/walk/encoder.ts';
 import { allRules } from '../../../src/certify-runtime/trusted/rules/table.ts';
+import { boundEncoder } from '../../../src/certify-runtime/trusted/walk/encoder.ts';
 import { cpuSeconds } from '../../support/command/cpu-time.ts';
 import { GraphBuilder } from '../../support/networks/graph-builder.ts';
 

@@ -1,13 +1,13 @@
 /** The attack's own parts: gradients against difference quotients, float32 neighbours, distances, the estimate. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { differentiate } from '../../../src/certify-runtime/gradient/network.ts';
+import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
 import { attack } from '../../../src/evaluate/attack/attack.ts';
 import { distanceUp, neighbour } from '../../../src/evaluate/attack/float32.ts';
-import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
-import { differentiate } from '../../../src/certify-runtime/gradient/network.ts';
-import { LEAST_POINTS } from '../../support/numbers/attacked-points.ts';
 import { dense, sealDense } from '../../support/networks/dense-networks.ts';
 import { GraphBuilder } from '../../support/networks/graph-builder.ts';
+import { LEAST_POINTS } from '../../support/numbers/attacked-points.ts';
 
 test('the shares of the test files add up to 100 000 attacked points', () => {
   assert.ok(Object.values(LEAST_POINTS).reduce((a, b) => a + b, 0) >= 100_000);

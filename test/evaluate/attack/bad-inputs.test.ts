@@ -1,9 +1,9 @@
 /** Ties, NaN, infinities and pixels outside [0, 1]: radius 0 in the graph, InputError from the certifier. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { Certifier } from '../../../src/certify-runtime/node.ts';
 import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { imageNorms, marginCertificate } from '../../../src/certify-runtime/trusted/margin.ts';
-import { Certifier } from '../../../src/certify-runtime/node.ts';
 import { dense, type SealedNetwork, sealDense } from '../../support/networks/dense-networks.ts';
 
 const IDENTITY = dense(

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
 import { Certifier } from '../../../src/certify-runtime/node.ts';
+import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
 import { openDataset } from '../../../src/train/data/registry.ts';
-import { dense, sealDense } from '../../support/networks/dense-networks.ts';
 import { SHIPPED_MODEL } from '../../support/command/glean.ts';
+import { dense, sealDense } from '../../support/networks/dense-networks.ts';
 
 const identity = (n: number, bias: readonly number[] = new Array<number>(n).fill(0)) =>
   dense(

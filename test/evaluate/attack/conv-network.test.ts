@@ -1,11 +1,11 @@
 /** A small convolutional network as PyTorch writes it (NCHW, Gemm with transB) under attack. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { attack } from '../../../src/evaluate/attack/attack.ts';
-import { sessionJudge } from '../../../src/evaluate/attack/judge.ts';
-import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
 import { differentiate } from '../../../src/certify-runtime/gradient/network.ts';
 import { runUnverified } from '../../../src/certify-runtime/node.ts';
+import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
+import { attack } from '../../../src/evaluate/attack/attack.ts';
+import { sessionJudge } from '../../../src/evaluate/attack/judge.ts';
 import { seal } from '../../../src/export/seal/seal.ts';
 import { GraphBuilder } from '../../support/networks/graph-builder.ts';
 

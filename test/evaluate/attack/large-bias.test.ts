@@ -4,12 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createRandom, type Random } from '../../../src/certify-runtime/smoothing/random.ts';
+import { pairwiseDistances } from '../../../src/certify-runtime/trusted/head.ts';
 import { type AttackReport, attack } from '../../../src/evaluate/attack/attack.ts';
 import type { Claim } from '../../../src/evaluate/attack/claim.ts';
-import { pairwiseDistances } from '../../../src/certify-runtime/trusted/head.ts';
-import { createRandom, type Random } from '../../../src/certify-runtime/smoothing/random.ts';
-import { LEAST_POINTS } from '../../support/numbers/attacked-points.ts';
 import { hardImages, randomSpec, type SealedNetwork, sealDense } from '../../support/networks/dense-networks.ts';
+import { LEAST_POINTS } from '../../support/numbers/attacked-points.ts';
 
 /** min_j m_j/(L·s_j), nothing subtracted: what a certifier claims that takes float32 for the reals. */
 function withoutSlack({ verified }: SealedNetwork): Claim {

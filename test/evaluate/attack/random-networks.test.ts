@@ -1,12 +1,18 @@
 /** Random networks at every scale float32 has: no flip inside a claimed radius; the graph's radius against the core's. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { attack } from '../../../src/evaluate/attack/attack.ts';
+import { createRandom, type Random, uniformInt } from '../../../src/certify-runtime/smoothing/random.ts';
 import { UnprovableError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { imageNorms, marginCertificate } from '../../../src/certify-runtime/trusted/margin.ts';
-import { createRandom, type Random, uniformInt } from '../../../src/certify-runtime/smoothing/random.ts';
+import { attack } from '../../../src/evaluate/attack/attack.ts';
+import {
+  type DenseSpec,
+  hardImages,
+  randomSpec,
+  type SealedNetwork,
+  sealDense,
+} from '../../support/networks/dense-networks.ts';
 import { LEAST_POINTS } from '../../support/numbers/attacked-points.ts';
-import { type DenseSpec, hardImages, randomSpec, type SealedNetwork, sealDense } from '../../support/networks/dense-networks.ts';
 
 interface Scales {
   /** Exponent of ten of a layer's weights. */

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
+import { differentiate } from '../../../src/certify-runtime/gradient/network.ts';
+import { readOnnx } from '../../../src/certify-runtime/trusted/onnx/read.ts';
 import { attack } from '../../../src/evaluate/attack/attack.ts';
 import { sessionJudge } from '../../../src/evaluate/attack/judge.ts';
-import { readOnnx } from '../../../src/certify-runtime/trusted/onnx/read.ts';
-import { differentiate } from '../../../src/certify-runtime/gradient/network.ts';
 import { readRange } from '../../../src/train/data/dataset.ts';
 import { openDataset } from '../../../src/train/data/registry.ts';
 import { LEAST_POINTS } from '../../support/numbers/attacked-points.ts';

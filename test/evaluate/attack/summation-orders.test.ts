@@ -1,11 +1,11 @@
 /** The radius holds for every order of summation, with and without FMA and flush to zero, and for any mixture of them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { attack } from '../../../src/evaluate/attack/attack.ts';
-import { imageNorms, marginCertificate } from '../../../src/certify-runtime/trusted/margin.ts';
 import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
-import { LEAST_POINTS } from '../../support/numbers/attacked-points.ts';
+import { imageNorms, marginCertificate } from '../../../src/certify-runtime/trusted/margin.ts';
+import { attack } from '../../../src/evaluate/attack/attack.ts';
 import { dense, hardImages, randomSpec, sealDense } from '../../support/networks/dense-networks.ts';
+import { LEAST_POINTS } from '../../support/numbers/attacked-points.ts';
 import { anyExecution, EXECUTIONS, executeDense, fusedMultiplyAdd } from '../../support/numbers/float32-executors.ts';
 
 test('the executions really differ', () => {

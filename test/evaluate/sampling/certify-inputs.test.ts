@@ -1,10 +1,10 @@
 /** CERTIFY on inputs against a classifier whose class probabilities are known, and what an answer depends on. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { smoothingCap } from '../../../src/certify-runtime/smoothing/certify.ts';
 import { normalCdf } from '../../../src/certify-runtime/smoothing/normal.ts';
 import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { certifyInputs } from '../../../src/evaluate/sampling/certify-inputs.ts';
 import { NoisyNetwork } from '../../../src/evaluate/sampling/noisy-network.ts';
 import { kolmogorovSmirnov } from '../../certify-runtime/smoothing/statistics.ts';

@@ -1,10 +1,10 @@
 /** A head of one's own on a sealed encoder: a linear one against the exact law, one that is not against attack. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
+import { Certifier } from '../../../src/certify-runtime/node.ts';
 import { normalCdf } from '../../../src/certify-runtime/smoothing/normal.ts';
 import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
-import { Certifier } from '../../../src/certify-runtime/node.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { EncoderWithHead } from '../../../src/evaluate/sampling/certify-latents.ts';
 import { NoisyNetwork } from '../../../src/evaluate/sampling/noisy-network.ts';
 import { sealedNetwork } from '../../support/networks/sealed.ts';

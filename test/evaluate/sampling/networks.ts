@@ -1,6 +1,7 @@
 /** Small classifiers as plain ONNX models, for the tests of sampling. */
-import type { OnnxModel } from '../../../src/certify-runtime/trusted/onnx/model.ts';
+
 import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
+import type { OnnxModel } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import { GraphBuilder } from '../../support/networks/graph-builder.ts';
 
 type Tools = {

@@ -1,15 +1,15 @@
 /** Where networks are cut, and that the two parts count what the whole network answers. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
 import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import type { OnnxModel } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import { readOnnx } from '../../../src/certify-runtime/trusted/onnx/read.ts';
-import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
 import { cutsOf } from '../../../src/evaluate/sampling/affine-part.ts';
 import { NoisyNetwork } from '../../../src/evaluate/sampling/noisy-network.ts';
-import { exact } from '../../support/numbers/arithmetic.ts';
 import { run } from '../../support/interpreter/interpreter.ts';
 import { sealedNetwork } from '../../support/networks/sealed.ts';
+import { exact } from '../../support/numbers/arithmetic.ts';
 import { classifier, convolutional, dense, linear, residual } from './networks.ts';
 
 /** The operator that computes each place to cut at, the deepest first; 'image' for the image itself. */

@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Experiment, keyOf, type Place } from '../../../pipeline/paper/experiment.ts';
 import { describeMachine } from '../../../pipeline/paper/machine.ts';
-import { type CertifiedResult, type DataSummary, type Measured, type Result, Results } from '../../../pipeline/paper/result.ts';
+import {
+  type CertifiedResult,
+  type DataSummary,
+  type Measured,
+  type Result,
+  Results,
+} from '../../../pipeline/paper/result.ts';
 import { smallConfig } from '../../support/training/train-fixture.ts';
 
 export function experiment(

@@ -1,15 +1,15 @@
 /** One graph against what is proven of it: Lipschitz bound, float32 error, size, overflow, shapes, samples kept apart. */
 
-import type { Graph } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import type { AffineBound, EncoderBound } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
+import type { Graph } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import { Chance } from '../reference/chance.ts';
-import { compile } from '../reference/program/compile.ts';
 import { runExact } from '../reference/exact.ts';
 import { ALL_LIBERTIES, type Liberties, runFloat32 } from '../reference/float32.ts';
 import { type Jacobian, jacobianAt } from '../reference/jacobian.ts';
+import { compile } from '../reference/program/compile.ts';
 import type { Program } from '../reference/program/program.ts';
-import { spectralNormLower } from '../reference/spectral.ts';
 import { MeaninglessError } from '../reference/program/tensors.ts';
+import { spectralNormLower } from '../reference/spectral.ts';
 import type { Combination } from './growth.ts';
 import { sizeOf } from './growth.ts';
 import { drawImage, normsOf } from './images.ts';

@@ -6,8 +6,8 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { decodeSquare } from '../../../src/train/data/readers/decode.ts';
 import { prepareImages } from '../../../src/train/data/prepared/prepared.ts';
+import { decodeSquare } from '../../../src/train/data/readers/decode.ts';
 
 const [limit, work, ...rest] = process.argv.slice(2) as [string, string, ...string[]];
 const [kind, value] = limit.split('=');

@@ -1,6 +1,7 @@
 /** Images at which a false claim shows: random ones, and where gradients of margin and latent point to. */
-import type { Execution } from './hostile-runs.ts';
+
 import { Random } from '../numbers/random.ts';
+import type { Execution } from './hostile-runs.ts';
 
 const RANDOM_IMAGES = 4;
 /** Gradients are taken one image for each pixel. */

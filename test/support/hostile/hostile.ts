@@ -1,12 +1,12 @@
 /** The hostile files of test/fixtures/hostile: how they are read, and whether what is sealed of one is true. */
 import { readFile } from 'node:fs/promises';
+import type { AffineBound } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
 import { HEAD_PREFIX } from '../../../src/certify-runtime/trusted/file/names.ts';
 import { readOnnx } from '../../../src/certify-runtime/trusted/onnx/read.ts';
-import type { AffineBound } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
+import { run } from '../interpreter/interpreter.ts';
 import { exact } from '../numbers/arithmetic.ts';
 import { candidates } from './hostile-images.ts';
 import type { Answer, Execution, Executor, Job } from './hostile-runs.ts';
-import { run } from '../interpreter/interpreter.ts';
 
 /** The pixels of one image, or one value for all of them. */
 export type ImageSpec = readonly number[] | { readonly fill: number };

@@ -3,14 +3,14 @@
  * a file of his own: any graph, any claims, and everything that follows from them (head, known vectors, digests) right.
  */
 
-import type { Certificate } from '../../../src/certify-runtime/trusted/file/claims.ts';
 import { GleanError } from '../../../src/certify-runtime/trusted/errors.ts';
+import type { Certificate } from '../../../src/certify-runtime/trusted/file/claims.ts';
 import { HEAD_PREFIX } from '../../../src/certify-runtime/trusted/file/names.ts';
 import type { Attribute, OnnxModel, OnnxNode, Tensor } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import { allRules } from '../../../src/certify-runtime/trusted/rules/table.ts';
 import { proveConstants } from '../../../src/certify-runtime/trusted/verify.ts';
-import type { Random } from '../numbers/random.ts';
 import { certificateOf, forge, parts, withDigests, withGraph, withTensor } from '../networks/sealed.ts';
+import type { Random } from '../numbers/random.ts';
 
 export interface Mutant {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** Classifiers as other programs write them, for the tests of sealing; and what they answer by themselves. */
 
-import type { OnnxModel } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import * as ort from '../../../src/certify-runtime/run/onnx-runtime.ts';
+import type { OnnxModel } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import { writeOnnx } from '../../../src/export/seal/onnx-writer.ts';
 import { type SealedOriginal, type SealOriginalOptions, sealOriginal } from '../../../src/export/seal/seal-original.ts';
 import type { GraphBuilder } from './graph-builder.ts';

@@ -1,12 +1,12 @@
 /** Small dense networks for the attacks: described as plain numbers, built as ONNX, sealed, and run in float64. */
 
-import { type SessionJudge, sessionJudge } from '../../../src/evaluate/attack/judge.ts';
-import type { OnnxModel } from '../../../src/certify-runtime/trusted/onnx/model.ts';
-import type { Random } from '../../../src/certify-runtime/smoothing/random.ts';
-import { uniformInt } from '../../../src/certify-runtime/smoothing/random.ts';
-import type { VerifiedModel } from '../../../src/certify-runtime/trusted/verify.ts';
 import { differentiate } from '../../../src/certify-runtime/gradient/network.ts';
 import { runUnverified } from '../../../src/certify-runtime/node.ts';
+import type { Random } from '../../../src/certify-runtime/smoothing/random.ts';
+import { uniformInt } from '../../../src/certify-runtime/smoothing/random.ts';
+import type { OnnxModel } from '../../../src/certify-runtime/trusted/onnx/model.ts';
+import type { VerifiedModel } from '../../../src/certify-runtime/trusted/verify.ts';
+import { type SessionJudge, sessionJudge } from '../../../src/evaluate/attack/judge.ts';
 import { seal } from '../../../src/export/seal/seal.ts';
 import { GraphBuilder } from './graph-builder.ts';
 

@@ -1,17 +1,17 @@
 /** What a file that verification accepts must satisfy, found by other means than verify.ts's. */
 
 import assert from 'node:assert/strict';
+import * as ort from '../../../src/certify-runtime/run/onnx-runtime.ts';
+import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
+import type { AffineBound } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
 import { certificateConstants } from '../../../src/certify-runtime/trusted/file/claims.ts';
+import { HEAD_PREFIX } from '../../../src/certify-runtime/trusted/file/names.ts';
+import { readLinearHead } from '../../../src/certify-runtime/trusted/head.ts';
 import { headGraph } from '../../../src/certify-runtime/trusted/head-graph.ts';
 import { marginConstants, marginTerms } from '../../../src/certify-runtime/trusted/margin.ts';
-import { HEAD_PREFIX } from '../../../src/certify-runtime/trusted/file/names.ts';
 import type { Graph, OnnxNode, Tensor } from '../../../src/certify-runtime/trusted/onnx/model.ts';
-import type { AffineBound } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
-import { boundEncoder } from '../../../src/certify-runtime/trusted/walk/encoder.ts';
-import { readLinearHead } from '../../../src/certify-runtime/trusted/head.ts';
 import { allRules } from '../../../src/certify-runtime/trusted/rules/table.ts';
-import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
-import * as ort from '../../../src/certify-runtime/run/onnx-runtime.ts';
+import { boundEncoder } from '../../../src/certify-runtime/trusted/walk/encoder.ts';
 import { parts, QUIET } from './sealed.ts';
 
 const evaluate = ({ constant, l2, l1 }: AffineBound, a: number, b: number) => constant + l2 * a + l1 * b;

@@ -1,8 +1,8 @@
 /** Random small encoders from every operator that has a rule, for the property tests of the proof. */
 
 import type { Graph } from '../../../src/certify-runtime/trusted/onnx/model.ts';
-import { GraphBuilder } from './graph-builder.ts';
 import { Random } from '../numbers/random.ts';
+import { GraphBuilder } from './graph-builder.ts';
 
 export interface RandomEncoder {
   readonly graph: Graph;

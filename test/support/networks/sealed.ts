@@ -2,6 +2,8 @@
 
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import * as ort from '../../../src/certify-runtime/run/onnx-runtime.ts';
+import { createRandom, type Random } from '../../../src/certify-runtime/smoothing/random.ts';
 import {
   CERTIFICATE_KEY,
   type Certificate,
@@ -9,15 +11,13 @@ import {
   type KnownVector,
 } from '../../../src/certify-runtime/trusted/file/claims.ts';
 import { EMPTY_DIGEST, fillFileDigest, weightsDigest } from '../../../src/certify-runtime/trusted/file/digest.ts';
+import { HEAD_PREFIX } from '../../../src/certify-runtime/trusted/file/names.ts';
+import { type ModelAnswer, vectorPixels } from '../../../src/certify-runtime/trusted/file/vectors.ts';
+import { readLinearHead } from '../../../src/certify-runtime/trusted/head.ts';
 import { headGraph } from '../../../src/certify-runtime/trusted/head-graph.ts';
 import { imageNorms, marginCertificate, marginTerms } from '../../../src/certify-runtime/trusted/margin.ts';
-import { HEAD_PREFIX } from '../../../src/certify-runtime/trusted/file/names.ts';
 import type { Graph, OnnxModel, Tensor } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import { readOnnx } from '../../../src/certify-runtime/trusted/onnx/read.ts';
-import { readLinearHead } from '../../../src/certify-runtime/trusted/head.ts';
-import { createRandom, type Random } from '../../../src/certify-runtime/smoothing/random.ts';
-import { type ModelAnswer, vectorPixels } from '../../../src/certify-runtime/trusted/file/vectors.ts';
-import * as ort from '../../../src/certify-runtime/run/onnx-runtime.ts';
 import { writeOnnx } from '../../../src/export/seal/onnx-writer.ts';
 import { seal } from '../../../src/export/seal/seal.ts';
 import { GraphBuilder } from './graph-builder.ts';

@@ -1,7 +1,8 @@
 /** Other float32 executions of a dense network than ONNX Runtime's: any order of summation, FMA, flush to zero. */
-import type { Answers, Judge } from '../../../src/evaluate/attack/judge.ts';
-import { imageNorms, type MarginTerms, marginCertificate } from '../../../src/certify-runtime/trusted/margin.ts';
+
 import { type Random, shuffle, uniformInt } from '../../../src/certify-runtime/smoothing/random.ts';
+import { imageNorms, type MarginTerms, marginCertificate } from '../../../src/certify-runtime/trusted/margin.ts';
+import type { Answers, Judge } from '../../../src/evaluate/attack/judge.ts';
 import { activate, type Dense, type DenseSpec } from '../networks/dense-networks.ts';
 
 export interface Execution {

@@ -5,10 +5,10 @@
  * null for an InputError, and the most exponentials that one call took: a step takes three of them.
  */
 import { readFileSync } from 'node:fs';
-import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { sampleBinomial } from '../../../src/certify-runtime/smoothing/binomial.ts';
 import { clopperPearsonLower } from '../../../src/certify-runtime/smoothing/clopper-pearson.ts';
 import { createRandom } from '../../../src/certify-runtime/smoothing/random.ts';
+import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
 
 const { exp } = Math;
 let taken = 0;

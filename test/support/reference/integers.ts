@@ -1,8 +1,8 @@
 /** Integer tensors, in the width of their type as ONNX Runtime computes them: wrap-around, truncating division. */
 
 import type { OnnxNode } from '../../../src/certify-runtime/trusted/onnx/model.ts';
-import { intOf } from './program/attributes.ts';
 import { concat, moveOf, split } from './moves.ts';
+import { intOf } from './program/attributes.ts';
 import {
   broadcastDims,
   broadcastIndex,

@@ -1,8 +1,8 @@
 /** A graph as ONNX Runtime runs it, with any of its tensors given out: what the reference interpreter is checked against. */
 
+import * as ort from '../../../src/certify-runtime/run/onnx-runtime.ts';
 import { encodeOnnx } from '../../../src/certify-runtime/trusted/onnx/codec.ts';
 import type { ElementTypeName, Graph } from '../../../src/certify-runtime/trusted/onnx/model.ts';
-import * as ort from '../../../src/certify-runtime/run/onnx-runtime.ts';
 
 export interface Asked {
   readonly name: string;

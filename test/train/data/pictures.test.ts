@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
+import { avatarFolder } from '../../../src/train/data/pictures/avatars.ts';
+import { emojiFolder } from '../../../src/train/data/pictures/emoji.ts';
 import { readCelebaLists } from '../../../src/train/data/sets/celeba-lists.ts';
 import { findCeleba } from '../../../src/train/data/sets/celeba-places.ts';
 import { readDomainNetLists, subjectOf } from '../../../src/train/data/sets/domainnet-lists.ts';
-import { avatarFolder } from '../../../src/train/data/pictures/avatars.ts';
-import { emojiFolder } from '../../../src/train/data/pictures/emoji.ts';
 
 const FACES = 160;
 

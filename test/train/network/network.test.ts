@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InputError } from '../../../src/certify-runtime/trusted/errors.ts';
-import { createNetwork, type ImageShape } from '../../../src/train/network/network.ts';
+import type { ImageShape } from '../../../src/train/network/layers.ts';
+import { createNetwork } from '../../../src/train/network/network.ts';
 import { tf } from '../../../src/train/tfjs.ts';
 
 const CONV = [

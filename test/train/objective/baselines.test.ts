@@ -8,8 +8,8 @@ import { baselineObjective } from '../../../src/train/objective/baselines/baseli
 import { baselineSchema } from '../../../src/train/objective/baselines/baseline-config.ts';
 import { consistencyPenalty } from '../../../src/train/objective/baselines/consistency.ts';
 import { robustnessLoss, smoothedCrossEntropy } from '../../../src/train/objective/baselines/macer.ts';
-import type { Batch, Model, StepContext } from '../../../src/train/objective/objective.ts';
 import { attackRadius } from '../../../src/train/objective/baselines/smoothadv.ts';
+import type { Batch, Model, StepContext } from '../../../src/train/objective/objective.ts';
 import { statelessNormal, tf } from '../../../src/train/tfjs.ts';
 
 /** [copies][images][classes]. */

@@ -1,5 +1,6 @@
 /** Upper bounds of the norms of a zero-padded convolution: the smallest of all that can be afforded. Lemma 7. */
 
+import type { Site } from '../walk/site.ts';
 import { MAX_ELEMENTS } from './budget.ts';
 import { chooseGrid, frequencyBound } from './conv-frequency.ts';
 import { absoluteSum, gramKernel, gramKernelBound, gramKernelCost } from './conv-gram.ts';
@@ -14,7 +15,6 @@ import {
 } from './conv-taps.ts';
 import { absoluteNormUpper, columnNormUpper, largestMagnitude, normsCost, spectralNormUpper } from './matrix-norm.ts';
 import { divUp, powerOfTwoScale, sqrtUp } from './rounding.ts';
-import type { Site } from '../walk/site.ts';
 
 export interface ConvNorms {
   /** ‖K‖₂, ‖|K|‖₂ and the largest column norm. */

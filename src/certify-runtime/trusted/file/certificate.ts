@@ -5,8 +5,8 @@
  * of a string. So no two JSON parsers read two claims from one file.
  */
 
-import { CERTIFICATE_FORMAT, type Certificate } from './claims.ts';
 import { CertificateError } from '../errors.ts';
+import { CERTIFICATE_FORMAT, type Certificate } from './claims.ts';
 
 /** @throws CertificateError where the condition does not hold */
 export function check(condition: boolean, problem: string, details: Record<string, unknown> = {}): asserts condition {

@@ -1,7 +1,7 @@
 /** The certificate in a model's metadata: what it claims. certificate.ts reads it. */
 
-import type { MarginConstants } from '../margin.ts';
 import type { LayerBound } from '../bounds/bound.ts';
+import type { MarginConstants } from '../margin.ts';
 
 /** Key in the ONNX file's metadata_props. */
 export const CERTIFICATE_KEY = 'glean.certificate';

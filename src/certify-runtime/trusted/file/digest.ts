@@ -1,10 +1,10 @@
 /** SHA-256 of a sealed file and of its network's weights. */
 
-import { CERTIFICATE_KEY } from './claims.ts';
 import { CertificateError } from '../errors.ts';
-import { HEAD_PREFIX } from './names.ts';
 import { decodeOnnx, encodeOnnx } from '../onnx/codec.ts';
 import type { Graph, OnnxModel } from '../onnx/model.ts';
+import { CERTIFICATE_KEY } from './claims.ts';
+import { HEAD_PREFIX } from './names.ts';
 import { toHex } from './text.ts';
 
 export const EMPTY_DIGEST = '0'.repeat(64);

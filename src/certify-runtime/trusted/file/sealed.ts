@@ -1,16 +1,16 @@
 /** Reads a sealed file: digests, form, claims and last layer. It proves nothing; verify.ts does. */
 
-import { check, parseCertificate } from './certificate.ts';
-import { CERTIFICATE_KEY, type Certificate, certificateConstants } from './claims.ts';
-import { fileDigest, weightsDigest } from './digest.ts';
+import type { LinearHead } from '../bounds/bound.ts';
+import { readLinearHead } from '../head.ts';
 import { MAX_CLASSES, type MarginTerms, marginTerms } from '../margin.ts';
-import { outputInfos, TENSORS } from './names.ts';
 import { encodeInfo } from '../onnx/codec.ts';
 import type { Graph, ValueInfo } from '../onnx/model.ts';
 import { readOnnx } from '../onnx/read.ts';
 import { encode, firstDifference } from '../onnx/wire.ts';
-import type { LinearHead } from '../bounds/bound.ts';
-import { readLinearHead } from '../head.ts';
+import { check, parseCertificate } from './certificate.ts';
+import { CERTIFICATE_KEY, type Certificate, certificateConstants } from './claims.ts';
+import { fileDigest, weightsDigest } from './digest.ts';
+import { outputInfos, TENSORS } from './names.ts';
 import { vectorPixels } from './vectors.ts';
 
 /** A file of the sealed form, unchanged since it was sealed. What it claims holds only if it is proven or signed. */

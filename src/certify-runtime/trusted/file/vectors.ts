@@ -1,11 +1,11 @@
 /** Known vectors: inputs stored with their answers, run at every load to catch a provider that computes something else. */
 
-import type { KnownVector } from './claims.ts';
-import { CertificateError, ProviderError } from '../errors.ts';
-import { imageNorms, type MarginTerms, marginCertificate, smallestBound } from '../margin.ts';
 import type { LinearHead } from '../bounds/bound.ts';
 import { vectorNormUpper } from '../bounds/matrix-norm.ts';
-import type { CertifiedModel } from '../../signature/signed.ts';
+import { CertificateError, ProviderError } from '../errors.ts';
+import { imageNorms, type MarginTerms, marginCertificate, smallestBound } from '../margin.ts';
+import type { CertifiedModel } from './certified-model.ts';
+import type { KnownVector } from './claims.ts';
 import { fromBase64 } from './text.ts';
 
 /** What a model's outputs are for one image. */

@@ -4,7 +4,7 @@
  * A proof is worth something only if ONNX Runtime reads the same model from the same bytes. So only what glean writes is
  * accepted: the model is written again, and must come out as these bytes. Unknown or repeated fields, another order, another
  * spelling of a number or of a text, whatever two protobuf readers might take differently, would be lost on that way.
- * Other programs' files are read by src/export/foreign-onnx, for the sealer.
+ * Other programs' files are read by src/export/foreign/onnx, for the sealer.
  */
 
 import { decodeOnnx, encodeOnnx } from './codec.ts';

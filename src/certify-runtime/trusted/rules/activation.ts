@@ -1,7 +1,7 @@
 /** Relu, LeakyRelu, PRelu, Clip, Abs: pointwise functions with a known slope. Lemma 14. */
 
-import { spreadConstant } from '../walk/broadcast.ts';
 import { mulUp, sqrtUp } from '../bounds/rounding.ts';
+import { spreadConstant } from '../walk/broadcast.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { computed, measureOf, nonexpansive, product } from '../walk/state.ts';

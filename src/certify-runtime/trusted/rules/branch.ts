@@ -1,10 +1,10 @@
 /** Concat, Max and Min: where parts of one tensor meet again, a sort (GroupSort) is recognised. Lemmas 12 and 13. */
 
 import { combine, quadrature, sum } from '../bounds/affine.ts';
+import { hypotUp } from '../bounds/rounding.ts';
 import { spreadConstant } from '../walk/broadcast.ts';
 import { joinViews } from '../walk/join.ts';
 import { checkView } from '../walk/rearrange.ts';
-import { hypotUp } from '../bounds/rounding.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { computed, type Data, inShape, type Measure, measureOf, nonexpansive, product, viewOf } from '../walk/state.ts';

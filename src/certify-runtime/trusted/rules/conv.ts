@@ -1,9 +1,9 @@
 /** Conv, 1-D and 2-D, with every attribute. Lemma 7. */
 
 import { convNorms } from '../bounds/conv-norm.ts';
-import { linearMeasure } from '../walk/linear.ts';
 import { largestMagnitude, vectorNormUpper } from '../bounds/matrix-norm.ts';
 import { mulUp, sqrtUp } from '../bounds/rounding.ts';
+import { linearMeasure } from '../walk/linear.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { computed, measureOf, product } from '../walk/state.ts';

@@ -1,10 +1,10 @@
 /** MatMul and Gemm with constant matrices. Lemma 8. */
 
 import { MAX_ELEMENTS } from '../bounds/budget.ts';
-import { linearMeasure } from '../walk/linear.ts';
 import { type Matrix, transpose, vectorNormUpper } from '../bounds/matrix-norm.ts';
-import { type Factorisation, factored, matrixMap } from '../walk/products.ts';
 import { mulUp, sqrtUp } from '../bounds/rounding.ts';
+import { linearMeasure } from '../walk/linear.ts';
+import { type Factorisation, factored, matrixMap } from '../walk/products.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { computed, type Data, measureOf, product } from '../walk/state.ts';

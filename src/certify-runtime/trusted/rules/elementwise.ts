@@ -2,10 +2,10 @@
 
 import { combine, constantBound, scale, sum } from '../bounds/affine.ts';
 import type { AffineBound } from '../bounds/bound.ts';
+import { addUp, gamma32, mulUp, sqrtUp, up } from '../bounds/rounding.ts';
 import { spreadConstant } from '../walk/broadcast.ts';
 import { EXTRA_ROUNDINGS } from '../walk/linear.ts';
 import { sumOfProducts, unchanged } from '../walk/products.ts';
-import { addUp, gamma32, mulUp, sqrtUp, up } from '../bounds/rounding.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { computed, type Data, flushOf, type Measure, measureOf, noFold, product } from '../walk/state.ts';

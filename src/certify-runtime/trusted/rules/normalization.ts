@@ -2,8 +2,8 @@
 
 import { constantBound, scale, sum } from '../bounds/affine.ts';
 import { largestMagnitude, vectorNormUpper, vectorSumUpper } from '../bounds/matrix-norm.ts';
-import { isMovedProduct } from '../walk/products.ts';
 import { addUp, divUp, mulUp, OVERFLOW_32, sqrtUp } from '../bounds/rounding.ts';
+import { isMovedProduct } from '../walk/products.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { type Data, measureOf, product } from '../walk/state.ts';

@@ -1,8 +1,8 @@
 /** AveragePool, GlobalAveragePool, MaxPool and GlobalMaxPool. Lemmas 8 and 14. */
 
+import { divUp, gamma64, mulUp, sqrtUp, up } from '../bounds/rounding.ts';
 import { linearMeasure } from '../walk/linear.ts';
 import { holdsPadding } from '../walk/products.ts';
-import { divUp, gamma64, mulUp, sqrtUp, up } from '../bounds/rounding.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { computed, type Data, measureOf, nonexpansive, product } from '../walk/state.ts';

@@ -1,7 +1,7 @@
 /** ReduceMax, ReduceMin, ReduceMean, ReduceSum and TopK along axes of a sample. Lemmas 12 and 14. */
 
-import { checkView, pickIndex, rearranged } from '../walk/rearrange.ts';
 import { sqrtUp } from '../bounds/rounding.ts';
+import { checkView, pickIndex, rearranged } from '../walk/rearrange.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { computed, type Data, measureOf, nonexpansive, product, viewOf } from '../walk/state.ts';

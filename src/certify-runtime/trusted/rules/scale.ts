@@ -1,9 +1,9 @@
 /** Mul and Div with constants, and Neg. Lemma 11. */
 
 import { scale, sum } from '../bounds/affine.ts';
+import { divUp, FLUSH_32, mulUp, OVERFLOW_32, up } from '../bounds/rounding.ts';
 import { spreadConstant } from '../walk/broadcast.ts';
 import { unchanged } from '../walk/products.ts';
-import { divUp, FLUSH_32, mulUp, OVERFLOW_32, up } from '../bounds/rounding.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { computed, type Data, flushOf, type Measure, measureOf, noFold, product } from '../walk/state.ts';

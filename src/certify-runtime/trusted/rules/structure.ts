@@ -1,8 +1,8 @@
 /** Operators that move values without changing them: Transpose, Slice, Gather, Pad and their kin. Lemma 12. */
 
+import { sqrtUp } from '../bounds/rounding.ts';
 import { ElementType } from '../onnx/model.ts';
 import { checkView, rearranged, transposeIndex } from '../walk/rearrange.ts';
-import { sqrtUp } from '../bounds/rounding.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { computed, inShape, measureOf, product } from '../walk/state.ts';

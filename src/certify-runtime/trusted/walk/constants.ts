@@ -3,9 +3,28 @@
 import { ElementType } from '../onnx/model.ts';
 import { transposeIndex } from './rearrange.ts';
 import type { Fold } from './rule.ts';
-import { type IntegerType, type ShapeEntry, type ShapeValue, shapeValue } from './shape-value.ts';
+import type { IntegerType, ShapeEntry, ShapeValue } from './shape-value.ts';
 import type { Site, Value } from './site.ts';
 import { product } from './state.ts';
+
+/** The largest batch that a run may have: docs/soundness.md, A5. */
+const LARGEST_BATCH = 2n ** 31n;
+
+/**
+ * Entries computed at `site`, of a type that holds each of them, for every batch that a run may have.
+ * @throws UnprovableError where it does not
+ */
+export function shapeValue(site: Site, type: IntegerType, entries: readonly ShapeEntry[], rank: 0 | 1 = 1): ShapeValue {
+  const limit = type === 'int32' ? 2n ** 31n : 2n ** 63n;
+  for (const { perSample, constant } of entries) {
+    if (constant < -limit || constant >= limit) site.refuse(`${constant} is no ${type}`);
+    // An image of that many pixels for each sample has fewer than 2³¹ in a batch; int64 has room for any batch.
+    const most = type === 'int32' ? BigInt(site.walk.imageSize) : limit / LARGEST_BATCH - 1n;
+    if (perSample < 0n || perSample > most) site.refuse(`${perSample} times the batch size may not fit ${type}`);
+  }
+  if (rank === 0 && entries.length !== 1) site.refuse(`${entries.length} integers are no scalar`);
+  return { kind: 'shape', type, rank, entries };
+}
 
 /** The output of a node whose inputs are constants or shapes; Shape's input may be anything. */
 export const folds: ReadonlyMap<string, Fold> = new Map([

@@ -1,10 +1,10 @@
 /** The proof: walks a graph from the image to the latent, one rule per operator. docs/soundness.md, theorem 1. */
 
-import { UnprovableError } from '../errors.ts';
-import type { Graph, OnnxNode } from '../onnx/model.ts';
 import { isFiniteBound } from '../bounds/affine.ts';
 import type { AffineBound, EncoderBound } from '../bounds/bound.ts';
 import { FLUSH_32, hasSubnormals, mulUp, sqrtUp } from '../bounds/rounding.ts';
+import { UnprovableError } from '../errors.ts';
+import type { Graph, OnnxNode } from '../onnx/model.ts';
 import type { RuleBook } from './rule.ts';
 import { Site, type Value, type Walk } from './site.ts';
 import { computed, type Data, measureOf, noFold, product } from './state.ts';

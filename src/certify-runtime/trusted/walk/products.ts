@@ -1,7 +1,5 @@
 /** Products with constants, and their sums: Σ_i M_i·v_i bounded as the one product [M_1 M_2 …]·(v_1, v_2, …). Lemma 8, its corollary, and Lemma 19. */
 
-import { joinViews } from './join.ts';
-import { EXTRA_ROUNDINGS, type LinearMap, linearMeasure } from './linear.ts';
 import {
   absoluteNormUpper,
   columnNormUpper,
@@ -10,6 +8,8 @@ import {
   normsCost,
   spectralNormUpper,
 } from '../bounds/matrix-norm.ts';
+import { joinViews } from './join.ts';
+import { EXTRA_ROUNDINGS, type LinearMap, linearMeasure } from './linear.ts';
 import { checkView } from './rearrange.ts';
 import type { RuleResult } from './rule.ts';
 import type { Site } from './site.ts';

@@ -2,11 +2,11 @@
 
 import { HEAD_PREFIX } from '../file/names.ts';
 import type { Graph } from '../onnx/model.ts';
-import type { Rule, RuleBook, Rules } from './rule.ts';
 import { branchRules } from '../rules/branch.ts';
 import { denseRules } from '../rules/dense.ts';
 import { elementwiseRules } from '../rules/elementwise.ts';
 import { reshapeRules } from '../rules/reshape.ts';
+import type { Rule, RuleBook, Rules } from './rule.ts';
 
 /** Chunks of their own in a bundle, so that a page with a dense network does not fetch what proves convolutions. */
 const MORE: readonly (readonly [ops: RegExp, load: () => Promise<Rules>])[] = [

@@ -1,10 +1,10 @@
 /** One node as a rule sees it: its inputs, its attributes, and the way to refuse it by name. */
 
-import { UnprovableError } from '../errors.ts';
-import type { Attribute, OnnxNode, Tensor } from '../onnx/model.ts';
 import type { AffineBound, LayerBound } from '../bounds/bound.ts';
 import { MAX_ELEMENTS, MAX_WORK } from '../bounds/budget.ts';
 import { OVERFLOW_32 } from '../bounds/rounding.ts';
+import { UnprovableError } from '../errors.ts';
+import type { Attribute, OnnxNode, Tensor } from '../onnx/model.ts';
 import type { ShapeValue } from './shape-value.ts';
 import { type Data, product } from './state.ts';
 

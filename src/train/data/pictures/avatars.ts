@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { createAvatar, type Style } from '@dicebear/core';
 import sharp from 'sharp';
 import { createRandom, type Random, uniformInt } from '../../../certify-runtime/smoothing/random.ts';
-import { ATTRIBUTES, IMAGES, PARTITION } from '../sets/celeba-lists.ts';
 import { inParallel } from '../prepared/parallel.ts';
 import type { Progress } from '../prepared/prepared.ts';
+import { ATTRIBUTES, IMAGES, PARTITION } from '../sets/celeba-lists.ts';
 import { FACE_STYLES, type FaceStyle } from './face-styles.ts';
 import { pictureFolder } from './folder.ts';
 

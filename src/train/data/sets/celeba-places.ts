@@ -2,9 +2,9 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InputError } from '../../../certify-runtime/trusted/errors.ts';
-import { ATTRIBUTES, IMAGES, PARTITION } from './celeba-lists.ts';
 import { describeEntries, listEntries, some, whyNot } from '../readers/entries.ts';
 import { isImageName } from '../readers/image-formats.ts';
+import { ATTRIBUTES, IMAGES, PARTITION } from './celeba-lists.ts';
 
 /** The folders of the authors' archive; elsewhere all is in one. */
 const IMAGE_FOLDERS = ['.', 'Img'];

@@ -1,9 +1,10 @@
 /** CelebA, or faces in its layout: smiling or not, with hair colour as what goes along in training and against it in the test. */
+
+import { type DomainDataset, hashImageSets, type ImageSet } from '../dataset.ts';
+import { type Progress, preparedSet, prepareImages, skippedCounts } from '../prepared/prepared.ts';
 import { readCelebaLists } from './celeba-lists.ts';
 import { findCeleba, refuseOtherNames } from './celeba-places.ts';
 import { type CorrelatedDomain, correlatedDomains, named } from './correlated.ts';
-import { type DomainDataset, hashImageSets, type ImageSet } from '../dataset.ts';
-import { type Progress, preparedSet, prepareImages, skippedCounts } from '../prepared/prepared.ts';
 
 /** The first random stream of this file, 'CA'. */
 const STREAM = 0x43410000;

@@ -1,9 +1,10 @@
 /** Coloured MNIST: digits below or above five, in a colour that agrees with the label in training and not in the test. */
-import { InputError } from '../../../certify-runtime/trusted/errors.ts';
+
 import { createRandom } from '../../../certify-runtime/smoothing/random.ts';
+import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { type DomainDataset, hashImageSets, type ImageSet, memoryImages } from '../dataset.ts';
-import { type DigitSource, type Digits, readDigits, SHARES } from '../readers/digit-source.ts';
 import { exactShare, shuffled } from '../draws.ts';
+import { type DigitSource, type Digits, readDigits, SHARES } from '../readers/digit-source.ts';
 import type { GreyImages } from '../readers/grey-images.ts';
 import { type ShiftedDomain, TEST, TRAINING } from './shifted-domains.ts';
 

@@ -2,8 +2,9 @@
  * Two training domains and a test domain out of one population, by subsampling: an attribute agrees with the label for 90 %
  * and 80 % of the images in training, for 10 % in the test. No image is changed, some are left out.
  */
-import { InputError } from '../../../certify-runtime/trusted/errors.ts';
+
 import { createRandom, type Random, shuffle } from '../../../certify-runtime/smoothing/random.ts';
+import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { exactShare } from '../draws.ts';
 import { type ShiftedDomain, TEST, TRAINING } from './shifted-domains.ts';
 

@@ -1,9 +1,10 @@
 /** Plain digits: ten classes, one domain, nothing spurious; where baselines show that they are right. */
-import { InputError } from '../../../certify-runtime/trusted/errors.ts';
+
 import { createRandom } from '../../../certify-runtime/smoothing/random.ts';
+import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { type DomainDataset, hashImageSets, type ImageSet, memoryImages } from '../dataset.ts';
-import { type DigitSource, readDigits, SHARES } from '../readers/digit-source.ts';
 import { shuffled } from '../draws.ts';
+import { type DigitSource, readDigits, SHARES } from '../readers/digit-source.ts';
 
 /** The first random stream of this file, 'DI'. */
 const STREAM = 0x44490000;

@@ -1,9 +1,10 @@
 /** DomainNet, or pictures in its layout: trained on all domains but one, tested on that one. */
-import { InputError } from '../../../certify-runtime/trusted/errors.ts';
+
 import { createRandom, shuffle } from '../../../certify-runtime/smoothing/random.ts';
+import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { type DomainDataset, hashImageSets, type ImageSet } from '../dataset.ts';
-import { type DomainNetLists, readDomainNetLists } from './domainnet-lists.ts';
 import { type Prepared, type Progress, preparedSet, prepareImages, skippedCounts } from '../prepared/prepared.ts';
+import { type DomainNetLists, readDomainNetLists } from './domainnet-lists.ts';
 
 /** The first random stream of this file, 'DN'. */
 const STREAM = 0x444e0000;

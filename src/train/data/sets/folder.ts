@@ -1,10 +1,11 @@
 /** Images of one's own: DOMAIN/CLASS/file, any format that sharp reads; trained on all domains but one, tested on that one. */
-import { InputError } from '../../../certify-runtime/trusted/errors.ts';
+
 import { createRandom, type Random, shuffle } from '../../../certify-runtime/smoothing/random.ts';
+import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { type DomainDataset, hashImageSets, type ImageSet } from '../dataset.ts';
+import { preparedSet, prepareImages, skippedCounts } from '../prepared/prepared.ts';
 import { type DomainNetOptions, refuseEmpty } from './domainnet.ts';
 import { listFolder } from './folder-layout.ts';
-import { preparedSet, prepareImages, skippedCounts } from '../prepared/prepared.ts';
 
 /** The first random stream of this file, 'FO'. */
 const STREAM = 0x464f0000;

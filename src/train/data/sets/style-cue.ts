@@ -1,11 +1,11 @@
 /** DomainNet as GLEAN's authors use it: two kinds of class, with the style of drawing as what goes along and turns in the test. */
 import { createHash } from 'node:crypto';
 import { InputError } from '../../../certify-runtime/trusted/errors.ts';
-import { type CorrelatedDomain, correlatedDomains, named } from './correlated.ts';
 import { type DomainDataset, hashImageSets, type ImageSet } from '../dataset.ts';
+import { preparedSet, prepareImages, skippedCounts } from '../prepared/prepared.ts';
+import { type CorrelatedDomain, correlatedDomains, named } from './correlated.ts';
 import { DOMAINNET, type DomainNetIdentity, type DomainNetOptions } from './domainnet.ts';
 import { type DomainNetLists, readDomainNetLists, subjectOf } from './domainnet-lists.ts';
-import { preparedSet, prepareImages, skippedCounts } from '../prepared/prepared.ts';
 
 /** The first random stream of this file, 'SC'. */
 const STREAM = 0x53430000;

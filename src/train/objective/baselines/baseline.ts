@@ -1,9 +1,10 @@
 /** The four baselines by the names configurations use. */
+
+import type { Objective } from '../objective.ts';
 import type { BaselineConfig } from './baseline-config.ts';
 import { consistencyObjective } from './consistency.ts';
 import { gaussianObjective } from './gaussian.ts';
 import { macerObjective } from './macer.ts';
-import type { Objective } from '../objective.ts';
 import { smoothAdvObjective } from './smoothadv.ts';
 
 export function baselineObjective(config: Readonly<BaselineConfig>): Objective {

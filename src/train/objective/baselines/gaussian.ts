@@ -1,7 +1,8 @@
 /** Gaussian augmentation: the cross-entropy at x + ε, ε ~ N(0, σ²I). Cohen, Rosenfeld & Kolter, ICML 2019. */
+
+import type { Objective } from '../objective.ts';
 import type { BaselineOf } from './baseline-config.ts';
 import { meanCrossEntropy, noisyLogits } from './noisy-copies.ts';
-import type { Objective } from '../objective.ts';
 
 export function gaussianObjective({ sigma }: BaselineOf<'gaussian'>): Objective {
   return {

@@ -1,9 +1,9 @@
 /** MACER (Zhai et al., ICLR 2020): the smoothed classifier's certified radius itself is maximised, up to a limit. */
 import { normalQuantile } from '../../../certify-runtime/smoothing/normal.ts';
 import { tf } from '../../tfjs.ts';
+import type { Objective } from '../objective.ts';
 import type { BaselineOf } from './baseline-config.ts';
 import { meanCrossEntropy, noisyLogits } from './noisy-copies.ts';
-import type { Objective } from '../objective.ts';
 
 /** Φ⁻¹ of each probability. Gradient: dx/dp = 1/φ(x) = √(2π)·exp(x²/2). */
 const quantile = tf.customGrad((p, save) => {

@@ -1,9 +1,9 @@
 /** SmoothAdv (Salman et al., NeurIPS 2019): training on images attacked so that the *smoothed* classifier errs. */
 import { tf } from '../../tfjs.ts';
+import type { Objective } from '../objective.ts';
 import type { BaselineOf } from './baseline-config.ts';
 import { smoothedCrossEntropy } from './macer.ts';
 import { meanCrossEntropy, noisyLogits } from './noisy-copies.ts';
-import type { Objective } from '../objective.ts';
 
 /** Keeps the direction of a vanishing gradient finite. */
 const SMALLEST_NORM = 1e-8;

@@ -1,6 +1,6 @@
 /** The Fishr penalty: environments are to have the same variance of the head's gradients. */
 import { tf } from '../../tfjs.ts';
-import type { EnvironmentAnswers } from './penalties.ts';
+import type { EnvironmentAnswers } from './penalty.ts';
 
 /**
  * Variance over the images of the gradient of ℓ in the head's weights and bias, (g ⊗ [z, 1]) with g = ∂ℓ/∂y:

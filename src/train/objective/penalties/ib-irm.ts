@@ -1,7 +1,7 @@
 /** The IB-IRM penalty: invariant, and with as little in z as that takes. */
 import { tf } from '../../tfjs.ts';
 import { irmPenalty } from './irm.ts';
-import type { EnvironmentAnswers } from './penalties.ts';
+import type { EnvironmentAnswers } from './penalty.ts';
 
 /**
  * IRM penalty + bottleneck · mean_e mean_k Var_n z_nk. Ahuja et al., Invariance Principle Meets Information Bottleneck for

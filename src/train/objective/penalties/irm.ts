@@ -1,6 +1,6 @@
 /** The IRM penalty (IRMv1): how far a scale of 1 is from optimal for the head, in each environment. */
 import { tf } from '../../tfjs.ts';
-import type { EnvironmentAnswers } from './penalties.ts';
+import type { EnvironmentAnswers } from './penalty.ts';
 
 /**
  * Σ_e (dR_e(w·y)/dw at w = 1)², Arjovsky et al., Invariant Risk Minimization, 2019, section 3.1; GLEAN, eq. 8.

@@ -2,7 +2,7 @@
 import { tf } from '../../tfjs.ts';
 import { irmPenalty } from './irm.ts';
 import { paretoWeights, type Triple } from './pareto.ts';
-import type { EnvironmentAnswers } from './penalties.ts';
+import type { EnvironmentAnswers } from './penalty.ts';
 import { vrexPenalty } from './vrex.ts';
 
 type Objectives = readonly [risk: tf.Scalar, irm: tf.Scalar, vrex: tf.Scalar];

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Graph, Tensor } from '../../../../src/certify-runtime/trusted/onnx/model.ts';
 import type { LinearHead } from '../../../../src/certify-runtime/trusted/bounds/bound.ts';
 import {
   headError,
@@ -10,6 +9,7 @@ import {
   pairwiseDistances,
   readLinearHead,
 } from '../../../../src/certify-runtime/trusted/head.ts';
+import type { Graph, Tensor } from '../../../../src/certify-runtime/trusted/onnx/model.ts';
 import { GraphBuilder } from '../../../support/networks/graph-builder.ts';
 import { refusal } from './site.ts';
 

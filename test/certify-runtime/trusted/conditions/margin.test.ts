@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { LinearHead } from '../../../../src/certify-runtime/trusted/bounds/bound.ts';
 import { InputError, UnprovableError } from '../../../../src/certify-runtime/trusted/errors.ts';
 import {
   ceilToFloat32,
@@ -17,7 +18,6 @@ import {
   slope,
   smallestBound,
 } from '../../../../src/certify-runtime/trusted/margin.ts';
-import type { LinearHead } from '../../../../src/certify-runtime/trusted/bounds/bound.ts';
 import { awkward } from './graphs.ts';
 
 const ZERO = { constant: 0, l2: 0, l1: 0 };

@@ -1,12 +1,12 @@
 /** One node on its own: what a rule or a fold makes of given inputs, and what it refuses. */
 
 import assert from 'node:assert/strict';
+import type { EncoderBound } from '../../../../src/certify-runtime/trusted/bounds/bound.ts';
 import { UnprovableError } from '../../../../src/certify-runtime/trusted/errors.ts';
 import type { Tensor } from '../../../../src/certify-runtime/trusted/onnx/model.ts';
-import type { EncoderBound } from '../../../../src/certify-runtime/trusted/bounds/bound.ts';
+import { allRules } from '../../../../src/certify-runtime/trusted/rules/table.ts';
 import { folds } from '../../../../src/certify-runtime/trusted/walk/constants.ts';
 import { boundEncoder } from '../../../../src/certify-runtime/trusted/walk/encoder.ts';
-import { allRules } from '../../../../src/certify-runtime/trusted/rules/table.ts';
 import type { ShapeValue } from '../../../../src/certify-runtime/trusted/walk/shape-value.ts';
 import { Site, type Value, type Walk } from '../../../../src/certify-runtime/trusted/walk/site.ts';
 import { GraphBuilder } from '../../../support/networks/graph-builder.ts';

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Graph, OnnxNode, Tensor } from '../../../../src/certify-runtime/trusted/onnx/model.ts';
 import type { EncoderBound } from '../../../../src/certify-runtime/trusted/bounds/bound.ts';
 import {
   MAX_ELEMENTS,
@@ -10,10 +9,11 @@ import {
   MAX_VIEWS_TOTAL,
   MAX_WORK,
 } from '../../../../src/certify-runtime/trusted/bounds/budget.ts';
+import { OVERFLOW_32 } from '../../../../src/certify-runtime/trusted/bounds/rounding.ts';
+import type { Graph, OnnxNode, Tensor } from '../../../../src/certify-runtime/trusted/onnx/model.ts';
+import { allRules } from '../../../../src/certify-runtime/trusted/rules/table.ts';
 import { boundEncoder } from '../../../../src/certify-runtime/trusted/walk/encoder.ts';
 import { checkView } from '../../../../src/certify-runtime/trusted/walk/rearrange.ts';
-import { OVERFLOW_32 } from '../../../../src/certify-runtime/trusted/bounds/rounding.ts';
-import { allRules } from '../../../../src/certify-runtime/trusted/rules/table.ts';
 import type { Site, Value } from '../../../../src/certify-runtime/trusted/walk/site.ts';
 import { computed, noFold } from '../../../../src/certify-runtime/trusted/walk/state.ts';
 import { GraphBuilder } from '../../../support/networks/graph-builder.ts';

@@ -1,6 +1,12 @@
 /** ONNX models for tests: random ones, and files put together byte by byte, without the writer under test. */
 import fc from 'fast-check';
-import type { Attribute, OnnxModel, OnnxNode, Tensor, ValueInfo } from '../../../../src/certify-runtime/trusted/onnx/model.ts';
+import type {
+  Attribute,
+  OnnxModel,
+  OnnxNode,
+  Tensor,
+  ValueInfo,
+} from '../../../../src/certify-runtime/trusted/onnx/model.ts';
 
 /** Plain objects, as the reader gives them. */
 const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record(model, { noNullPrototype: true });

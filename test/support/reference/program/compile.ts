@@ -4,12 +4,12 @@
  */
 
 import type { Graph, OnnxNode, Tensor } from '../../../../src/certify-runtime/trusted/onnx/model.ts';
+import { integerNode, shapeOf } from '../integers.ts';
+import { concat, moveOf, split } from '../moves.ts';
 import { Assembler, NodeSite } from './assembler.ts';
 import { intOf } from './attributes.ts';
-import { integerNode, shapeOf } from '../integers.ts';
 import { averagePool, conv, gemm, matMul, reduceLinear } from './lower-linear.ts';
 import { each, extreme, normalize, point, topK } from './lower-others.ts';
-import { concat, moveOf, split } from '../moves.ts';
 import type { Program } from './program.ts';
 import { invalid, type RealTensor, type RefTensor, sizeOf, unsupported } from './tensors.ts';
 

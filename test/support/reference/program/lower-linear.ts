@@ -1,11 +1,11 @@
 /** MatMul, Gemm, Conv, the sums and the means, as lists of products. */
 
+import { axesFrom } from '../moves.ts';
+import { windowOf } from '../windows.ts';
 import type { NodeSite } from './assembler.ts';
 import { floatOf, intOf, intsOf } from './attributes.ts';
-import { axesFrom } from '../moves.ts';
 import type { DotStep } from './program.ts';
 import { broadcastDims, broadcastIndex, invalid, type RealTensor, sizeOf, unsupported } from './tensors.ts';
-import { windowOf } from '../windows.ts';
 
 type Parts = Partial<DotStep> & Pick<DotStep, 'starts' | 'data' | 'dataAt' | 'weights' | 'weightsAt'>;
 

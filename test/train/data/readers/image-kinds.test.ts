@@ -8,11 +8,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Sharp } from 'sharp';
-import { InputError } from '../../../../src/certify-runtime/trusted/errors.ts';
 import { decodeImage } from '../../../../src/certify-runtime/run/encoded-image.ts';
-import { decodeSquare } from '../../../../src/train/data/readers/decode.ts';
+import { InputError } from '../../../../src/certify-runtime/trusted/errors.ts';
 import { prepareImages } from '../../../../src/train/data/prepared/prepared.ts';
-import { BOTH, type Content, colour, RGB, rgbTiff, TRAINED, UNSUPPORTED, unit } from '../../../support/training/image-kinds.ts';
+import { decodeSquare } from '../../../../src/train/data/readers/decode.ts';
+import {
+  BOTH,
+  type Content,
+  colour,
+  RGB,
+  rgbTiff,
+  TRAINED,
+  UNSUPPORTED,
+  unit,
+} from '../../../support/training/image-kinds.ts';
 import { tiffFile } from '../../../support/training/tiff-file.ts';
 
 let folder: string;

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { InputError } from '../../../../src/certify-runtime/trusted/errors.ts';
-import { loadCeleba } from '../../../../src/train/data/sets/celeba.ts';
 import { readAll } from '../../../../src/train/data/dataset.ts';
+import { loadCeleba } from '../../../../src/train/data/sets/celeba.ts';
 import { colourOf, numberOf, writeBadFiles, writePlain } from '../readers/image-files.ts';
 
 const COUNT = 480;

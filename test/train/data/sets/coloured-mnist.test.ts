@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { InputError } from '../../../../src/certify-runtime/trusted/errors.ts';
-import { loadColouredMnist } from '../../../../src/train/data/sets/coloured-mnist.ts';
 import { type DomainDataset, hashImageSets, type ImageSet, readAll } from '../../../../src/train/data/dataset.ts';
 import { readMnistPackage } from '../../../../src/train/data/readers/mnist-package.ts';
+import { loadColouredMnist } from '../../../../src/train/data/sets/coloured-mnist.ts';
 import { idxImages, idxLabels, mixedBytes } from '../readers/idx-files.ts';
 
 const digits = await readMnistPackage();

@@ -2,9 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { InputError } from '../../../../src/certify-runtime/trusted/errors.ts';
 import { createRandom, uniformInt } from '../../../../src/certify-runtime/smoothing/random.ts';
-import { type CorrelatedOptions, correlatedDomains, type Population } from '../../../../src/train/data/sets/correlated.ts';
+import { InputError } from '../../../../src/certify-runtime/trusted/errors.ts';
+import {
+  type CorrelatedOptions,
+  correlatedDomains,
+  type Population,
+} from '../../../../src/train/data/sets/correlated.ts';
 
 /** Label and attribute dependent, splits of 60, 20 and 20 %. */
 function population(size: number, seed: number): Population {

@@ -6,8 +6,8 @@ import { allRules } from '../../../../../src/certify-runtime/trusted/rules/table
 import { type Measure, measureOf } from '../../../../../src/certify-runtime/trusted/walk/state.ts';
 import { awkward } from '../graphs.ts';
 import { MEASURES, NODES } from '../measures.ts';
-import { digest, numbersIn, pinsIn } from './pinned.ts';
 import { siteOf, walkOf } from '../site.ts';
+import { digest, numbersIn, pinsIn } from './pinned.ts';
 
 const pinnedTest = pinsIn(new URL('pinned-measures.json', import.meta.url));
 

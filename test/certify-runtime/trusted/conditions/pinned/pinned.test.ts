@@ -4,7 +4,9 @@
  * them anew. That they are bounds is shown elsewhere: here it is only seen that no rounding, no term and no work is lost unnoticed.
  */
 
+import type { EncoderBound, LinearHead } from '../../../../../src/certify-runtime/trusted/bounds/bound.ts';
 import { UnprovableError } from '../../../../../src/certify-runtime/trusted/errors.ts';
+import { pairwiseDistances } from '../../../../../src/certify-runtime/trusted/head.ts';
 import {
   imageNorms,
   marginCertificate,
@@ -12,11 +14,9 @@ import {
   marginTerms,
 } from '../../../../../src/certify-runtime/trusted/margin.ts';
 import type { Graph } from '../../../../../src/certify-runtime/trusted/onnx/model.ts';
-import type { EncoderBound, LinearHead } from '../../../../../src/certify-runtime/trusted/bounds/bound.ts';
-import { boundEncoder } from '../../../../../src/certify-runtime/trusted/walk/encoder.ts';
-import { pairwiseDistances } from '../../../../../src/certify-runtime/trusted/head.ts';
-import type { Rule, RuleBook } from '../../../../../src/certify-runtime/trusted/walk/rule.ts';
 import { allRules } from '../../../../../src/certify-runtime/trusted/rules/table.ts';
+import { boundEncoder } from '../../../../../src/certify-runtime/trusted/walk/encoder.ts';
+import type { Rule, RuleBook } from '../../../../../src/certify-runtime/trusted/walk/rule.ts';
 import { measureOf } from '../../../../../src/certify-runtime/trusted/walk/state.ts';
 import { GraphBuilder } from '../../../../support/networks/graph-builder.ts';
 import { awkward, smallGraphs } from '../graphs.ts';

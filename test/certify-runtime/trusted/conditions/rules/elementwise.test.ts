@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { boundEncoder } from '../../../../../src/certify-runtime/trusted/walk/encoder.ts';
 import { allRules } from '../../../../../src/certify-runtime/trusted/rules/table.ts';
+import { boundEncoder } from '../../../../../src/certify-runtime/trusted/walk/encoder.ts';
 import { GraphBuilder } from '../../../../support/networks/graph-builder.ts';
 import { type Make, onlyIf, prove, proveFlat, refusal } from '../site.ts';
 

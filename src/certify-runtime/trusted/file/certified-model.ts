@@ -1,0 +1,16 @@
+/** A sealed model as it is read: what its file claims, and what follows from the claims. */
+import type { LinearHead } from '../bounds/bound.ts';
+import type { MarginTerms } from '../margin.ts';
+import type { Certificate } from './claims.ts';
+
+/** What a certifier works with. */
+export interface CertifiedModel {
+  readonly certificate: Certificate;
+  readonly head: LinearHead;
+  /** What follows from the claims. */
+  readonly terms: MarginTerms;
+  /** Pixels of the known vectors. */
+  readonly images: readonly Float32Array[];
+  /** The operators of the network. */
+  readonly operators: ReadonlySet<string>;
+}

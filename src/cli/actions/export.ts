@@ -1,0 +1,25 @@
+/** The work of `glean export`: seals a finished run and shows what it reaches. */
+import process from 'node:process';
+import { formatTable } from '../../evaluate/certified-accuracy.ts';
+import { exportPlain } from '../../export/run/export-plain.ts';
+import { exportRun } from '../../export/run/export-run.ts';
+import type { ExportArguments } from '../commands/export.ts';
+
+export async function runExport({ run, out, dataDir, cacheDir, plain }: ExportArguments): Promise<void> {
+  const options = {
+    ...(out === undefined ? {} : { directory: out }),
+    dataDir,
+    cacheDir,
+    say: (message: string) => process.stderr.write(`export: ${message}\n`),
+  };
+  if (plain) {
+    console.log(await exportPlain(run, options));
+    return;
+  }
+  const { path, verified, margin, smoothed, smoothing } = await exportRun(run, options);
+  console.log(`${path}: L ≤ ${verified.proven.lipschitz}`);
+  console.log(`\nmargin certificate (the file's own radius): certified accuracy in %, ACR\n${formatTable(margin)}`);
+  console.log(
+    `\nCERTIFY on z, σ = ${smoothing.sigma}, n = ${smoothing.n} (of the smoothed head)\n${formatTable(smoothed)}\n`,
+  );
+}
