@@ -79,6 +79,12 @@ web: packages ## build the browser page into dist/page and serve it on this mach
 runtime: packages ## build the package glean-certify into src/certify-runtime/dist
 	@$(BIN)/tsc -p src/certify-runtime/tsconfig.json
 
+.PHONY: package
+package: packages ## build the package glean, the command without training, into dist/package and dist/glean-*.tgz
+	@node --import tsx pipeline/package.ts
+	@$(BIN)/publint --strict dist/package
+	@rm -f dist/glean-*.tgz && npm pack ./dist/package --pack-destination dist --silent
+
 .PHONY: docs
 docs: runtime ## API documentation of glean-certify into dist/api
 	@$(BIN)/typedoc

@@ -1,8 +1,8 @@
 /**
- * Whether large data sets fit: makes IMAGES files in CelebA's layout, opens them as `celeba`, trains a few steps, and prints
- * how long that took, the largest memory, and which share of a step was spent reading images.
+ * Shows whether large data sets fit: makes IMAGES files in CelebA's layout, opens them as `celeba`, trains a few steps,
+ * and prints how long that took, the largest memory, and which share of a step was spent on reading images.
  *
- *   node --import tsx pipeline/data-scale.ts [IMAGES] [FOLDER]
+ *     node --import tsx pipeline/data-scale.ts [IMAGES] [FOLDER]
  */
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,10 +20,10 @@ const STEPS = 40;
 const IN_FLIGHT = 8;
 
 const seconds = (since: number) => +((performance.now() - since) / 1000).toFixed(1);
-/** Of the process so far. */
+/** The largest memory of the process so far. */
 const largestMiB = () => Math.round(process.resourceUsage().maxRSS / 1024);
 
-/** Blurred noise of CelebA's size, a file each; both attributes are fair coins. */
+/** Writes blurred noise of CelebA's size, one file per image; both attributes are fair coins. */
 async function generate(dir: string): Promise<void> {
   if (await stat(join(dir, 'list_eval_partition.txt')).catch(() => undefined)) return;
   await mkdir(join(dir, 'img_align_celeba'), { recursive: true });
@@ -73,7 +73,7 @@ const dataset = await open();
 const opening = seconds(since);
 const openedMiB = largestMiB();
 
-// TensorFlow's own memory comes on top from here on.
+// From here on, TensorFlow's own memory is added.
 const { Trainer } = await import('../src/train/trainer.ts');
 let reading = 0;
 const timed = (set: ImageSet): ImageSet => ({

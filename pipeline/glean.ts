@@ -7,7 +7,7 @@ import { run } from '../src/cli/terminal/program.ts';
 import { benchCommand } from './commands/bench.ts';
 import { paperCommand } from './commands/paper.ts';
 
-/** In the order of the help. */
+/** The commands in the order of the help. */
 export const COMMANDS: readonly Command[] = [
   toCommand(trainCommand, async () => (await import('../src/cli/actions/train.ts')).runTrain),
   toCommand(exportCommand, async () => (await import('../src/cli/actions/export.ts')).runExport),

@@ -1,8 +1,8 @@
 /**
  * Writes test/fixtures/hostile: `node --import tsx pipeline/hostile.ts [--measure ROOT]`.
  *
- * With `--measure`, each file is sealed by the tree at ROOT (the commit before the cures), and what is false of it there is
- * written into the manifest; otherwise the numbers of the manifest that is there are kept.
+ * With `--measure`, each file is sealed by the tree at ROOT (the commit before the fixes), and what is false about its
+ * claim there is written into the manifest; otherwise the numbers in the existing manifest are kept.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -36,7 +36,7 @@ export function bytesOf({ shape, build }: HostileCase): Uint8Array {
 
 const UNKNOWN: Measured = { claimed: 0, secant: 0, flip: null, found: [] };
 
-/** Of the file with the case's description. */
+/** The manifest entry of the case's file. */
 function entryOf(about: Omit<HostileCase, 'shape' | 'build'>, base: Measured): HostileEntry {
   const { id, kind, what, images = [], batches = [], exact = false } = about;
   return { file: `${id}.onnx`, kind, what, seal: { layout: 'NHWC' }, images, batches, exact, base };

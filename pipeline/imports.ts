@@ -1,8 +1,9 @@
 /**
- * Who may import whom: `make check` runs this, ARCHITECTURE.md explains it.
+ * Who may import whom. `make check` runs this, and ARCHITECTURE.md explains it.
  *
- * The rooms stand in their order: a file imports its own room and those before it in the list, types included. What the radius
- * rests on is `trusted/`, the first: it imports nothing else, no package either. And no imports go round in a circle.
+ * The rooms are listed in order: a file may import from its own room and from those before it in the list, types
+ * included. The radius rests on `trusted/`, the first one: it imports nothing else, not even a package. Imports must
+ * not form a circle.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -11,7 +12,7 @@ import ts from 'typescript';
 
 export const TRUSTED = 'src/certify-runtime/trusted';
 
-/** From the bottom to the top. */
+/** The rooms from bottom to top. */
 export const ROOMS = [
   TRUSTED,
   'src/certify-runtime/smoothing',
@@ -39,7 +40,7 @@ export interface Import {
   readonly to: string;
 }
 
-/** Every import of a file, dynamic ones and those of types included. */
+/** Every import of a file, including dynamic ones and those of types. */
 export function importsOf(file: string, text: string): Import[] {
   return ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => ({
     from: file,
@@ -49,7 +50,7 @@ export function importsOf(file: string, text: string): Import[] {
 
 const isUnder = (path: string, folder: string) => path.startsWith(`${folder}/`);
 
-/** The place of a file's room in the list, the most particular folder deciding; −1 for a package. */
+/** The position of a file's room in the list, decided by the longest matching folder; −1 for a package. */
 function rank(file: string): number {
   let best = -1;
   for (const [i, room] of ROOMS.entries()) {
@@ -90,7 +91,7 @@ function circles(imports: readonly Import[]): string[] {
   return found;
 }
 
-/** Every TypeScript file of a folder but what was built. */
+/** Every TypeScript file of a folder except build outputs. */
 export function sourcesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !/(^|\/)(dist|node_modules)/.test(name))
@@ -98,7 +99,7 @@ export function sourcesOf(folder: string): string[] {
     .sort();
 }
 
-/** Of trusted/: how many files, how many lines. */
+/** The number of files and of lines in trusted/. */
 export function trustedSize(): { readonly files: number; readonly lines: number } {
   const files = sourcesOf(TRUSTED);
   const lines = files.map((file) => readFileSync(file, 'utf8').split('\n').length - 1);

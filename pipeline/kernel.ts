@@ -1,4 +1,4 @@
-/** Compiles the runtime's WebAssembly, core/kernel.wat, into core/kernel.ts: `node --import tsx pipeline/kernel.ts`. */
+/** Compiles the runtime's WebAssembly, run/kernel.wat, into run/kernel.ts: `node --import tsx pipeline/kernel.ts`. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import wabt from 'wabt';
@@ -16,9 +16,9 @@ export async function compileKernel(): Promise<string> {
   return Buffer.from(buffer).toString('base64');
 }
 
-/** The file that holds them. */
+/** The source of the file that holds them. */
 export function kernelModule(base64: string): string {
-  return `/** core/kernel.wat, compiled by pipeline/kernel.ts. */\nexport const KERNEL =\n  '${base64}';\n`;
+  return `/** kernel.wat, compiled by pipeline/kernel.ts. */\nexport const KERNEL =\n  '${base64}';\n`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

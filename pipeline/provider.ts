@@ -1,24 +1,25 @@
 /**
- * Holds an execution provider against what docs/providers.md says of it, on a machine that has one: the error of its
- * products over γ_k·|a||b|, and a model's answers beside the CPU's.
+ * Compares an execution provider with what docs/providers.md says about it, on a machine that has one: the error of its
+ * products relative to γ_k·|a||b|, and a model's answers beside the CPU's.
  *
- *     node --import tsx pipeline/provider.ts cuda [--started | --thread] MODEL IMAGES …
+ *     node --import tsx pipeline/provider.ts cuda [--started | --thread [--share]] MODEL IMAGES …
  *
- * IMAGES is the name of a data set, or a file of bytes, N·H·W·C. `--started` opens a session of another program's before the
- * certifier is asked, `--thread` asks from a worker thread: where either lets reduced precision in, loading has to fail.
+ * IMAGES is the name of a data set, or a file of bytes, N·H·W·C. `--started` opens a session, as another program would,
+ * before the certifier is asked; `--thread` asks from a worker thread, which with `--share` shares the process's
+ * environment. If any of these lets reduced precision in, loading has to fail.
  */
 import { readFile } from 'node:fs/promises';
 import { isMainThread, SHARE_ENV, Worker } from 'node:worker_threads';
 import { Certifier } from '../src/certify-runtime/node.ts';
+import { allowedDeviation } from '../src/certify-runtime/run/known-vectors.ts';
 import * as ort from '../src/certify-runtime/run/onnx-runtime.ts';
 import { probeModel } from '../src/certify-runtime/run/probe.ts';
 import { createRandom } from '../src/certify-runtime/smoothing/random.ts';
-import { allowedDeviation } from '../src/certify-runtime/trusted/file/vectors.ts';
 import { imageNorms } from '../src/certify-runtime/trusted/margin.ts';
 import { verifyModel } from '../src/certify-runtime/trusted/verify.ts';
 
 const UNIT = 2 ** -24;
-/** m of a product [m, k]·[k, n]: one image, few, a batch; providers choose a kernel by it. */
+/** m of a product [m, k]·[k, n]: one image, a few, or a batch; providers choose a kernel by it. */
 const ROWS = [1, 2, 8, 16, 64, 256, 1024];
 const INNER = [
   [256, 128],
@@ -30,9 +31,9 @@ const BATCHES = [1, 7, 64, 1024];
 
 interface Product {
   readonly shape: readonly [number, number, number];
-  /** Largest |ŷ − y| over γ_k·Σ|a||b|: at most 1 where A2 holds. */
+  /** The largest |ŷ − y| relative to γ_k·Σ|a||b|: at most 1 if A2 holds. */
   readonly ratio: number;
-  /** Whether products of integers of 12 bits come out exact, as float32's do and TF32's do not. */
+  /** Whether products of 12-bit integers come out exact, as float32's do and TF32's do not. */
   readonly exact: boolean;
 }
 
@@ -81,9 +82,9 @@ async function products(provider: string): Promise<Product[]> {
 interface Agreement {
   readonly batch: number;
   readonly images: number;
-  /** Images whose labels differ although one of them is certified: must be 0. */
+  /** The number of images whose labels differ although one of the two is certified: must be 0. */
   readonly labelsDiffer: number;
-  /** Largest deviation of a logit over what two allowed executions may differ by: at most 1. */
+  /** The largest deviation of a logit relative to what two allowed executions may differ by: at most 1. */
   readonly ofAllowed: number;
   readonly largestRadiusDifference: number;
   /** Images per second, of the provider and of the CPU. */
@@ -112,7 +113,7 @@ async function agreement(provider: string, path: string, images: string): Promis
   const found: Agreement[] = [];
   for (const batch of BATCHES) {
     let [labelsDiffer, ofAllowed, largest, spent, cpuSpent] = [0, 0, 0, 0, 0];
-    // The first batch of a size chooses kernels and takes memory: answered once before time counts.
+    // The first batch of a size chooses kernels and allocates memory, so it is answered once before time counts.
     await other.predictBatch(part(0, Math.min(batch, count)));
     for (let begin = 0; begin < count; begin += batch) {
       const end = Math.min(count, begin + batch);

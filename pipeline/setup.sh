@@ -30,11 +30,11 @@ check_path() {
 
 check_node() {
   if ! command -v node >/dev/null; then
-    problems+=("Node.js 20.19 to 22 is needed; no 'node' is on PATH (https://nodejs.org)")
+    problems+=("Node.js 20.19 or later is needed; no 'node' is on PATH (https://nodejs.org)")
     return
   fi
-  if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit((a === 20 && b >= 19) || a === 21 || a === 22 ? 0 : 1)'; then
-    problems+=("Node.js 20.19 to 22 is needed (tfjs-node does not work on later ones); found $(node --version)")
+  if ! node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'; then
+    problems+=("Node.js 20.19 or later is needed; found $(node --version)")
   fi
   command -v npm >/dev/null || problems+=("npm is needed; it comes with Node.js")
 }
@@ -68,23 +68,8 @@ find_compiler() {
   return 1
 }
 
-# The folder of node_api.h: Node.js's own, or npm's.
-find_headers() {
-  local folder
-  for folder in "$(node -p 'require("node:path").resolve(process.execPath, "../../include/node")')" node_modules/node-api-headers/include; do
-    if [ -f "$folder/node_api.h" ]; then
-      printf '%s\n' "$folder"
-      return
-    fi
-  done
-  return 1
-}
-
 check_compiler() {
   find_compiler >/dev/null || problems+=("a C++ compiler is needed; none of c++, g++, clang++ is on PATH (on Debian and Ubuntu: apt-get install g++)")
-  command -v node >/dev/null || return 0
-  find_headers >/dev/null || grep -q '"node_modules/node-api-headers"' package-lock.json ||
-    problems+=("the headers of Node.js are needed; node_api.h is not in ../include/node of $(command -v node) (on Debian and Ubuntu: apt-get install libnode-dev)")
 }
 
 check_platform() {
@@ -102,9 +87,8 @@ fail_on_problems() {
 }
 
 checksum() { if command -v sha256sum >/dev/null; then sha256sum "$@"; else shasum -a 256 "$@"; fi; }
-packages_key() {
-  printf '%s node %s' "$(checksum package-lock.json package.json .npmrc | checksum | cut -c1-16)" "$(node -p process.versions.modules)"
-}
+# The version of Node.js is not part of it: all native code among the packages uses Node-API, which is the same in each.
+packages_key() { checksum package-lock.json package.json .npmrc | checksum | cut -c1-16; }
 python_key() { checksum "$REQUIREMENTS" | cut -c1-16; }
 binding_key() { printf '%s tfjs-node %s' "$(python_key)" "$(node -p "require('./$TFJS/package.json').version" 2>/dev/null)"; }
 
@@ -189,19 +173,19 @@ install_python() {
   replace "$new" "$VENV"
 }
 
-# tfjs-node's own install script downloads libtensorflow; the Python wheel holds the same library and headers. Two files, compiled here
-# and not by node-gyp, whose make rules break on blanks, colons and quotes in a path.
+# tfjs-node's own install script downloads libtensorflow; the Python wheel holds the same library and headers. The two source files are
+# compiled here and not by node-gyp, whose make rules break on blanks, colons and quotes in a path. The headers of Node-API come from npm,
+# because not every installation of Node.js has its own; one build serves all versions of Node.js.
 build_binding() {
-  local new=$STAGE/binding log=$STAGE/binding.log key compiler headers tensorflow
+  local new=$STAGE/binding log=$STAGE/binding.log key compiler tensorflow
   key=$(binding_key)
   compiler=$(find_compiler)
-  headers=$(find_headers)
   tensorflow=$(cd "$VENV" && printf '%s' lib/python3.*/site-packages/tensorflow)
   say "building tfjs-node's native binding"
   rm -rf "$new"
   mkdir -p "$new/lib/napi-v8"
   # The library is found from where the binding will lie: node_modules/@tensorflow/tfjs-node/lib/napi-v8.
-  if ! "$compiler" -std=gnu++17 -O3 -fPIC -pthread -shared -DNAPI_VERSION=8 -I "$headers" -I "$VENV/$tensorflow/include" \
+  if ! "$compiler" -std=gnu++17 -O3 -fPIC -pthread -shared -DNAPI_VERSION=8 -I node_modules/node-api-headers/include -I "$VENV/$tensorflow/include" \
     -o "$new/lib/napi-v8/tfjs_binding.node" "$TFJS/binding/tfjs_backend.cc" "$TFJS/binding/tfjs_binding.cc" \
     -L "$VENV/$tensorflow" -l:libtensorflow_cc.so.2 -l:libtensorflow_framework.so.2 \
     "-Wl,-rpath,\$ORIGIN/../../../../../$VENV/$tensorflow" >"$log" 2>&1; then
@@ -212,7 +196,7 @@ build_binding() {
   rm -rf "$TFJS/.glean-setup" "$TFJS/lib" "$TFJS/deps"
   mv "$new/lib" "$TFJS/lib"
   # Prove that the binding loads and is the native backend before it is called done.
-  node -e 'const tf = require("@tensorflow/tfjs-node"); if (tf.getBackend() !== "tensorflow" || tf.matMul([[2]], [[3]]).dataSync()[0] !== 6) process.exit(1)' >>"$log" 2>&1 || {
+  node --import tsx --import ./src/train/before-tfjs.ts -e 'const tf = require("@tensorflow/tfjs-node"); if (tf.getBackend() !== "tensorflow" || tf.matMul([[2]], [[3]]).dataSync()[0] !== 6) process.exit(1)' >>"$log" 2>&1 || {
     tail -n 30 "$log" >&2
     say "tfjs-node's binding was built but does not work; the whole log is in $log"
     exit 1

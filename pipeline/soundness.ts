@@ -1,10 +1,11 @@
 /**
- * Looks for graphs that break what the proof says of them, by generators that aim at combinations (test/support/combinations):
+ * Looks for graphs that break what the proof says about them, by generators that aim at combinations
+ * (test/support/combinations):
  *
- *   node --import tsx pipeline/soundness.ts --graphs N --seed S [--out FILE] [--root DIR]
+ *     node --import tsx pipeline/soundness.ts --graphs N --seed S [--out FILE] [--root DIR]
  *
- * The prover is that of the tree at DIR (default: this one). Writes JSON with counts, the largest ratios of true to proven, and
- * every violation; the same seed gives the same graphs. Exit 0: no violation; 1: violations; 2: wrong use.
+ * The prover is that of the tree at DIR (default: this one). It writes JSON with counts, the largest ratios of true to
+ * proven, and every violation; the same seed gives the same graphs. Exit 0: no violation; 1: violations; 2: wrong use.
  */
 import { writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
@@ -41,11 +42,11 @@ function options(): { graphs: number; seed: number; out: string | undefined; roo
   }
 }
 
-/** Graphs between two looks at the clock. */
+/** How many graphs are checked between two looks at the clock. */
 const LOOK = 500;
 
 const { graphs, seed, out, root } = options();
-// A refusal is thrown: without the stack it costs a tenth.
+// Refusals are thrown, and without the stack they cost a tenth as much.
 Error.stackTraceLimit = 0;
 const campaign = new Campaign(await proverOf(root), seed);
 const start = performance.now();
@@ -73,7 +74,7 @@ const report = {
   seconds: Math.round(seconds),
   ...campaign.report(),
 };
-// JSON knows no infinity: the ratio of what is not finite, or has no bound at all.
+// JSON has no infinity, which is the ratio if the true value is not finite or there is no bound at all.
 const plain = (_: string, value: unknown): unknown => (value === Number.POSITIVE_INFINITY ? 'Infinity' : value);
 const text = `${JSON.stringify(report, plain, 2)}\n`;
 if (out === undefined) process.stdout.write(text);

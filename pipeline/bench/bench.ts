@@ -1,13 +1,13 @@
-/** What a measurement of `glean bench` is. */
+/** What a section of `glean bench` is and gives, and the statistics that sections share. */
 
 export interface Figure {
   readonly name: string;
   readonly value: number;
   /** '×' for a ratio of two things measured in one run. */
   readonly unit: string;
-  /** First and third quartile of the rounds, or lowest and highest where there are few. */
+  /** The first and third quartile of the rounds, or the lowest and highest if there are few. */
   readonly spread?: readonly [number, number];
-  /** What the project asks for. */
+  /** The limit that the project asks for. */
   readonly limit?: { readonly at: 'most' | 'least'; readonly value: number };
 }
 
@@ -17,7 +17,7 @@ export interface BenchSection {
   run(options: { readonly quick: boolean; readonly say: (line: string) => void }): Promise<readonly Figure[]>;
 }
 
-/** Whether the figure is what is asked for; true where nothing is. */
+/** Whether the figure meets its limit; true if it has none. */
 export function holds({ value, limit }: Figure): boolean {
   if (limit === undefined) return true;
   return limit.at === 'most' ? value <= limit.value : value >= limit.value;

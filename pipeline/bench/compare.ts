@@ -1,4 +1,4 @@
-/** Two contenders timed in turn. */
+/** Times two contenders in turn. */
 import { type Figure, quartiles } from './bench.ts';
 
 async function medianTime(runs: number, work: () => Promise<unknown>): Promise<number> {
@@ -18,7 +18,10 @@ export interface Pair {
   readonly ours: () => Promise<unknown>;
 }
 
-/** Ratio of medians, round by round: neighbours in time share the machine's mood. Who goes first changes each round. */
+/**
+ * The ratio of medians, round by round, because neighbours in time see the same state of the machine. The contender
+ * that goes first changes each round.
+ */
 export async function compare({ name, limit, plain, ours }: Pair, runs: number, rounds: number): Promise<Figure> {
   const ratios: number[] = [];
   for (let round = -1; round < rounds; round++) {

@@ -1,4 +1,7 @@
-/** What orthogonality costs when it is deployed: an exported Cayley CNN against plain 3×3 convolutions of the same shape. */
+/**
+ * What orthogonality costs when it is deployed: an exported Cayley CNN against plain 3×3 convolutions of the same
+ * shape.
+ */
 
 import * as ort from '../../src/certify-runtime/run/onnx-runtime.ts';
 import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
@@ -14,7 +17,7 @@ import { compare } from './compare.ts';
 type Shape = readonly [height: number, width: number, channels: number];
 type Convolutions = TrainConfig['network']['conv'];
 
-/** Four layers, as the paper's CNN for CelebA and DomainNet has them; channels and steps of down-sampling are ours. */
+/** Four layers, as the paper's CNN for CelebA and DomainNet has; the channels and down-sampling steps are ours. */
 const convolutions = (firstDown: number): Convolutions => [
   { channels: 32, kernel: 3, down: firstDown },
   { channels: 32, kernel: 3, down: 1 },
@@ -28,14 +31,14 @@ const NETWORKS: readonly { readonly shape: Shape; readonly conv: Convolutions }[
 const HIDDEN = [128];
 const CLASSES = 10;
 
-/** One thread: what is compared is the work, not how well many small products share cores with whatever else runs. */
+/** One thread, because the work is compared, not how well many small products share cores with other programs. */
 const SESSION: ort.SessionOptions = { executionProviders: ['cpu'], intraOpNumThreads: 1 };
 
 /** Runs of each contender in a round. */
 const RUNS = { 1: 60, 64: 6 } as const;
 
 async function open(shape: Shape, conv: Convolutions, lipschitz: boolean): Promise<ort.InferenceSession> {
-  // Loads TensorFlow, which the other sections do without.
+  // This loads TensorFlow, which the other sections do not need.
   const { createNetwork } = await import('../../src/train/network/network.ts');
   const network = createNetwork({ conv, hidden: HIDDEN, lipschitz }, shape, CLASSES);
   return withTemporaryFolder('glean-bench-', async (folder) => {

@@ -104,7 +104,7 @@ function output(program: string, args: readonly string[]): Promise<string> {
   });
 }
 
-export async function closedLoop(post: Post, clients: number, seconds: number): Promise<number> {
+async function closedLoop(post: Post, clients: number, seconds: number): Promise<number> {
   const bytes = requestBytes(post);
   const begin = performance.now();
   const end = begin + seconds * 1000;

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { type BenchSection, type Figure, median } from './bench.ts';
 import { gleanBinary, gleanJson } from './service-bodies.ts';
-import { type Measured, type Outcome, openLoop, type Post, retrying } from './service-load.ts';
+import { type Outcome, openLoop, type Post, retrying } from './service-load.ts';
 import { ServiceProcess } from './service-process.ts';
 
 const MODELS = fileURLToPath(new URL('../../models', import.meta.url));
@@ -21,12 +21,27 @@ const FORMS: readonly (readonly [name: string, post: (port: number) => Post])[] 
 const BUSY = 8;
 const OFFERED = [2, 4] as const;
 /** Over which the open loop sends: more than that many unanswered requests it does not have. */
-const CONNECTIONS = 256;
+const CONNECTIONS = 64;
 const CROWD = 512;
 
-function ratio(name: string, values: readonly number[], least: number): Figure {
+/** Overload over capacity, by round. */
+interface Ratios {
+  readonly goodput: number[];
+  /** Of answers for each second of the workers' processor time: what others do on the machine is not in it. */
+  readonly byProcessor: number[];
+}
+
+function ratio(name: string, values: readonly number[], least?: number): Figure {
   const spread = [Math.min(...values), Math.max(...values)] as const;
-  return { name, value: median(values), unit: '×', spread, limit: { at: 'least', value: least } };
+  const limit = least === undefined ? {} : { limit: { at: 'least', value: least } as const };
+  return { name, value: median(values), unit: '×', spread, ...limit };
+}
+
+function figuresOf(name: string, { goodput, byProcessor }: Ratios, least: number): readonly Figure[] {
+  return [
+    ratio(`${name}: goodput, of capacity`, goodput, least),
+    ratio(`${name}: answers a second of processor time, of those at capacity`, byProcessor),
+  ];
 }
 
 async function withService<T>(workers: number, use: (service: ServiceProcess) => Promise<T>): Promise<T> {
@@ -38,18 +53,37 @@ async function withService<T>(workers: number, use: (service: ServiceProcess) =>
   }
 }
 
-/** What `overload` gets answered, over what is answered just before and just after it without overload; by round. */
+/** Seconds of processor time that processes have taken; Linux counts it in hundredths. */
+async function processorSeconds(pids: readonly number[]): Promise<number> {
+  const times = await Promise.all(
+    pids.map(async (pid) => {
+      const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ')[1]!.split(' ');
+      return (Number(fields[11]) + Number(fields[12])) / 100;
+    }),
+  );
+  return times.reduce((sum, time) => sum + time, 0);
+}
+
+/** What `overload` gets answered, over what is answered just before and just after it without overload. */
 async function overCapacity(
   rounds: number,
+  service: ServiceProcess,
   capacity: () => Promise<Outcome>,
   overload: (capacity: number) => Promise<Outcome>,
-): Promise<readonly number[]> {
-  const ratios: number[] = [];
-  let before = (await capacity()).goodput;
+): Promise<Ratios> {
+  const workers = service.workers();
+  const measure = async (load: () => Promise<Outcome>) => {
+    const begin = await processorSeconds(workers);
+    const { goodput, statuses } = await load();
+    return { goodput, byProcessor: (statuses.get(200) ?? 0) / ((await processorSeconds(workers)) - begin) };
+  };
+  const ratios: Ratios = { goodput: [], byProcessor: [] };
+  let before = await measure(capacity);
   for (let round = 0; round < rounds; round++) {
-    const { goodput } = await overload(before);
-    const after = (await capacity()).goodput;
-    ratios.push((2 * goodput) / (before + after));
+    const { goodput } = before;
+    const over = await measure(() => overload(goodput));
+    const after = await measure(capacity);
+    for (const of of ['goodput', 'byProcessor'] as const) ratios[of].push((2 * over[of]) / (before[of] + after[of]));
     before = after;
   }
   return ratios;
@@ -57,28 +91,28 @@ async function overCapacity(
 
 async function ratios(rounds: number, seconds: number, say: (line: string) => void): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
+  const add = (name: string, values: Ratios, least: number) => {
+    const shown = (list: readonly number[]) => list.map((value) => value.toFixed(2)).join(' ');
+    say(`${name}: ${shown(values.goodput)}; by processor time ${shown(values.byProcessor)}`);
+    figures.push(...figuresOf(name, values, least));
+  };
   for (const [name, form] of FORMS) {
-    await withService(1, async ({ port }) => {
-      const post = form(port);
-      const measured: Measured = { seconds, warmUp: seconds / 4 };
-      const capacity = () => retrying(post, BUSY, measured);
+    await withService(1, async (service) => {
+      const post = form(service.port);
+      const capacity = () => retrying(post, BUSY, { seconds, warmUp: seconds / 4 });
       await capacity();
       for (const offered of OFFERED) {
         const overload = (rate: number) => openLoop(post, offered * rate, { seconds, warmUp: seconds }, CONNECTIONS);
-        const values = await overCapacity(rounds, capacity, overload);
-        say(`${name}, ${offered}× offered: ${values.map((value) => value.toFixed(2)).join(' ')}`);
-        figures.push(ratio(`${name}: goodput at ${offered}×, of capacity`, values, 0.85));
+        add(`${name}, ${offered}× offered`, await overCapacity(rounds, service, capacity, overload), 0.85);
       }
     });
-    await withService(2, async ({ port }) => {
-      const post = form(port);
+    await withService(2, async (service) => {
+      const post = form(service.port);
       const capacity = () => retrying(post, 2 * BUSY, { seconds, warmUp: seconds / 4 });
       await capacity();
       // It takes a while until all of them are connected.
       const crowd = () => retrying(post, CROWD, { seconds, warmUp: 2 * seconds });
-      const values = await overCapacity(rounds, capacity, crowd);
-      say(`${name}, ${CROWD} clients that ask again at once: ${values.map((value) => value.toFixed(2)).join(' ')}`);
-      figures.push(ratio(`${name}: goodput with ${CROWD} clients that retry at once, of capacity`, values, 0.5));
+      add(`${name}, ${CROWD} clients that retry at once`, await overCapacity(rounds, service, capacity, crowd), 0.5);
     });
   }
   return figures;

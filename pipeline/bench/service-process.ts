@@ -8,6 +8,15 @@ const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 
 export type LogLine = Readonly<Record<string, unknown>>;
 
+interface Place {
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  /** Arguments of Node: the file of the command, and what comes before its options. */
+  readonly command: readonly string[];
+}
+
+const CLONE = { cwd: PROJECT, command: ['bin/glean.mjs', 'serve'] } as const;
+
 export class ServiceProcess {
   readonly process: ChildProcess;
   readonly lines: LogLine[] = [];
@@ -16,10 +25,10 @@ export class ServiceProcess {
   readonly ended: Promise<number | null>;
   #url = '';
 
-  private constructor(args: readonly string[], env: NodeJS.ProcessEnv) {
+  private constructor(args: readonly string[], { env, cwd, command }: Place) {
     const port = args.includes('--port') ? [] : ['--port', '0'];
-    this.process = spawn(process.execPath, ['bin/glean.mjs', 'serve', ...port, ...args], {
-      cwd: PROJECT,
+    this.process = spawn(process.execPath, [...command, ...port, ...args], {
+      cwd,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -45,7 +54,12 @@ export class ServiceProcess {
 
   /** As start, in this environment. */
   static async startIn(env: NodeJS.ProcessEnv, ...args: readonly string[]): Promise<ServiceProcess> {
-    const service = new ServiceProcess(args, env);
+    return ServiceProcess.startAt({ ...CLONE, env }, ...args);
+  }
+
+  /** As start, of a command that is installed elsewhere. */
+  static async startAt(place: Place, ...args: readonly string[]): Promise<ServiceProcess> {
+    const service = new ServiceProcess(args, place);
     const listening = service.logged((line) => line['msg'] === 'listening');
     const first = await Promise.race([listening, service.ended]);
     if (first === null || typeof first === 'number') {

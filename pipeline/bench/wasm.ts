@@ -15,13 +15,13 @@ import { type BenchSection, type Figure, quartiles } from './bench.ts';
 const MODEL = new URL('../../models/cmnist/model.onnx', import.meta.url);
 const LIMIT = { at: 'most', value: 1.6 } as const;
 
-/** A time is the mean of a run within a block of them: browsers' clocks are too coarse for one. */
+/** A time is the mean over the calls of a block, because browsers' clocks are too coarse for a single call. */
 const BLOCK = 20;
 const BLOCKS = 15;
 
 type Contender = 'run' | 'predict';
 
-/** In the browser as in Node: seconds of one call, the median over blocks. */
+/** The seconds that one call takes, as the median over blocks; it runs in the browser as in Node. */
 async function secondsPerCall(call: () => Promise<unknown>, blocks: number, block: number): Promise<number> {
   const times: number[] = [];
   for (let b = 0; b < blocks; b++) {
@@ -33,7 +33,9 @@ async function secondsPerCall(call: () => Promise<unknown>, blocks: number, bloc
   return times[Math.floor(times.length / 2)]!;
 }
 
-/** The browser's half: the certifier and a plain session of the same network, one thread; `measure` is called from here. */
+/**
+ * The browser's half: the certifier and a plain session of the same network, on one thread; this file calls `measure`.
+ */
 const IN_BROWSER = `
   import * as ort from 'onnxruntime-web/wasm';
   import { Certifier } from './src/certify-runtime/web.ts';
@@ -71,7 +73,7 @@ async function browserBundle(): Promise<string> {
   return outputFiles[0]!.text;
 }
 
-/** A page with all of it, without a server: the browser's requests are answered here. */
+/** A page with all of the files, without a server: the browser's requests are answered here. */
 async function openPage(browser: Browser, files: ReadonlyMap<string, string | Buffer>): Promise<Page> {
   const page = await browser.newPage();
   const types: Readonly<Record<string, string>> = {
@@ -87,7 +89,7 @@ async function openPage(browser: Browser, files: ReadonlyMap<string, string | Bu
     return route.fulfill({
       body,
       contentType: types[name.split('.').at(-1)!] ?? 'application/octet-stream',
-      // Isolated, the clock is twenty times finer.
+      // In an isolated page the clock is twenty times finer.
       headers: { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' },
     });
   });

@@ -1,11 +1,12 @@
-/** The work of `glean bench`: runs the sections, prints their figures, holds them against their limits. */
+/** The work of `glean bench`: runs the sections, prints their figures and compares them with their limits. */
 import os from 'node:os';
 import { AnswerIsNo } from '../../src/cli/terminal/answer.ts';
+import { createReporter } from '../../src/evaluate/reporter.ts';
 import { writeFileAtomic } from '../../src/files/atomic-file.ts';
 import { type BenchSection, type Figure, holds } from '../bench/bench.ts';
 import { type BenchArguments, SECTIONS } from './bench.ts';
 
-/** Loaded one by one: each brings what it measures. */
+/** The sections are loaded one by one, because each brings what it measures. */
 const LOAD: Readonly<Record<(typeof SECTIONS)[number], () => Promise<BenchSection>>> = {
   overhead: async () => (await import('../bench/overhead.ts')).overhead,
   convolution: async () => (await import('../bench/convolution.ts')).convolution,
@@ -21,15 +22,16 @@ function show({ name, value, unit, spread, limit }: Figure): string {
   return `  ${name.padEnd(72)} ${number(value)} ${unit}${range}${asked}`;
 }
 
-/** @throws AnswerIsNo where a full run misses a limit */
+/** @throws AnswerIsNo if a full run misses a limit */
 export async function runBench({ section, quick, json, out }: BenchArguments): Promise<void> {
   const names = section ?? SECTIONS;
   const machine = { cpu: os.cpus()[0]?.model ?? 'unknown', cores: os.cpus().length, node: process.version };
   const sections: Record<string, readonly Figure[]> = {};
+  const { say } = createReporter();
   for (const name of names) {
     const { title, run } = await LOAD[name]();
     if (!json) console.log(title);
-    sections[name] = await run({ quick, say: (line) => process.stderr.write(`  … ${line}\n`) });
+    sections[name] = await run({ quick, say: (line) => say(`  … ${line}`) });
     if (!json) for (const figure of sections[name]) console.log(show(figure));
   }
   const text = JSON.stringify({ date: new Date().toISOString(), quick, machine, sections }, null, 2);

@@ -1,13 +1,13 @@
-/** The work of `glean paper`: measures what has no result yet and writes the report. */
+/** The work of `glean paper`: measures everything that has no result yet and writes the report. */
 import { join } from 'node:path';
-import process from 'node:process';
 import { InputError } from '../../src/certify-runtime/trusted/errors.ts';
 import { AnswerIsNo } from '../../src/cli/terminal/answer.ts';
+import { createReporter } from '../../src/evaluate/reporter.ts';
 import { type Experiment, jobsOf, nameOf } from '../paper/experiment.ts';
 import { TASKS } from '../paper/tasks.ts';
 import type { PaperArguments } from './paper.ts';
 
-/** Those of the tasks that `--only` names, with at most so many seeds. */
+/** The experiments of the tasks that `--only` names, with at most `seeds` seeds each. */
 function choose(
   all: readonly Experiment[],
   only: string | undefined,
@@ -24,21 +24,7 @@ function choose(
     .map((experiment) => ({ ...experiment, seeds: experiment.seeds.slice(0, seeds) }));
 }
 
-/** One line that is written over on a terminal; nothing elsewhere. */
-function statusLine(stream: NodeJS.WriteStream = process.stderr): {
-  show(text: string): void;
-  say(line: string): void;
-} {
-  const clear = stream.isTTY ? '\r\x1b[K' : '';
-  return {
-    show: (text) => {
-      if (stream.isTTY) stream.write(`${clear}${text.slice(0, (stream.columns ?? 80) - 1)}`);
-    },
-    say: (line) => stream.write(`${clear}${line}\n`),
-  };
-}
-
-/** @throws AnswerIsNo where a radius is broken */
+/** @throws AnswerIsNo if a radius is broken */
 export async function runPaperCommand(args: PaperArguments): Promise<void> {
   const { quick } = args;
   const out = args.out ?? (quick ? join('out', 'paper-quick') : join('docs', 'paper'));
@@ -62,12 +48,12 @@ export async function runPaperCommand(args: PaperArguments): Promise<void> {
     return;
   }
 
-  const { show, say } = statusLine();
+  const { status, say } = createReporter();
   const runs = quick ? join(out, 'runs') : join('runs', 'paper');
   const results = args.render
     ? await Results.open(resultsFolder(out))
-    : await runPaper({ experiments, out, runs, jobs: args.jobs, say, onProgress: show });
-  // Of the whole plan, whatever was chosen to be run now.
+    : await runPaper({ experiments, out, runs, jobs: args.jobs, say, onProgress: status });
+  // The report covers the whole plan, whatever was chosen to be run now.
   const report = composeReport({ experiments: plan, results, analysis: await readAnalysis(out), quick });
   await writeReport(out, report);
 

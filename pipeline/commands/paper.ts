@@ -1,4 +1,4 @@
-/** `glean paper`: every table and figure of the paper, measured as far as it is not yet, as one report. */
+/** `glean paper`: every table and figure of the paper as one report; measures those that have no result yet. */
 
 import { declareCommand } from '../../src/cli/terminal/command.ts';
 import { flag, type Given, text, wholeNumber } from '../../src/cli/terminal/options.ts';

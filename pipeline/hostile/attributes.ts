@@ -1,4 +1,4 @@
-/** Kinds found since: attributes and axes that ONNX Runtime reads in another way than the rules do. */
+/** Kinds found later: attributes and axes that ONNX Runtime reads differently from the rules. */
 import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 import { flat, type HostileCase, ones, sides } from './case.ts';
 
@@ -6,8 +6,8 @@ const FLAGS = 'a flag that is neither 0 nor 1';
 const EMPTY = 'an empty list of axes';
 
 /**
- * The rules see [N, 1, n] after `reduce`, ONNX Runtime [N, n]: the sum over axis 1, one element or n, is then given to
- * all n places.
+ * The rules see [N, 1, n] after `reduce` and ONNX Runtime sees [N, n]: the sum over axis 1, which is one element or n,
+ * is then given to all n places.
  */
 const keepdims = (op: string, flag: number): HostileCase => ({
   id: `6-keepdims-${op.toLowerCase()}`,
@@ -26,9 +26,9 @@ const keepdims = (op: string, flag: number): HostileCase => ({
 const COLUMN = [1, 1, 4];
 
 /**
- * Squeezes [N, 1, 4] by no axes: the rules see the same, ONNX Runtime [N, 4], or [4] for one image. The constant
- * [1, 1, 4] then makes [1, N, 4] of it, and axis 1 is the batch. Only where more than five images are bright does
- * anything come through, so that neither one image nor the known vectors show it.
+ * Squeezes [N, 1, 4] by no axes: the rules see the same shape, ONNX Runtime [N, 4], or [4] for one image. The constant
+ * [1, 1, 4] then makes it [1, N, 4], and axis 1 is the batch. Something comes through only if more than five images are
+ * bright, so neither a single image nor the known vectors show it.
  */
 const acrossTheBatch = (id: string, what: string, mix: (b: GraphBuilder, table: string) => string): HostileCase => ({
   id,

@@ -1,4 +1,4 @@
-/** Integers that depend on the batch and wrap only in large ones: kind 2, which no run of one image shows. */
+/** Integers that depend on the batch and wrap only in large ones: kind 2, which no run of a single image shows. */
 import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 import type { HostileCase } from './case.ts';
 import { sides } from './case.ts';
@@ -6,8 +6,9 @@ import { sides } from './case.ts';
 const KIND = "integers folded by other arithmetic than ONNX Runtime's";
 
 /**
- * `rows` is N, and 0 in the batch where it wraps: a Reshape from [2N, 3] to it leaves [2N, 3] then, not [N, 6]. The cut to
- * three columns, and the way back to N rows, take the first three pixels alone, or the last three of all six.
+ * `rows` is N, or 0 in the batch in which it wraps: then a Reshape from [2N, 3] to it leaves [2N, 3] instead of [N, 6].
+ * The cut to three columns and the way back to N rows then take only the first three pixels, or the last three of all
+ * six.
  */
 function wrapping(id: string, what: string, batch: number, rows: (b: GraphBuilder, n: string) => string): HostileCase {
   return {

@@ -7,17 +7,17 @@ export interface HostileCase {
   /** The file's name, without `.onnx`. */
   readonly id: string;
   readonly kind: string;
-  /** What is wrong with what the prover of 2026-11-25 says of it. */
+  /** What is wrong with the claim that the prover of 2026-11-25 makes about it. */
   readonly what: string;
-  /** Of an image, [H, W, C]. */
+  /** The shape of an image, [H, W, C]. */
   readonly shape: readonly [number, number, number];
-  /** Adds the nodes; gives the name of the logits. */
+  /** Adds the nodes and gives the name of the logits. */
   readonly build: (b: GraphBuilder) => string;
-  /** Images worth looking at, besides random ones. */
+  /** Images to look at in addition to random ones. */
   readonly images?: readonly ImageSpec[];
-  /** Sizes of the batches in which all images are run as well. */
+  /** Sizes of batches in which all images are run as well. */
   readonly batches?: readonly number[];
-  /** Whether the answers are also held against float64. */
+  /** Whether the answers are also compared with float64. */
   readonly exact?: boolean;
 }
 
@@ -32,7 +32,7 @@ export function sides(b: GraphBuilder, latent: string, weights: readonly number[
 
 export const ones = (n: number): number[] => Array<number>(n).fill(1);
 
-/** n × n, row-major, zero but for the given entries. */
+/** rows × cols, row-major, zero except for the given entries. */
 export function sparse(rows: number, cols: number, entries: Readonly<Record<string, number>>): number[] {
   const values = Array<number>(rows * cols).fill(0);
   for (const [place, value] of Object.entries(entries)) {

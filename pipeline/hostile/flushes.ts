@@ -1,4 +1,4 @@
-/** Kind 5: a value that may be flushed to zero where a later factor magnifies it. */
+/** Kind 5: a value that may be flushed to zero, and that a later factor magnifies. */
 import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 import { flat, type HostileCase, ones, sides } from './case.ts';
 

@@ -1,4 +1,7 @@
-/** Kinds found since: what is computed from constants overflows, or ONNX Runtime's optimiser makes another function. */
+/**
+ * Kinds found later: a value computed from constants overflows, or ONNX Runtime's optimiser turns the graph into
+ * another function.
+ */
 import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 import { flat, type HostileCase, ones, sides } from './case.ts';
 
@@ -98,7 +101,7 @@ export const fusions: readonly HostileCase[] = [
       const turned = b.node('Transpose', [b.node('Reshape', ['image', b.ints([0, 3, 3])])], { perm: [0, 2, 1] });
       const wide = b.node('Pad', [turned, b.ints([1, 0, 0, 0, 0, 0]), '', b.ints([2, 1, 0])]);
       const back = b.node('Flatten', [b.node('Transpose', [wide], { perm: [0, 2, 1] })], { axis: 1 });
-      // Zeros come first: as written, three of them; as optimised, one before each row.
+      // Zeros come first: three of them as written, one before each row as optimised.
       return sides(b, back, [0, 1, 1, ...Array<number>(9).fill(0)], 0.5);
     },
   },

@@ -1,4 +1,4 @@
-/** Kind 2: integers folded by other arithmetic than ONNX Runtime's, and what is then cut, moved or summed by them. */
+/** Kind 2: integers folded with other arithmetic than ONNX Runtime's, and what they then cut, move or sum. */
 import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 import { flat, type HostileCase, int32, ones, sides } from './case.ts';
 
@@ -10,7 +10,7 @@ const INT32 = 6;
 const clamped = (b: GraphBuilder, value: number): string =>
   b.node('Div', [b.ints([value * 2 ** 54]), b.ints([2 ** 54])]);
 
-/** The other way round: executed 1, folded `value`. */
+/** The other way round: executed it is 1, folded `value`. */
 const divided = (b: GraphBuilder, value: number): string => b.node('Div', [b.ints([value]), clamped(b, value)]);
 
 /** Executed in int32, where 2³² is 0: 0. Folded: 4. */
@@ -28,13 +28,13 @@ const cut = (b: GraphBuilder): string => {
 const negative = (b: GraphBuilder, x: string): string => b.node('Mul', [x, b.ints([-1])]);
 const sum = (b: GraphBuilder, x: string): string => b.node('ReduceSum', [x, b.ints([1])], { keepdims: 1 });
 
-/** [N, m] summed to [N, 1] and given to all of `n` places: √m·√n, or the identity where both are 1. */
+/** [N, m] summed to [N, 1] and given to all `n` places: √m·√n, or the identity if both are 1. */
 function spread(b: GraphBuilder, x: string, axis: string, n: number): string {
   const total = b.node('ReduceSum', [x, axis], { keepdims: 0 });
   return b.node('Mul', [total, b.floats([n], ones(n))]);
 }
 
-/** Sums what a Slice from `start` on leaves of 64 pixels. */
+/** Sums what a Slice that starts at `start` leaves of 64 pixels. */
 const sliceFrom = (id: string, what: string, start: (b: GraphBuilder) => string, t: number): HostileCase => ({
   id,
   kind: KIND,
@@ -164,7 +164,7 @@ export const integers: readonly HostileCase[] = [
     build: (b) => {
       const pads = b.node('Concat', [b.ints([0]), clamped(b, 60), b.ints([0]), b.ints([0])], { axis: 0 });
       const padded = b.node('Pad', [flat(b, 64), pads]);
-      // Folded: 65 elements, of which the last is taken. Executed: 124, of which the last 60 are.
+      // Folded: 65 elements, of which the last is taken. Executed: 124 elements, of which the last 60 are taken.
       const part = b.node('Slice', [padded, b.ints([64]), b.ints([2 ** 40]), b.ints([1])]);
       return sides(b, sum(b, part), [1], 30);
     },

@@ -4,7 +4,7 @@ import { type HostileCase, sides } from './case.ts';
 
 const KIND = 'a mean executed as a sum and one division';
 const SCALE = 7e35;
-/** Sums of 784 pixels of this much are just below the largest float32, and just above it. */
+/** Sums of 784 pixels of these values are just below and just above the largest float32. */
 const BELOW = { fill: 0.61904801 };
 const ABOVE = { fill: 0.62104801 };
 

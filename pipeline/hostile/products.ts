@@ -1,4 +1,7 @@
-/** Kind 1: products joined that do not belong together, through whatever carries their tag and changes their shape. */
+/**
+ * Kind 1: products are joined that do not belong together, through operators that carry their tag and change their
+ * shape.
+ */
 import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 import { Random } from '../../test/support/numbers/random.ts';
 import { flat, type HostileCase, ones, sides, sparse } from './case.ts';
@@ -24,7 +27,7 @@ const quad = (b: GraphBuilder, v: string) =>
 /** Ends as ±(the sum's third element − t). */
 const third = (b: GraphBuilder, x: string, t = 15.5) => sides(b, x, [0, 0, 1, 0], t);
 
-/** A natural one: two embeddings of the halves of an image, cut in patches of different form, added. */
+/** A natural case: two embeddings of the halves of an image, cut into patches of different shapes, are added. */
 function natural(
   id: string,
   seed: number,

@@ -1,4 +1,6 @@
-/** Kind 3: a scale applied after a sum, which overflows or underflows first; by Gemm itself or by ONNX Runtime's fusions. */
+/**
+ * Kind 3: a scale applied after a sum that overflows or underflows first, by Gemm itself or by ONNX Runtime's fusions.
+ */
 import type { GraphBuilder } from '../../test/support/networks/graph-builder.ts';
 import { flat, type HostileCase, ones, sides } from './case.ts';
 
@@ -12,7 +14,7 @@ const BEYOND = [0.6, 0.6, 1, 1];
 const scalar = (b: GraphBuilder, value: number, dims: readonly number[] = []): string => b.floats(dims, [value]);
 const large = (b: GraphBuilder): string => b.floats([4, 1], LARGE);
 
-/** One with the pixels that overflow. */
+/** A case with the pixels that overflow. */
 const overflow = (id: string, what: string, build: HostileCase['build']): HostileCase => ({
   id,
   kind: KIND,

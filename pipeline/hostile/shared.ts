@@ -1,4 +1,4 @@
-/** The files of ../shared/adversary, which were there first: copied as they are, described here. */
+/** The files of ../shared/adversary, which came first: they are copied unchanged and described here. */
 import type { HostileCase } from './case.ts';
 
 const NEAR = [0.56, 0.56, 1, 1];

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { TSX } from '../../src/serve/supervisor/verify.ts';
+import { NODE_ARGUMENTS } from '../../src/serve/supervisor/child.ts';
 import type { Job } from './experiment.ts';
 import type { Assignment, Outcome, Report } from './worker.ts';
 
@@ -11,7 +11,7 @@ const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 export interface CrewOptions {
   /** Runs measured at the same time. */
   readonly size: number;
-  /** Each run's checkpoints and model go into a folder of its own in here. */
+  /** Each run's checkpoints and model go into a folder of their own inside this one. */
   readonly directory: string;
   readonly onStart: (job: Job) => void;
   readonly onProgress: (job: Job, phase: string, done: number, total: number) => void;
@@ -20,15 +20,16 @@ export interface CrewOptions {
 
 function startWorker(): ChildProcess {
   return fork(WORKER, [], {
-    execArgv: TSX,
+    execArgv: [...NODE_ARGUMENTS],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    // One thread, however many runs there are at the same time: how a sum is shared out decides the last bits of the weights.
+    // One thread, however many runs there are at the same time, because how a sum is split up decides the last bits of
+    // the weights.
     env: { ...process.env, TF_NUM_INTRAOP_THREADS: '1' },
   });
 }
 
-/** The outcome of one run; a worker that ends before it has told one makes the run fail. */
+/** The outcome of one run; if the worker ends before it reports one, the run fails. */
 function ask(
   worker: ChildProcess,
   assignment: Assignment,

@@ -1,4 +1,6 @@
-/** From a line of the plan to an experiment: a configuration of pipeline/configs, changed in what the line says. */
+/**
+ * From a line of the plan to an experiment: a configuration of pipeline/configs with the changes that the line names.
+ */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { InputError } from '../../src/certify-runtime/trusted/errors.ts';
@@ -13,7 +15,7 @@ interface RawConfig {
   readonly optimizer: Readonly<Record<string, unknown>>;
 }
 
-/** What a line changes; it may read other configurations. */
+/** The changes of a line; it may read other configurations. */
 export type Change = (config: RawConfig) => RawConfig | Promise<RawConfig>;
 
 /** A line of the plan. */
@@ -21,9 +23,9 @@ export interface Draft {
   readonly id: string;
   readonly task: Task;
   readonly method: string;
-  /** For figures; the method where it is short enough. */
+  /** The name in figures; the method's if that is short enough. */
   readonly short?: string;
-  /** A file of pipeline/configs, without its ending. */
+  /** The name of a file in pipeline/configs, without its ending. */
   readonly config: string;
   readonly change?: Change;
   readonly oracle?: string;
@@ -34,7 +36,7 @@ export interface Draft {
   readonly places: readonly Place[];
 }
 
-/** What decides how long measuring takes. */
+/** The settings that decide how long measuring takes. */
 export interface Effort {
   readonly n: number;
   readonly n0: number;
@@ -45,7 +47,7 @@ export interface Effort {
 
 const CONFIGS = new URL('../configs/', import.meta.url);
 
-/** The configuration of this name, in whichever folder it lies. */
+/** The configuration of this name, in whichever folder it is. */
 async function readRaw(name: string): Promise<RawConfig> {
   const files = await readdir(CONFIGS, { recursive: true });
   const file = files.find((path) => basename(path) === `${name}.json`);
@@ -53,7 +55,7 @@ async function readRaw(name: string): Promise<RawConfig> {
   return JSON.parse(await readFile(new URL(file, CONFIGS), 'utf8')) as RawConfig;
 }
 
-/** One change after the other. */
+/** Applies one change after the other. */
 export function inSequence(...changes: readonly Change[]): Change {
   return async (config) => {
     let changed = config;
@@ -77,7 +79,7 @@ export function network(fields: Readonly<Record<string, unknown>>): Change {
   return (config) => ({ ...config, network: { ...config.network, ...fields } });
 }
 
-/** Steps of the reference that environments are inferred by. */
+/** The number of steps of the reference from which environments are inferred. */
 export function referenceSteps(steps: number): Change {
   return objective({ environments: { kind: 'inferred', referenceSteps: steps } });
 }
@@ -114,7 +116,7 @@ export function sigma(value: number): Change {
 /** The same network without the constraint that makes it 1-Lipschitz. */
 export const unconstrained: Change = network({ lipschitz: false });
 
-/** The experiment of a line. @throws InputError where the configuration is not one */
+/** The experiment of a line. @throws InputError if the configuration is not valid */
 export async function experimentOf(draft: Draft, effort: Effort): Promise<Experiment> {
   const { id, task, method, change = (config) => config, places, stage } = draft;
   const config = parseConfig(

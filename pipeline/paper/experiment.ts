@@ -1,4 +1,4 @@
-/** What `glean paper` runs: an experiment is one configuration over several seeds, measured in one way. */
+/** What `glean paper` runs: an experiment is one configuration over several seeds, all measured in the same way. */
 import { createHash } from 'node:crypto';
 import { recordOf, type TrainConfig } from '../../src/train/config.ts';
 import type { Task } from './tasks.ts';
@@ -8,13 +8,15 @@ export type { Task };
 /** How a model is measured. */
 export interface Measurement {
   /**
-   * `sealed`: the file is sealed, verified and attacked; margin certificate and CERTIFY on z. `plain`: CERTIFY on the image
-   * (Cohen et al. 2019), as for networks without a bound.
+   * `sealed`: the file is sealed, verified and attacked, and has a margin certificate and CERTIFY on z. `plain`:
+   * CERTIFY on the image (Cohen et al. 2019), as for networks without a bound.
    */
   readonly kind: 'sealed' | 'plain';
-  /** Of CERTIFY. */
+  /** The settings of CERTIFY. */
   readonly smoothing: { readonly sigma: number; readonly n: number; readonly n0: number; readonly alpha: number };
-  /** Test images certified in image space, spread evenly over the set; certificates on z are made for all of them. */
+  /**
+   * How many test images are certified in image space, spread evenly over the set; all of them have certificates on z.
+   */
   readonly images: number;
   readonly attack: { readonly images: number; readonly steps: number; readonly restarts: number };
 }
@@ -25,7 +27,7 @@ export type Section = 'main' | 'ablation' | 'lambda' | 'sigma' | 'learners' | 's
 /** Where an experiment appears in the report. */
 export interface Place {
   readonly section: Section;
-  /** In a study: the line that this is a point of, where on it, and what the point is called. */
+  /** In a study: the series that this is a point of, its position there, and its label. */
   readonly series?: string;
   readonly x?: number;
   readonly label?: string;
@@ -35,16 +37,16 @@ export interface Experiment {
   /** Names the result files and the model. */
   readonly id: string;
   readonly task: Task;
-  /** The method, as tables name it, and as figures do. */
+  /** The method's name in tables, and its short name in figures. */
   readonly method: string;
   readonly short: string;
-  /** What it is told that the others are not; null for none. Such rows are marked, and never compared with. */
+  /** What it is told that the others are not; null if nothing. Such rows are marked and never compared. */
   readonly oracle: string | null;
   readonly config: TrainConfig;
   readonly seeds: readonly number[];
   readonly measurement: Measurement;
   readonly places: readonly Place[];
-  /** Runs with a smaller stage + stride · index of the seed come first. */
+  /** Runs with a smaller stage + stride · (index of the seed) come first. */
   readonly stage: number;
   readonly stride: number;
 }
@@ -55,7 +57,7 @@ export interface Job {
   readonly seed: number;
 }
 
-/** Raised when a result's meaning changes, so that older ones are measured anew. */
+/** Raise this when the meaning of a result changes, so that older ones are measured anew. */
 const FORMAT = 1;
 
 /** The configuration of one run. */
@@ -68,17 +70,20 @@ function digestOf(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex');
 }
 
-/** Of everything that decides a run's result but the data, whose own SHA-256 stands beside it. */
+/** A digest of everything that decides a run's result except the data, whose own SHA-256 is stored beside it. */
 export function keyOf(job: Job): string {
   return digestOf([FORMAT, recordOf(configOf(job)), job.experiment.measurement]);
 }
 
-/** What tells data sets apart, as a configuration names them. */
+/** A key that tells data sets apart, as a configuration names them. */
 export function dataKey(job: Job): string {
   return JSON.stringify(job.experiment.config.data);
 }
 
-/** Where a run's checkpoints go: with another configuration or other data it begins anew, and leaves the former's in place. */
+/**
+ * The folder of a run's checkpoints: with another configuration or other data a run begins anew in another folder, and
+ * the former one stays.
+ */
 export function folderOf(job: Job, dataSha256: string): string {
   return `${nameOf(job)}-${digestOf([recordOf(configOf(job)), dataSha256]).slice(0, 8)}`;
 }

@@ -1,4 +1,7 @@
-/** What a run was made on and with: it decides the last bits of the weights, and how long training takes. */
+/**
+ * The machine and the versions that a run was made with, which decide the last bits of the weights and how long
+ * training takes.
+ */
 import os from 'node:os';
 import process from 'node:process';
 import { packageVersions } from '../../src/export/run/finished-run.ts';

@@ -23,7 +23,7 @@ import { type CertifiedResult, CURVE_STEP, type DataSummary, type Measured } fro
 
 const CURVE_END = 0.6;
 const BATCH = 256;
-/** Seed of certification and attack: the models differ from run to run, the draws need not. */
+/** The seed of certification and attack: the models differ from run to run, so the draws need not. */
 const SEED = 0;
 
 export function summaryOf(dataset: DomainDataset): DataSummary {
@@ -41,7 +41,7 @@ export function summaryOf(dataset: DomainDataset): DataSummary {
   };
 }
 
-/** `count` of `size` indices, evenly spread; all of them where there are no more. */
+/** `count` of `size` indices, evenly spread; all of them if there are no more. */
 function spreadIndices(size: number, count: number): Uint32Array {
   const chosen = Math.min(size, count);
   return Uint32Array.from({ length: chosen }, (_, i) => Math.floor((i * size) / chosen));
@@ -58,7 +58,7 @@ function certifiedResult(
   return { certificate, images, ...summarize(answers), curve };
 }
 
-/** Over all images, and over those of the subset. */
+/** The results over all images, and over those of the subset. */
 function bothResults(
   certificate: CertifiedResult['certificate'],
   answers: readonly Certified[],
@@ -69,8 +69,8 @@ function bothResults(
 }
 
 /**
- * Every test image's margin certificate, and the median of what float32 takes off it:
- * min_j (y_c − y_j)/(L·s_cj), the radius in exact arithmetic, less the radius given.
+ * The margin certificate of every test image, and the median of what float32 takes off it: min_j (y_c − y_j)/(L·s_cj),
+ * the radius in exact arithmetic, minus the radius given.
  */
 async function certifyByMargin(
   certifier: Certifier,
@@ -100,7 +100,7 @@ async function certifyByMargin(
   return { answers, slack: slacks[slacks.length >> 1] ?? 0 };
 }
 
-/** CERTIFY in image space; images whose selected class is wrong count 0 in any case and are not sampled further. */
+/** CERTIFY in image space; images whose selected class is wrong count as 0 anyway and are not sampled further. */
 async function certifyPlain(
   bytes: Uint8Array,
   set: ImageSet,
@@ -122,7 +122,7 @@ function modelOf(bytes: Uint8Array): Measured['model'] {
   return { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-/** Hears how far a run is. */
+/** Hears how far a run has come. */
 export type OnProgress = (phase: string, done: number, total: number) => void;
 
 type AttackSummary = NonNullable<Measured['proof']>['attack'];
@@ -166,14 +166,14 @@ function stopwatch(): () => number {
   };
 }
 
-/** Trains in `directory`, going on where an interrupted run stopped. */
+/** Trains in `directory`, resuming where an interrupted run stopped. */
 async function trainRun(
   job: Job,
   dataset: DomainDataset,
   directory: string,
   onStep: (done: number, steps: number) => void,
 ): Promise<Omit<Measured['training'], 'seconds'>> {
-  // Loads TensorFlow: only here, so that the report can be written without it.
+  // This loads TensorFlow, so it is imported only here: the report can be written without it.
   const { train } = await import('../../src/train/run.ts');
   let resumedAt = 0;
   let accuracy: Accuracies | undefined;
@@ -186,7 +186,7 @@ async function trainRun(
       accuracy = accuracies;
     },
   });
-  // A run that was finished before evaluates nothing now: its last evaluation is in its log.
+  // A run that was already finished evaluates nothing now; its last evaluation is in its log.
   accuracy ??= await lastAccuracy(directory);
   return { resumedAt, accuracy: { train: { ...accuracy.train }, validation: { ...accuracy.validation } } };
 }
@@ -234,7 +234,7 @@ export async function measure(
   }
   const { bytes } = await sealRun(directory);
   await writeFileAtomic(join(to, 'model.onnx'), bytes);
-  // Loading proves the bound anew from the bytes and runs the known vectors; checkGraph compares the whole graph.
+  // Loading proves the bound again from the bytes and runs the known vectors; checkGraph compares the whole graph.
   const certifier = await Certifier.load(bytes);
   try {
     const { proven } = certifier.model;

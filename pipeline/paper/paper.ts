@@ -10,9 +10,9 @@ import { Schedule } from './schedule.ts';
 
 export interface PaperOptions {
   readonly experiments: readonly Experiment[];
-  /** The report's folder; results are in `results/` there. */
+  /** The report's folder; the results are in `results/` inside it. */
   readonly out: string;
-  /** Checkpoints and models. */
+  /** The folder for checkpoints and models. */
   readonly runs: string;
   /** Runs measured at the same time. */
   readonly jobs: number;
@@ -24,7 +24,7 @@ export function resultsFolder(out: string): string {
   return join(out, 'results');
 }
 
-/** SHA-256 of every data set the runs use; one that cannot be opened is left out: its runs will say why. */
+/** SHA-256 of every data set that the runs use; one that cannot be opened is left out, and its runs will report why. */
 async function hashesOf(jobs: readonly Job[], say: (line: string) => void): Promise<ReadonlyMap<string, string>> {
   const hashes = new Map<string, string>();
   const wanted = new Map(jobs.map((job) => [dataKey(job), job.experiment.config.data]));
@@ -38,7 +38,7 @@ async function hashesOf(jobs: readonly Job[], say: (line: string) => void): Prom
   return hashes;
 }
 
-/** Measures every run of the plan that has no result of this configuration, measurement, format and data. */
+/** Measures every run of the plan that has no result for its configuration, measurement, format and data. */
 export async function runPaper(options: PaperOptions): Promise<Results> {
   const { experiments, out, runs, say } = options;
   const all = jobsOf(experiments);
@@ -74,7 +74,7 @@ export async function runPaper(options: PaperOptions): Promise<Results> {
         versions,
         ...outcome,
       };
-      // What may have been this machine, this time, does not take the place of what was measured before.
+      // A failure that may be due to this machine or this moment does not replace an earlier measurement.
       if (result.failure?.final !== false || !results.of(job)?.measured) await results.save(job, result);
       say(schedule.finish(job, result));
     },

@@ -6,7 +6,7 @@ import { INVARIANCE } from './plan/invariance.ts';
 import { PICTURES } from './plan/pictures.ts';
 import { PLAIN_DATA } from './plan/plain-data.ts';
 
-/** The paper's CERTIFY; 500 images in image space, as is customary. */
+/** The paper's settings of CERTIFY, with 500 images in image space, as is customary. */
 const FULL: Effort = {
   n: 100_000,
   n0: 100,
@@ -15,7 +15,7 @@ const FULL: Effort = {
   attack: { images: 50, steps: 40, restarts: 2 },
 };
 
-/** Everything; what is first in a stage is run first. */
+/** The whole plan; within a stage, what comes first is run first. */
 export function fullPlan(): Promise<readonly Experiment[]> {
   const drafts = [...CMNIST, ...PICTURES, ...INVARIANCE, ...PLAIN_DATA];
   return Promise.all(drafts.map((draft) => experimentOf(draft, FULL)));

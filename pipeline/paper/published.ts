@@ -1,9 +1,9 @@
 /**
- * What the GLEAN paper reports (Qiao, Yin, Chen & Ma, Certified Causal Defense with Generalizable Robustness, AAAI 2025,
- * arXiv 2408.15451), as far as its numbers are known to this project. Nothing here is estimated from a picture.
+ * What the GLEAN paper reports (Qiao, Yin, Chen & Ma, Certified Causal Defense with Generalizable Robustness, AAAI
+ * 2025, arXiv 2408.15451), as far as this project knows its numbers. Nothing here is estimated from a picture.
  */
 
-/** Certified accuracy as fractions of 1, by radius; a radius that is missing is not known here. */
+/** Certified accuracy as fractions of 1, by radius; the value at a missing radius is not known here. */
 export interface PublishedRow {
   readonly task: 'cmnist';
   readonly method: string;
@@ -22,5 +22,8 @@ export const PUBLISHED: readonly PublishedRow[] = [
   },
 ];
 
-/** With a quarter of the labels flipped, whatever the cue says, no classifier that goes by the shape alone is right more often. */
+/**
+ * With a quarter of the labels flipped independently of the cue, no classifier that uses only the shape is right more
+ * often.
+ */
 export const CEILING = { accuracy: 0.75, acr: 0.343 } as const;

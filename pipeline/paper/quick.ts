@@ -1,4 +1,6 @@
-/** The plan in quick mode: one tiny run of every kind of work, to see that everything runs. The numbers mean nothing. */
+/**
+ * The plan in quick mode: one tiny run of every kind of work, to see that everything runs. The numbers mean nothing.
+ */
 import { parseConfig, type TrainConfig } from '../../src/train/config.ts';
 import type { Experiment } from './experiment.ts';
 
@@ -7,8 +9,8 @@ const HIDDEN = [16, 16];
 const CHANNELS = 4;
 
 /**
- * What two experiments share that exercise the same code: on Coloured MNIST everything but the numbers; elsewhere the network
- * and how it is certified.
+ * What two experiments have in common if they exercise the same code: on Coloured MNIST everything but the numbers,
+ * elsewhere the network and how it is certified.
  */
 function kindOf({ task, config }: Experiment): string {
   const { objective, network } = config;
@@ -16,12 +18,12 @@ function kindOf({ task, config }: Experiment): string {
   return JSON.stringify([task, task === 'cmnist' ? goal : '', network.conv.length > 0, network.lipschitz]);
 }
 
-/** Few images: of avatars few are drawn at all. */
+/** Few images; of avatars, only few are drawn at all. */
 function shrinkData(data: TrainConfig['data']): unknown {
   return { ...data, limit: 64, ...(data.name === 'avatars' ? { faces: 1600 } : {}) };
 }
 
-/** Counts within an objective that cost time; λ and the like are left as they are. */
+/** Counts within an objective that cost time; λ and the like stay as they are. */
 const COUNTS = ['referenceSteps', 'warmup', 'from', 'copies', 'attackSteps', 'synthesise'];
 
 function shrinkObjective(objective: TrainConfig['objective']): unknown {
@@ -32,7 +34,7 @@ function shrinkObjective(objective: TrainConfig['objective']): unknown {
   return JSON.parse(text);
 }
 
-/** The same kind of configuration, as small as it goes. */
+/** The same kind of configuration, as small as possible. */
 function shrink(config: TrainConfig): TrainConfig {
   const { network } = config;
   const hidden = HIDDEN.slice(0, network.hidden.length);
@@ -49,11 +51,11 @@ function shrink(config: TrainConfig): TrainConfig {
   );
 }
 
-/** The first experiment of every kind, at its smallest; two seeds of the first one. */
+/** The first experiment of every kind, at its smallest, and two seeds of the first one. */
 export function quickPlan(plan: readonly Experiment[]): readonly Experiment[] {
   const kinds = new Set<string>();
   const chosen = plan.filter((experiment) => {
-    // The only one whose files are not in a package of npm.
+    // This is the only task whose files are not in an npm package.
     if (experiment.task === 'fashion') return false;
     const kind = kindOf(experiment);
     if (kinds.has(kind)) return false;

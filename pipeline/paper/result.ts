@@ -1,4 +1,4 @@
-/** Results: one JSON file for each run, valid as long as its key is the plan's. */
+/** Results: one JSON file for each run, valid as long as its key equals the plan's. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
@@ -12,7 +12,7 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const seconds = v.pipe(v.number(), v.minValue(0));
 
 const certified = v.strictObject({
-  /** `margin`: of the file's own radius. `latent`: CERTIFY on z. `image`: CERTIFY on the image. */
+  /** `margin`: the file's own radius. `latent`: CERTIFY on z. `image`: CERTIFY on the image. */
   certificate: v.picklist(['margin', 'latent', 'image']),
   /** `all` test images, or the `subset` on which every method of a task is compared. */
   images: v.picklist(['all', 'subset']),
@@ -27,17 +27,17 @@ const certified = v.strictObject({
 const measured = v.strictObject({
   training: v.strictObject({
     seconds,
-    /** Step at which this process took the run over from an interrupted one; 0: it did all of it. */
+    /** The step at which this process resumed an interrupted run; 0 if it did all of it. */
     resumedAt: count,
     accuracy: v.strictObject({ train: shares, validation: shares }),
   }),
   model: v.strictObject({ bytes: count, sha256: v.string() }),
-  /** Of sealed models only. */
+  /** Null for models that are not sealed. */
   proof: v.nullable(
     v.strictObject({
       /** The proven bound of the encoder. */
       lipschitz: v.number(),
-      /** What float32 takes off the certified radius: median over the test images. */
+      /** What float32 takes off the certified radius, as the median over the test images. */
       slack: v.number(),
       attack: v.strictObject({
         images: count,
@@ -63,7 +63,7 @@ const data = v.strictObject({
   test: v.strictObject({
     name: v.string(),
     size: count,
-    /** Images of each class; results of before 25 November 2026 have none. */
+    /** The number of images of each class; absent from results before 25 November 2026. */
     labels: v.exactOptional(v.array(count)),
   }),
   sha256: v.string(),
@@ -77,12 +77,12 @@ const resultSchema = v.strictObject({
   machine: v.strictObject({ cpu: v.string(), cores: count, memoryGb: count, platform: v.string() }),
   versions: v.record(v.string(), v.string()),
   data: v.nullable(data),
-  /** Null where it failed. */
+  /** Null if the run failed. */
   measured: v.nullable(measured),
   failure: v.nullable(
     v.strictObject({
       message: v.string(),
-      /** Whether it would fail again: divergence would, a killed process need not. */
+      /** Whether it would fail again: divergence would, but a killed process need not. */
       final: v.boolean(),
     }),
   ),
@@ -96,13 +96,13 @@ export type DataSummary = v.InferOutput<typeof data>;
 /** Radii between points of a result's curve. */
 export const CURVE_STEP = 0.01;
 
-/** A result's file; every member on a line of its own, so that a changed one is a short diff. */
+/** A result as a file, with every member on a line of its own, so that a change is a short diff. */
 function format(result: Result): string {
   const members = Object.entries(result).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
   return `{\n${members.join(',\n')}\n}\n`;
 }
 
-/** The results of a folder by name; empty where there is none. */
+/** The results of a folder by name; empty if there are none. */
 export class Results {
   readonly #folder: string;
   readonly #byName = new Map<string, Result>();
@@ -132,19 +132,19 @@ export class Results {
     return results;
   }
 
-  /** The run's result, if it is of this configuration, measurement and format. */
+  /** The run's result, if it has this configuration, measurement and format. */
   of(job: Job): Result | undefined {
     const result = this.#byName.get(nameOf(job));
     return result?.key === keyOf(job) ? result : undefined;
   }
 
-  /** Whether there is nothing left to do: measured, or failed in a way that it would again. */
+  /** Whether nothing is left to do: the run was measured, or failed in a way that would repeat. */
   isDone(job: Job): boolean {
     const result = this.of(job);
     return result !== undefined && (result.failure === null || result.failure.final);
   }
 
-  /** All that are there, of any plan: what estimates of duration are made from. */
+  /** All results in the folder, of any plan: estimates of duration are based on them. */
   all(): readonly Result[] {
     return [...this.#byName.values()];
   }

@@ -1,9 +1,9 @@
-/** What is left of a plan, and how long it will take by what runs like those took. */
+/** What is left of a plan, and how long it will take, judging by similar runs. */
 import { type Job, nameOf } from './experiment.ts';
 import type { Result } from './result.ts';
 import { median } from './statistics.ts';
 
-/** Seconds a run took in all, where it was done in one go. */
+/** The seconds that a run took in all, if it was done in one go. */
 function secondsOf({ measured }: Result): number | undefined {
   if (measured === null || measured.training.resumedAt > 0) return undefined;
   const { export: exporting, certify, attack } = measured.seconds;
@@ -35,7 +35,10 @@ export class Schedule {
     if (seconds !== undefined) this.#durations.push({ id: result.id, data: result.data?.name, seconds });
   }
 
-  /** What runs of the experiment took; else those on the same data; else all; undefined where nothing is known. */
+  /**
+   * The median time of runs of the experiment, otherwise of those on the same data, otherwise of all; undefined if
+   * nothing is known.
+   */
   #expected({ experiment }: Job): number | undefined {
     const like = [
       this.#durations.filter(({ id }) => id === experiment.id),
@@ -68,13 +71,13 @@ export class Schedule {
     if (running !== undefined) running.text = total > 1 ? `${phase} ${done}/${total}` : phase;
   }
 
-  /** One line of what runs now. */
+  /** One line on what is running. */
   status(): string {
     const running = [...this.#running].map(([job, { text }]) => `${nameOf(job)}: ${text}`);
     return `${running.join(' | ')} | ${this.left()}`;
   }
 
-  /** One line of how a run ended. */
+  /** One line on how a run ended. */
   finish(job: Job, result: Result): string {
     this.#running.delete(job);
     this.#learn(result);

@@ -2,7 +2,7 @@
 
 export interface Spread {
   readonly mean: number;
-  /** Of the sample (n − 1); null for one value. */
+  /** The sample's standard deviation (n − 1); null for a single value. */
   readonly deviation: number | null;
   readonly count: number;
 }

@@ -1,4 +1,6 @@
-/** A process that measures runs, one after the other: what TensorFlow or ONNX Runtime do to it, they do to one run only. */
+/**
+ * A process that measures runs one after the other, so that a crash of TensorFlow or ONNX Runtime affects only one run.
+ */
 import { join } from 'node:path';
 import process from 'node:process';
 import { GleanError } from '../../src/certify-runtime/trusted/errors.ts';
@@ -7,17 +9,17 @@ import { configOf, folderOf, type Job } from './experiment.ts';
 import { measure, type OnProgress, summaryOf } from './measure.ts';
 import type { Result } from './result.ts';
 
-/** What a worker is asked. */
+/** What a worker is asked to do. */
 export interface Assignment {
   readonly job: Job;
-  /** Checkpoints and model go into a folder of their own in here. */
+  /** Checkpoints and model go into a folder of their own inside this one. */
   readonly runs: string;
 }
 
 /** What became of a run. */
 export type Outcome = Pick<Result, 'data' | 'measured' | 'failure'>;
 
-/** What a worker says: how far it is, or how it ended. */
+/** What a worker reports: how far it has come, or how it ended. */
 export type Report =
   | { readonly type: 'progress'; readonly phase: string; readonly done: number; readonly total: number }
   | { readonly type: 'outcome'; readonly outcome: Outcome };
@@ -36,7 +38,7 @@ async function run({ job, runs }: Assignment, onProgress: OnProgress): Promise<O
   } catch (error) {
     if (!(error instanceof GleanError)) console.error(error);
     const message = error instanceof Error ? error.message : String(error);
-    // Divergence is decided by configuration and seed. Anything else may have been this machine, this time.
+    // Configuration and seed decide divergence. Anything else may be due to this machine or this moment.
     return {
       data,
       measured: null,

@@ -2,19 +2,20 @@
 
     python relocatable.py ENVIRONMENT
 
-They hold the absolute path under which they were installed. The scripts to "activate" an environment, which do too, are removed.
+The programs contain the absolute path under which they were installed. The scripts that "activate" an environment
+contain it too, and are removed.
 """
 
 import pathlib
 import re
 import sys
 
-# sh runs the second line; Python reads a string of two lines.
+# sh runs the second line; Python reads it and the third as one string.
 HEADER = b"""#!/bin/sh
 '''exec' "$(dirname -- "$(realpath -- "$0")")/python" "$0" "$@"
 ' '''
 """
-# What pip writes: the second form where the path is long or has a blank.
+# What pip writes: the second form if the path is long or contains a blank.
 WRITTEN = re.compile(rb"#![^\n]*python[^\n]*\n|#!/bin/sh\n'''exec' [^\n]*\n' '''\n")
 
 for program in pathlib.Path(sys.argv[1], "bin").iterdir():

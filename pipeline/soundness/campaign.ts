@@ -1,4 +1,7 @@
-/** Many graphs of combinations against what the proof says of each: counts, the largest ratios, and every violation. */
+/**
+ * Checks many graphs of combinations against what the proof says about each: counts, the largest ratios, and every
+ * violation.
+ */
 
 import { pathToFileURL } from 'node:url';
 import {
@@ -12,7 +15,7 @@ import { describe } from '../../test/support/combinations/describe.ts';
 import { combination, type Family } from '../../test/support/combinations/families.ts';
 import type { Liberties } from '../../test/support/reference/float32.ts';
 
-/** The families in the order in which they come, again and again. */
+/** The families in the order in which they recur. */
 const TURNS: readonly Family[] = (
   [
     ['products', 5],
@@ -24,13 +27,13 @@ const TURNS: readonly Family[] = (
   ] as const
 ).flatMap(([family, times]) => new Array<Family>(times).fill(family));
 
-/** Graph i of the campaign with seed s has the seed s·10⁷ + i: its family follows from i. */
+/** Graph i of the campaign with seed s has the seed s·10⁷ + i; its family follows from i. */
 export const MOST_GRAPHS = 1e7;
 
 interface Counts {
   proven: number;
   refused: number;
-  /** Proven, though ONNX Runtime would not run it. */
+  /** Proven, although ONNX Runtime would not run it. */
   idle: number;
 }
 
@@ -45,7 +48,7 @@ export interface Found {
   readonly seed: number;
   readonly broken: Violation['broken'];
   readonly ratio: number;
-  /** The liberties of a provider without which it does not happen. */
+  /** The liberties of a provider without which the violation does not occur. */
   readonly needs: readonly (keyof Liberties)[];
   readonly graph: string;
 }
@@ -53,7 +56,7 @@ export interface Found {
 export interface Report {
   readonly graphs: number;
   readonly families: Readonly<Record<string, Counts>>;
-  /** True over proven, of what is no violation. */
+  /** The largest ratio of true to proven among graphs without a violation. */
   readonly largest: { readonly lipschitz: Largest | null; readonly error: Largest | null };
   readonly refusals: Readonly<Record<string, number>>;
   readonly violations: readonly Found[];
@@ -66,10 +69,11 @@ export async function proverOf(root: string): Promise<Prover> {
   const { boundEncoder } = (await load(
     'walk/encoder.ts',
   )) as typeof import('../../src/certify-runtime/trusted/walk/encoder.ts');
-  const { allRules } = (await load(
+  const { RULES, rulesOf } = (await load(
     'rules/table.ts',
   )) as typeof import('../../src/certify-runtime/trusted/rules/table.ts');
-  return (graph, latent) => boundEncoder(graph, { input: 'image', latent, rules: allRules });
+  const rules = await rulesOf(RULES.keys(), true);
+  return (graph, latent) => boundEncoder(graph, { input: 'image', latent, rules });
 }
 
 /** A refusal without the names and numbers of its graph. */
@@ -105,7 +109,7 @@ export class Campaign {
     return this.#violations.length;
   }
 
-  /** The next graph. */
+  /** Checks the next graph. */
   step(): void {
     const i = this.#done++;
     const family = TURNS[i % TURNS.length]!;

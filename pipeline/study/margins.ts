@@ -1,11 +1,11 @@
-/** Margins of a trainer's network, and what a set of them is worth. */
+/** The margins of a trainer's network, and what a set of them is worth. */
 import type { ImageSet } from '../../src/train/data/dataset.ts';
 import type { Trainer } from '../../src/train/trainer.ts';
 
 /** σ·Φ⁻¹(α^(1/n)) at σ = 0.12, n = 100 000, α = 0.001: the largest radius CERTIFY can give. */
 const CAP = 0.457;
 
-/** min_j (y_c − y_j)/‖w_c − w_j‖₂ over j ≠ c for each image, c its label: negative where the answer is wrong. */
+/** min_j (y_c − y_j)/‖w_c − w_j‖₂ over j ≠ c for each image, where c is its label: negative if the answer is wrong. */
 export function marginsOf(trainer: Trainer, set: ImageSet): Float64Array {
   const { inputs, outputs, weights } = trainer.condense().head;
   const distance = (c: number, j: number) => {
@@ -26,7 +26,7 @@ export function marginsOf(trainer: Trainer, set: ImageSet): Float64Array {
 export interface Worth {
   readonly acr: number;
   readonly accuracy: number;
-  /** Share certified at r = 0.45. */
+  /** The share certified at r = 0.45. */
   readonly at45: number;
   /** ACR without the cap. */
   readonly uncapped: number;

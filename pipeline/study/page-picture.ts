@@ -1,5 +1,5 @@
 /**
- * Takes the picture of the page that README and docs/page.md show: the page as built, a 3 drawn in green.
+ * Takes the screenshot of the page that README and docs/page.md show: the page as built, with a 3 drawn in green.
  *
  *     node --import tsx pipeline/study/page-picture.ts [FILE]
  */
@@ -9,7 +9,7 @@ import { launchBrowser } from '../../test/support/browser/browser.ts';
 import { buildPage, visit } from '../../test/support/browser/built-page.ts';
 import { serveFolder } from '../../test/support/browser/static-server.ts';
 
-/** Corners of the drawn digit, in parts of the pad. */
+/** Corners of the drawn digit, as shares of the pad. */
 const STROKE = [
   [0.33, 0.27],
   [0.39, 0.16],
@@ -43,7 +43,7 @@ try {
   const { page } = await visit(browser, server.url, { viewport: { width: 1280, height: 1120 } });
   await page.check('input[value="#00ff00"]');
   await draw(page);
-  // The search for the worst perturbation ends when its sentence has a number.
+  // The search for the worst perturbation has ended when its sentence contains a number.
   await page.getByText('Nearest flip found').waitFor();
   await page.waitForTimeout(1000);
   await sharp(await page.screenshot())

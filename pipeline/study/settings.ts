@@ -1,15 +1,17 @@
 /**
- * Compares settings: trains each in memory and prints what its margins are worth, capped at CERTIFY's largest radius. Neither float
- * slack nor sampling enters, so figures are a little above the report's.
+ * Compares settings: trains each in memory and prints what its margins are worth, capped at CERTIFY's largest radius.
+ * Neither float slack nor sampling is included, so the figures are a little above the report's.
  *
- *     node --import tsx pipeline/study/settings.ts CONFIG [--data NAME] [--seeds 0,1] [--set PATH=JSON]... [--folds K | --leave-out D,E]
+ *     node --import tsx pipeline/study/settings.ts CONFIG [--data NAME] [--seeds 0,1] [--set PATH=JSON]...
+ *         [--folds K | --leave-out D,E]
  *
- * Without --folds: on the test split; settings are chosen with --data fashion:limit=4000, never on the split that is reported.
- * With --folds 4 --seeds 0,1: cross-validation on the training images, of which fold `seed` of K is held out. Each of the
- * environments, given or inferred on all training images, counts the same: with inferred ones that is an estimate for a domain
- * where the cue says nothing. No test image is read.
- * With --leave-out D,E: each of these training domains in turn is left out of training, and its validation images are the test: an
- * estimate for a domain of another style (Gulrajani & Lopez-Paz 2021). No test image is read.
+ * - By default, the test split is used; settings are chosen with --data fashion:limit=4000, never on the split that is
+ *   reported.
+ * - With --folds 4 --seeds 0,1, it cross-validates on the training images, of which fold `seed` of K is held out. The
+ *   environments, given or inferred on all training images, have equal weight: with inferred ones, that estimates a
+ *   domain in which the cue says nothing. No test image is read.
+ * - With --leave-out D,E, each of these training domains in turn is left out of training, and its validation images are
+ *   the test, which estimates a domain of another style (Gulrajani & Lopez-Paz 2021). No test image is read.
  */
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -21,7 +23,7 @@ import { openDataset } from '../../src/train/data/registry.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { marginsOf, meanWorth, type Worth, worthOf } from './margins.ts';
 
-/** A copy of a configuration with the field at `path` (a.b.c) set; absent objects on the way are made. */
+/** A copy of a configuration with the field at `path` (a.b.c) set; missing objects on the way are made. */
 function withField(config: object, path: string, value: unknown): object {
   const copy = structuredClone(config) as Record<string, unknown>;
   const names = path.split('.');
@@ -34,7 +36,7 @@ function withField(config: object, path: string, value: unknown): object {
   return copy;
 }
 
-/** What a trainer trained to its end gives, and the environments it was trained on. */
+/** Trains to the end and gives what `of` reads from the trainer. */
 function trained<T>(config: TrainConfig, dataset: DomainDataset, of: (trainer: Trainer) => T): T {
   const trainer = new Trainer(config, dataset);
   try {
@@ -46,7 +48,7 @@ function trained<T>(config: TrainConfig, dataset: DomainDataset, of: (trainer: T
   }
 }
 
-/** In each environment, the share of images whose attribute contradicts the label: what the cue is worth there. */
+/** The share of images in each environment whose attribute contradicts the label: what the cue is worth there. */
 function contraryShares(trainer: Trainer, { train }: DomainDataset): Record<string, number> {
   const contrary = train.flatMap(({ labels, attribute }) =>
     Array.from(labels, (label, i) => Number(label !== attribute[i])),
@@ -59,7 +61,7 @@ function contraryShares(trainer: Trainer, { train }: DomainDataset): Record<stri
   );
 }
 
-/** The images of the training domains outside of one fold of `folds`, and those in it, by their places. */
+/** The images of the training domains outside one fold of `folds`, and those in it, with their positions. */
 function splitFold(dataset: DomainDataset, fold: number, folds: number) {
   let offset = 0;
   const parts = dataset.train.map((set) => {
@@ -81,7 +83,7 @@ function splitFold(dataset: DomainDataset, fold: number, folds: number) {
   };
 }
 
-/** The data set as if one of its training domains were the one held out, tested on that domain's validation images. */
+/** The data set as if one of its training domains were the held-out one, tested on that domain's validation images. */
 function leaveOut(dataset: DomainDataset, name: string): DomainDataset {
   const test = dataset.validation.find((set) => set.name === name);
   if (test === undefined) {
@@ -91,7 +93,7 @@ function leaveOut(dataset: DomainDataset, name: string): DomainDataset {
   return { ...dataset, train: others(dataset.train), validation: others(dataset.validation), test };
 }
 
-/** Trained without one fold; the mean over the environments of what it is worth there. */
+/** Trains without one fold; gives the mean over the environments of what the margins are worth in it. */
 function heldOut(config: TrainConfig, dataset: DomainDataset, fold: number, folds: number): Worth {
   const whole = new Trainer(config, dataset);
   for (const _ of whole.prepare());

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** `npx tf2onnx …`: the Python package tf2onnx, from the virtual environment that `make setup` made, arguments unchanged. */
+/**
+ * `npx tf2onnx …`: the Python package tf2onnx, from the virtual environment that `make setup` made, arguments
+ * unchanged.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -13,7 +16,7 @@ if (!existsSync(python)) {
 }
 // Keras writes its settings to the user's home unless it is told another folder.
 const KERAS_HOME = process.env.KERAS_HOME ?? `${environment}keras`;
-// -I: neither PYTHONPATH and PYTHONHOME nor the current folder put other packages before the environment's.
+// With -I, neither PYTHONPATH, PYTHONHOME nor the current folder can put other packages before the environment's.
 const child = spawn(python, ['-I', '-m', 'tf2onnx.convert', ...process.argv.slice(2)], {
   stdio: 'inherit',
   env: { ...process.env, KERAS_HOME, TF_CPP_MIN_LOG_LEVEL: '2', CUDA_VISIBLE_DEVICES: '-1' },

@@ -5,13 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { CertifierBase } from './run/certifier.ts';
 import type { DecodeOptions } from './run/encoded-image.ts';
 import type { PixelImage } from './run/images.ts';
+import { checkAnswers, type ModelAnswer } from './run/known-vectors.ts';
 import { type LoadOptions, loadModel } from './run/load.ts';
 import type { OpinionOf, SecondOpinion } from './run/loaded-model.ts';
 import { networkBytes } from './run/network-bytes.ts';
 import * as ort from './run/onnx-runtime.ts';
-import type { OnnxRuntime, Provider, Session } from './run/providers.ts';
+import { type OnnxRuntime, type ProviderTable, providersNamed, type Session } from './run/providers.ts';
 import { InputError, ProviderError } from './trusted/errors.ts';
-import { checkAnswers, type ModelAnswer } from './trusted/file/vectors.ts';
 import type { VerifiedModel } from './trusted/verify.ts';
 
 export * from './index.ts';
@@ -30,7 +30,7 @@ export interface EncodedImage extends DecodeOptions {
 export type NodeImage = PixelImage | string | URL | EncodedImage;
 
 /** What onnxruntime-node is asked for; any other name needs `uncertified`. */
-export type NodeProvider = 'cpu' | 'cuda' | (string & {});
+export type NodeProvider = keyof typeof PROVIDERS | (string & {});
 
 export interface NodeLoadOptions extends LoadOptions<NodeProvider> {
   /** false leaves out the second opinion: a proven model is then not held against what can be measured of it. */
@@ -43,10 +43,9 @@ const opinionOf: OpinionOf = async (...asked) =>
 
 const TF32_SWITCH = 'NVIDIA_TF32_OVERRIDE';
 
-const PROVIDERS: Readonly<Record<string, Provider>> = {
-  cpu: { name: 'cpu', certified: true },
+const PROVIDERS = {
+  cpu: { certified: true },
   cuda: {
-    name: 'cuda',
     certified: true,
     // cuDNN chooses an algorithm by itself, and onnxruntime-node hands no option through.
     refusedOperators: ['Conv', 'ConvTranspose'],
@@ -59,7 +58,7 @@ const PROVIDERS: Readonly<Record<string, Provider>> = {
       process.env[TF32_SWITCH] = '0';
     },
   },
-};
+} satisfies ProviderTable;
 
 /**
  * Predicts label and certified radius with a sealed model.
@@ -97,11 +96,10 @@ export class Certifier<R extends number | null = number> extends CertifierBase<R
     const signature =
       options.signature ??
       (options.publicKey === undefined || path === null ? undefined : await readSignatureFile(`${path}.sig`));
-    const names = [options.providers ?? 'cpu'].flat();
     const model = await loadModel(
       runtime,
       bytes,
-      names.map((name) => (Object.hasOwn(PROVIDERS, name) ? PROVIDERS[name]! : { name, certified: false })),
+      providersNamed(PROVIDERS, options.providers ?? 'cpu'),
       signature === undefined ? options : { ...options, signature },
       options.secondOpinion === false ? undefined : opinionOf,
     );
@@ -126,7 +124,11 @@ async function decoder(): Promise<typeof import('./run/encoded-image.ts')> {
   try {
     return await import('./run/encoded-image.ts');
   } catch (cause) {
-    throw new InputError(`image files are decoded by the package sharp, which cannot be loaded: ${cause}`);
+    throw new InputError(
+      `image files are decoded by the package sharp, which cannot be loaded: ${cause}`,
+      {},
+      { cause },
+    );
   }
 }
 
@@ -141,7 +143,7 @@ export async function readSignatureFile(path: string): Promise<string | undefine
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     if (code === 'ENOENT') return undefined;
-    throw new InputError(`${path}: cannot be read (${code}); expected a signature`, { path, code });
+    throw new InputError(`${path}: cannot be read (${code}); expected a signature`, { path, code }, { cause });
   }
 }
 
@@ -155,7 +157,7 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
     return await readFile(path);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
-    throw new InputError(`${path}: cannot be read (${code}); expected a sealed ONNX model`, { path, code });
+    throw new InputError(`${path}: cannot be read (${code}); expected a sealed ONNX model`, { path, code }, { cause });
   }
 }
 

@@ -4,7 +4,7 @@ import * as ort from 'onnxruntime-web/wasm';
 import { CertifierBase } from './run/certifier.ts';
 import type { PixelImage } from './run/images.ts';
 import { type LoadOptions, loadModel } from './run/load.ts';
-import type { OnnxRuntime, Session } from './run/providers.ts';
+import { type OnnxRuntime, type ProviderTable, providersNamed, type Session } from './run/providers.ts';
 import { InputError } from './trusted/errors.ts';
 
 export * from './index.ts';
@@ -17,7 +17,9 @@ export type WebImage = PixelImage | ImageBitmap | HTMLCanvasElement | OffscreenC
 /** What a file is loaded from: its address, an answer, or its bytes. */
 export type WebSource = string | URL | Response | Blob | Uint8Array;
 
-export type WebProvider = 'wasm' | (string & {});
+export type WebProvider = keyof typeof PROVIDERS | (string & {});
+
+const PROVIDERS = { wasm: { certified: true } } satisfies ProviderTable;
 
 export interface WebLoadOptions extends LoadOptions<WebProvider> {
   /** Another build of onnxruntime-web, for providers that the plain WASM build lacks. */
@@ -76,11 +78,10 @@ export class Certifier<R extends number | null = number> extends CertifierBase<R
       (options.publicKey !== undefined && (typeof source === 'string' || source instanceof URL)
         ? await signatureAt(`${source}.sig`)
         : undefined);
-    const names = [options.providers ?? 'wasm'].flat();
     const model = await loadModel(
       oneByOne((options.runtime ?? ort) as OnnxRuntime),
       bytes,
-      names.map((name) => ({ name, certified: name === 'wasm' })),
+      providersNamed(PROVIDERS, options.providers ?? 'wasm'),
       signature === undefined ? options : { ...options, signature },
     );
     return new Certifier(model);

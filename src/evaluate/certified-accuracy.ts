@@ -1,4 +1,4 @@
-/** Certified accuracy of a model on a split: the paper's table row, by any certificate. */
+/** Certified accuracy of a model on a split, a row of the paper's table, by any certificate. */
 
 import type { Certifier } from '../certify-runtime/node.ts';
 import type { SmoothedCertificate } from '../certify-runtime/smoothing/certify.ts';
@@ -6,7 +6,7 @@ import { InputError } from '../certify-runtime/trusted/errors.ts';
 import { type DomainDataset, type ImageSet, readRange } from '../train/data/dataset.ts';
 import type { CertifyInputsOptions } from './sampling/certify-inputs.ts';
 
-/** Radii of the paper's tables. */
+/** The radii of the paper's tables. */
 export const RADII: readonly number[] = Array.from({ length: 10 }, (_, i) => i * 0.05);
 
 export interface SmoothingSettings {
@@ -20,18 +20,18 @@ export interface SmoothingSettings {
 /** One image's answer. */
 export interface Certified {
   readonly correct: boolean;
-  /** 0 where abstained or not certified. */
+  /** 0 if it abstained or was not certified. */
   readonly radius: number;
 }
 
 /** Fractions of 1; the keys of `certifiedAccuracy` are radii with two decimals. */
 export interface CertifiedAccuracy {
   readonly n: number;
-  /** Right labels, whatever their radius; an abstention is not right. */
+  /** The share of right labels, whatever their radius; an abstention is not right. */
   readonly accuracy: number;
   /** Average certified radius: mean of radius · correct. */
   readonly acr: number;
-  /** Right labels with at least this radius. */
+  /** The share of right labels with at least this radius. */
   readonly certifiedAccuracy: Readonly<Record<string, number>>;
 }
 
@@ -46,7 +46,7 @@ function splitsOf(dataset: DomainDataset): ReadonlyMap<string, ImageSet> {
   ]);
 }
 
-/** The split of that name; `train` or `validation` alone stands for all of its domains. */
+/** The splits of those names; `train` or `validation` alone stands for all of its domains. */
 export function selectSplits(dataset: DomainDataset, wanted: readonly string[]): ReadonlyMap<string, ImageSet> {
   const splits = splitsOf(dataset);
   const selected = new Map(
@@ -62,7 +62,7 @@ export function selectSplits(dataset: DomainDataset, wanted: readonly string[]):
   return selected;
 }
 
-/** @throws InputError where the model takes other images than the set holds */
+/** @throws InputError if the model takes other images than the set holds */
 function checkShape(shape: readonly number[], set: ImageSet): void {
   if (shape.join() !== set.shape.join()) {
     throw new InputError(`the model takes images of ${shape.join('×')}, the data set has ${set.shape.join('×')}`);
@@ -95,7 +95,7 @@ export async function certifyImages(
     } else {
       for (let i = begin; i < end; i++) {
         const image = pixels.subarray((i - begin) * size, (i - begin + 1) * size);
-        // One stream of random numbers for each image: the answer does not depend on the order or the limit.
+        // Each image has its own random stream, so the answer does not depend on the order or the limit.
         const { label, radius } = await certifier.smooth(image, { ...smoothing, stream: i });
         answers.push({ correct: label === set.labels[i], radius });
       }
@@ -105,7 +105,9 @@ export async function certifyImages(
   return answers;
 }
 
-/** What is certified by draws through ONNX Runtime: a classifier of noisy images, or a sealed encoder with a head. */
+/**
+ * What can be certified by draws through ONNX Runtime: a classifier of noisy images, or a sealed encoder with a head.
+ */
 export interface Sampled {
   /** H, W, C. */
   readonly shape: readonly number[];
@@ -114,8 +116,8 @@ export interface Sampled {
 }
 
 /**
- * The first `limit` images of a set by draws through ONNX Runtime, all at once; `onProgress` hears how many draws are done.
- * An image whose selected class is wrong is not sampled further: it counts 0 for every figure in any case.
+ * Certifies the first `limit` images of a set by draws through ONNX Runtime, all at once; `onProgress` hears how many
+ * draws are done. An image whose selected class is wrong is not sampled further: it counts as 0 in every figure anyway.
  */
 export async function certifySampled(
   model: Sampled,
@@ -139,7 +141,7 @@ export async function certifySampled(
   return answers.map(({ label, radius }, i) => ({ correct: label === labels[i], radius }));
 }
 
-/** Share of images that are right and certified to at least r; at r = 0, right and not abstained. */
+/** Share of images that are right and certified to at least r; at r = 0, those that are right and not abstained on. */
 export function certifiedShare(answers: readonly Certified[], r: number): number {
   return answers.filter(({ correct, radius }) => correct && radius >= r).length / answers.length;
 }

@@ -1,4 +1,4 @@
-/** The methods of `glean certify`: what each certifies of a model file, and how. */
+/** The methods of `glean certify`: what each one certifies about a model file, and how. */
 
 import { Certifier, readModelFile } from '../certify-runtime/node.ts';
 import { SMOOTHING_DEFAULTS } from '../certify-runtime/smoothing/certify.ts';
@@ -14,9 +14,9 @@ import { NoisyNetwork } from './sampling/noisy-network.ts';
 
 export interface MethodOptions {
   readonly method: Method;
-  /** A head on the latent in place of the model's own, as an ONNX file; for 'smoothing'. */
+  /** An ONNX file with a head on the latent, in place of the model's own; for 'smoothing'. */
   readonly head?: string | undefined;
-  /** The model's own by default. */
+  /** By default the model's own. */
   readonly sigma?: number | undefined;
   readonly n: number;
   readonly n0: number;
@@ -28,7 +28,7 @@ export interface MethodOptions {
 export interface Subject {
   /** For the answer's `settings`. */
   readonly settings: Readonly<Record<string, unknown>>;
-  /** What the certificate speaks of, in a line; undefined for the model's own answers with certainty. */
+  /** One line on what the certificate is about; undefined for certain statements about the model's own answers. */
   readonly note?: string;
   certify(
     set: ImageSet,
@@ -37,9 +37,7 @@ export interface Subject {
   dispose(): Promise<void>;
 }
 
-/**
- * @throws InputError where options do not go together, or no σ is known; what reading and proving the file throw
- */
+/** @throws InputError if options do not go together, or no σ is known; also what reading and proving the file throw */
 export async function openSubject(path: string, options: MethodOptions): Promise<Subject> {
   const { method, head, sigma, n, n0, alpha, seed } = options;
   if (head !== undefined && method !== 'smoothing') {
@@ -75,7 +73,7 @@ function noteOf(subject: string, { sigma, n, n0, alpha }: SmoothingSettings): st
 
 type Settings = (ofModel: number | null | undefined) => SmoothingSettings;
 
-/** Noise on the image, of any classifier; the file's own radius is not used. */
+/** Smoothing by noise on the image, for any classifier; the file's own radius is not used. */
 async function openNoisy(path: string, settings: Settings): Promise<Subject> {
   const model = readForeignOnnx(await readModelFile(path));
   const smoothing = settings(readPlainNotes(model)?.sigma);

@@ -1,11 +1,13 @@
-/** Line charts as standalone SVG: curves with their names at the line ends, no script, no style sheet from outside. */
+/**
+ * Line charts as standalone SVG: curves with their names at the line ends, without scripts or external style sheets.
+ */
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 
 interface Axis {
   readonly label: string;
   readonly domain: readonly [number, number];
-  /** Powers of ten at equal distances. */
+  /** Whether the axis is logarithmic. */
   readonly log?: boolean;
 }
 
@@ -17,9 +19,9 @@ interface Point {
 interface Series {
   readonly name: string;
   readonly points: readonly Point[];
-  /** Drawn as a band around the line: y ± spread. */
+  /** Drawn as a band around the line, y ± spread. */
   readonly spread?: readonly number[];
-  /** For what is not to be compared with the others. */
+  /** For series that are not meant to be compared with the others. */
   readonly dashed?: boolean;
   /** Marks the points themselves. */
   readonly dots?: boolean;
@@ -33,14 +35,17 @@ export interface LineChart {
   readonly series: readonly Series[];
 }
 
-/** Okabe and Ito's palette, told apart with any colour vision; its yellow, too light for a line on white, is left out. */
+/**
+ * Okabe and Ito's palette, which can be told apart with any colour vision, without its yellow, which is too light for a
+ * line on white.
+ */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#56b4e9', '#e69f00', '#000000'];
 const FONT = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
 const SIZE = { width: 720, height: 420, marginTop: 84, marginRight: 24, marginBottom: 52, marginLeft: 56 };
 const CHARACTER_WIDTH = 8.2;
 const LINE_HEIGHT = 18;
 
-/** Places on one axis, in pixels, at least LINE_HEIGHT apart and inside [low, high], close to where they want to be. */
+/** Positions on one axis, in pixels, at least LINE_HEIGHT apart, inside [low, high], and close to the wanted ones. */
 function apart(wanted: readonly number[], low: number, high: number): number[] {
   const order = wanted.map((_, i) => i).sort((a, b) => wanted[a]! - wanted[b]!);
   const placed = [...wanted];
@@ -129,7 +134,7 @@ export function lineChart({ title, subtitle, x, y, series }: LineChart): string 
 
   plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   plot.setAttribute('role', 'img');
-  // One image to assistive technology: groups without a role must not have names.
+  // The chart is one image to assistive technology, and groups without a role must not have names.
   for (const part of plot.querySelectorAll('[aria-label]')) part.removeAttribute('aria-label');
   const caption = (text: string, at: number, size: number, weight: number, fill: string): void => {
     const element = document.createElementNS('http://www.w3.org/2000/svg', 'text');
@@ -149,12 +154,13 @@ export function lineChart({ title, subtitle, x, y, series }: LineChart): string 
   caption(title, 26, 17, 600, '#24292f');
   if (subtitle !== undefined) caption(subtitle, 46, 13, 400, '#57606a');
   caption(y.label, SIZE.marginTop - 14, 13, 400, '#57606a');
-  // A background of its own: not every viewer draws the one of the style.
+  // The chart gets a background of its own, because not every viewer draws the one in the style.
   const background = document.createElementNS('http://www.w3.org/2000/svg', 'rect');
   for (const [key, value] of Object.entries({ width: '100%', height: '100%', fill: 'white' }))
     background.setAttribute(key, value);
   plot.prepend(background as unknown as Node);
-  // Plot counts its clips through the life of the process; counted anew, the same chart is the same text.
+  // Plot numbers its clips through the life of the process; they are renumbered so that the same chart gives the same
+  // text.
   const clips = new Map<string, string>();
   const text = plot.outerHTML.replace(/plot-clip-\d+/g, (id) => {
     if (!clips.has(id)) clips.set(id, `clip-${clips.size + 1}`);

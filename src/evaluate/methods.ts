@@ -1,3 +1,3 @@
-/** The certificates by the names that `glean certify --method` takes. */
+/** The names of the certificates, as `glean certify --method` takes them. */
 export const METHODS = ['margin', 'smoothing', 'input-smoothing'] as const;
 export type Method = (typeof METHODS)[number];

@@ -1,11 +1,16 @@
-/** Writes a file so that a reader, or a run killed half-way, sees the old content or the new, never a part. */
+/**
+ * Writes a file so that readers see the old content or the new, never a part, even if the process is killed half-way.
+ */
 import { randomUUID } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { withTemporary } from './temporary.ts';
 
-/** Writes beside, flushes to disk, then renames; makes the parent folder where there is none. */
+/**
+ * Writes a temporary file in the same folder, flushes it to disk, then renames it; makes the parent folder if there is
+ * none.
+ */
 export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<void> {
   const folder = dirname(path);
   await mkdir(folder, { recursive: true });

@@ -1,4 +1,4 @@
-/** Temporary files and folders, which go when they are done with, and with the process where it exits before that. */
+/** Temporary files and folders, which are removed after use, or when the process exits if that is earlier. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -8,15 +8,15 @@ import process from 'node:process';
 const there = new Set<string>();
 
 function removeAll(): void {
-  // Writes that are under way may put another file into a folder while it is being emptied.
+  // A write that is under way may put another file into a folder while it is being emptied.
   for (const path of there) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
 }
 
 /**
- * What `use` gives; then nothing is left at `path`, a file or folder of this name alone.
+ * Returns what `use` gives and then removes `path`, a file or folder that only `use` may create.
  *
- * `use` must create it synchronously, or inside of a folder that is such a path: what a thread of Node's pool is still about to
- * create when the process exits, nobody removes.
+ * `use` must create it synchronously, or inside a folder that is itself such a path: nobody removes what a thread of
+ * Node's pool is still about to create when the process exits.
  *
  * @throws what `use` throws
  */
@@ -32,7 +32,7 @@ export async function withTemporary<T>(path: string, use: () => Promise<T>): Pro
   }
 }
 
-/** What `use` gives of a new folder in the system's temporary one; then the folder is gone. */
+/** Returns what `use` makes of a new folder in the system's temporary folder, and then removes that folder. */
 export function withTemporaryFolder<T>(prefix: string, use: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), prefix));
   return withTemporary(folder, () => use(folder));

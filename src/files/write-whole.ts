@@ -1,10 +1,13 @@
-/** Writes of which nothing is left out: a disk that fills up takes a part of a write and says so only by its count. */
+/**
+ * Writes that leave nothing out: a disk that fills up accepts only a part of a write and reports it only through the
+ * count.
+ */
 import type { FileHandle } from 'node:fs/promises';
 
 /**
- * All bytes at `position`, or after what was written last where it is null.
+ * Writes all bytes at `position`, or after what was written last if it is null.
  *
- * @throws what the system says of the rest where it takes a part only; Error where it takes nothing and gives no reason
+ * @throws the system's error if it accepts only a part; Error if it accepts nothing and gives no reason
  */
 export async function writeWhole(
   file: Pick<FileHandle, 'write'>,

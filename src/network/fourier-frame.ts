@@ -1,9 +1,11 @@
 /**
- * The real Fourier frame of images H × W in which circular convolutions are block diagonal. Not an FFT: matrices, since
- * for the sizes here (4 to 32) a matrix product is faster than any scheme, and its float32 error is the one that is proven.
+ * The real Fourier frame of images H × W, in which circular convolutions are block diagonal. It uses matrices, not an
+ * FFT: for the sizes here (4 to 32) a matrix product is faster than any FFT, and its float32 error is the one that is
+ * proven.
  *
- * A frequency is a slot of two coordinates, the real and the imaginary part of the image there; frequencies that are their
- * own conjugates have only real parts and share a slot in twos. H/2·W slots hold all of a real image (H even).
+ * A frequency is a slot of two coordinates, the real and the imaginary part of the image there; frequencies that are
+ * their own conjugates have only real parts, and two of them share a slot. H/2·W slots hold all of a real image (H
+ * even).
  */
 
 /** One frequency, as angles per pixel downwards and to the right. */
@@ -12,7 +14,10 @@ interface Frequency {
   readonly right: number;
 }
 
-/** What a slot's two coordinates are: parts of one frequency, or of one real frequency each (none: always zero). */
+/**
+ * What a slot's two coordinates are: the two parts of one complex frequency, or one real frequency each (null: always
+ * zero).
+ */
 type Slot =
   | { readonly kind: 'complex'; readonly at: Frequency }
   | { readonly kind: 'real'; readonly at: readonly (Frequency | null)[] };
@@ -24,24 +29,28 @@ export interface FourierFrame {
   readonly rows: number;
   /** Number of slots, rows·W. */
   readonly slots: number;
-  /** A [2·rows, H], AᵀA = I: columns of the image to (row of slots, re or im). */
+  /** A [2·rows, H], AᵀA = I: maps columns of the image to (row of slots, re or im). */
   readonly vertical: Float64Array;
-  /** B [rows, 2W, 2W], BᵀB = I where A puts anything: (re or im, column) to (slot, re or im). */
+  /** B [rows, 2W, 2W], BᵀB = I on the range of A: maps (re or im, column) to (slot, re or im). */
   readonly horizontal: Float64Array;
   /**
-   * E [slots·4, k·k]: kernel taps [k·k, c·c′] to blocks (slot, from re or im, to re or im, c, c′). With the blocks
-   * [2c, 2c′] of each slot, x ↦ (BA)ᵀ·blocks·BA·x is the circular convolution with that kernel, its tap (⌊k/2⌋, ⌊k/2⌋) in place.
+   * E [slots·4, k·k]: maps kernel taps [k·k, c·c′] to blocks (slot, from re or im, to re or im, c, c′). With the blocks
+   * [2c, 2c′] of each slot, x ↦ (BA)ᵀ·blocks·BA·x is the circular convolution with that kernel, centred on its tap
+   * (⌊k/2⌋, ⌊k/2⌋).
    */
   response(kernel: number): Float64Array;
 }
 
-/** cos and sin of 2π·a·b/n, exact in their arguments. */
+/** cos and sin of 2π·a·b/n; a·b is reduced modulo n first, so the angle's argument is exact. */
 function turn(a: number, b: number, n: number): readonly [cos: number, sin: number] {
   const angle = (2 * Math.PI * ((a * b) % n)) / n;
   return [Math.cos(angle), Math.sin(angle)];
 }
 
-/** A: per slot row l the rows (cos, −sin)·√(2/H); row 0 has the constant and, H being even, the alternating sequence. */
+/**
+ * A: for each slot row l, the rows (cos, −sin)·√(2/H); row 0 holds the constant and, if H is even, the alternating
+ * sequence.
+ */
 function verticalBasis(height: number): Float64Array {
   const rows = Math.ceil(height / 2);
   const basis = new Float64Array(2 * rows * height);
@@ -57,7 +66,7 @@ function verticalBasis(height: number): Float64Array {
   return basis;
 }
 
-/** Row 0's B and slots: two real signals (the second one only if H is even), each by its own real Fourier basis. */
+/** Row 0's B and slots: two real signals (the second one only if H is even), each in its own real Fourier basis. */
 function realRow(height: number, width: number, basis: Float64Array, slots: Slot[]): void {
   const signals = height % 2 === 0 ? 2 : 1;
   const downOf = (signal: number) => (signal === 0 ? 0 : Math.PI);
@@ -65,7 +74,8 @@ function realRow(height: number, width: number, basis: Float64Array, slots: Slot
   const put = (part: number, signal: number, value: (w: number) => number) => {
     for (let w = 0; w < width; w++) basis[(2 * slot + part) * 2 * width + signal * width + w] = value(w);
   };
-  // Frequencies with real parts only: 0 and, W being even, π. In twos: those of one signal, else those of both.
+  // The frequencies with only a real part: 0 and, if W is even, π. Two share a slot: those of one signal, otherwise
+  // those of both.
   const real = Array.from({ length: signals }, (_, signal) =>
     [0, width / 2].filter(Number.isInteger).map((k) => ({ signal, k })),
   ).flat();
@@ -89,7 +99,9 @@ function realRow(height: number, width: number, basis: Float64Array, slots: Slot
   while (slots.length < width) slots.push({ kind: 'real', at: [null, null] });
 }
 
-/** The B of every other row: the complex Fourier transform of the columns, (re + i·im) ↦ Σ_w (re + i·im)·e^{−iφw}/√W. */
+/**
+ * The B of every other row: the complex Fourier transform of the columns, (re + i·im) ↦ Σ_w (re + i·im)·e^{−iφw}/√W.
+ */
 function complexRow(width: number): Float64Array {
   const basis = new Float64Array(4 * width * width);
   for (let k = 0; k < width; k++) {
@@ -105,7 +117,7 @@ function complexRow(width: number): Float64Array {
   return basis;
 }
 
-/** Re and Im of e^{−i(down·δ₁ + right·δ₂)} for each tap of a kernel, δ its place from the centre. */
+/** Re and Im of e^{−i(down·δ₁ + right·δ₂)} for each tap of a kernel, where δ is its offset from the centre. */
 function response(slots: readonly Slot[], kernel: number): Float64Array {
   const taps = kernel * kernel;
   const table = new Float64Array(slots.length * 4 * taps);

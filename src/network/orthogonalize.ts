@@ -1,6 +1,6 @@
-/** Orthogonal matrices to float64 precision: what the Cayley transform gives in float32 is off by about 1e-6. */
+/** Makes matrices orthogonal to float64 precision; the float32 Cayley transform is off by about 1e-6. */
 
-/** QᵀQ for a tall Q, QQᵀ for a wide one. */
+/** The smaller Gram matrix: QᵀQ for a tall Q, QQᵀ for a wide one. */
 function smallGram(q: ArrayLike<number>, rows: number, columns: number): Float64Array {
   const tall = rows >= columns;
   const size = tall ? columns : rows;
@@ -35,16 +35,16 @@ export function orthogonalityDefect(q: ArrayLike<number>, rows: number, columns:
   return defectOf(smallGram(q, rows, columns), Math.min(rows, columns));
 }
 
-/** Above this the matrix is not what a Cayley transform gives. */
+/** Above this defect, the matrix did not come from a Cayley transform. */
 const LARGEST_DEFECT = 1e-3;
-/** Below this one more step changes nothing: it takes the defect to its square, and float64 to its precision. */
+/** Below this defect, one more step is the last: it squares the defect, which is then below float64's precision. */
 const LAST_DEFECT = 1e-9;
 
 /**
  * The nearest orthogonal (semi-orthogonal) matrix, by Newton–Schulz: Q ← Q(3I − QᵀQ)/2, in float64. Converges
  * quadratically: 1e-3, 1e-6, 1e-12, float64's precision. Higham, Functions of Matrices (2008), section 8.3.
  *
- * @throws RangeError where Q is not orthogonal to 1e-3 to begin with
+ * @throws RangeError if Q is not orthogonal to 1e-3 to begin with
  */
 export function orthogonalize(q: ArrayLike<number>, rows: number, columns: number): Float64Array {
   const tall = rows >= columns;

@@ -1,10 +1,15 @@
-/** A network with plain weights, as it leaves training: every Cayley parameter replaced by what it stands for. */
+/**
+ * A network with plain weights, as it leaves training: every Cayley parameter is replaced by the weights it stands for.
+ */
 
 export type Activation = 'maxMin' | 'relu' | 'none';
 
-/** Images [N, H, W, C] go in groups of down × down pixels to the channels (space-to-depth) before a convolution. */
+/**
+ * The grid of a convolution: before it, each group of down × down pixels of an image [N, H, W, C] becomes channels of
+ * one pixel (space-to-depth).
+ */
 export interface Grid {
-  /** Of the layer's output. */
+  /** Height and width of the layer's output. */
   readonly height: number;
   readonly width: number;
   readonly down: number;
@@ -16,7 +21,7 @@ interface Affine {
   readonly outputs: number;
   /** [outputs]. */
   readonly bias: Float32Array;
-  /** After the bias; MaxMin pairs the first half of the outputs with the second. */
+  /** Applied after the bias; MaxMin pairs the first half of the outputs with the second. */
   readonly activation: Activation;
 }
 
@@ -25,7 +30,7 @@ export interface DenseLayer extends Affine {
   readonly kind: 'dense';
   /** [inputs, outputs], row-major. */
   readonly weights: Float32Array;
-  /** Rows or columns, whichever are fewer, are meant to be orthonormal: baking makes them so. */
+  /** Whether the rows or the columns, whichever are fewer, are meant to be orthonormal; baking makes them so. */
   readonly orthogonal: boolean;
 }
 
@@ -35,14 +40,17 @@ export interface ConvLayer extends Affine, Grid {
   readonly kernel: number;
   /** [kernel, kernel, inputs, outputs], row-major. */
   readonly weights: Float32Array;
-  /** As in a dense layer; only where kernel = 1. */
+  /** As in a dense layer; true only if kernel = 1. */
   readonly orthogonal: boolean;
 }
 
-/** A circular convolution by its blocks in the Fourier frame of H × W (fourier-frame.ts), each of them orthogonal. */
+/**
+ * A circular convolution, given by its blocks in the Fourier frame of H × W (fourier-frame.ts), each of which is
+ * orthogonal.
+ */
 export interface FourierLayer extends Affine, Grid {
   readonly kind: 'fourier';
-  /** [slots, 2·inputs, 2·outputs]: a row vector (re, im) of inputs goes to one of outputs. */
+  /** [slots, 2·inputs, 2·outputs]: each block maps a row vector (re, im) of inputs to one of outputs. */
   readonly blocks: Float32Array;
 }
 

@@ -1,4 +1,4 @@
-/** Types of what vite puts in: files by their address. */
+/** The types of modules that vite provides: files by their address. */
 declare module '*?url' {
   const address: string;
   export default address;

@@ -1,4 +1,4 @@
-/** The page: connects drawing area, worker and views. */
+/** The page: connects the drawing area, the worker and the views. */
 import { fromHex, GREEN, greyOf, IMAGE_SIZE, paint, RED } from './digit/colour.ts';
 import { normaliseDigit } from './digit/normalise.ts';
 import { BatchView } from './view/batch.ts';
@@ -12,7 +12,7 @@ import { WorstView } from './view/worst.ts';
 import { connect } from './worker/client.ts';
 import type { ModelAnswers, Started } from './worker/protocol.ts';
 
-/** Milliseconds without a change before the slow things begin: the search, and reading aloud. */
+/** Milliseconds without a change before slow work begins: the search, and reading aloud. */
 const CALM = 400;
 const FIRST_DIGIT = 7;
 
@@ -30,7 +30,7 @@ function report(error: unknown): void {
   failure.hidden = false;
 }
 
-/** The digit as grey values, and its own colours where it came with some. */
+/** The digit as grey values, and in its own colours if it came with some. */
 interface Subject {
   readonly grey: Uint8Array;
   readonly own?: Uint8Array;
@@ -46,7 +46,7 @@ function chosenColour(): string {
   return colours.querySelector<HTMLInputElement>('input[name="colour"]:checked')!.value;
 }
 
-/** The picture that is asked about. */
+/** The picture that the models are asked about. */
 function imageOf({ grey, own }: Subject): Uint8Array {
   const colour = chosenColour();
   if (colour === 'own' && own !== undefined) return own;
@@ -59,7 +59,7 @@ interface Views {
   readonly proof: ProofView;
 }
 
-/** Asks the worker about the subject, and shows what it says. */
+/** Asks the worker about the subject and shows its answers. */
 class Inquiry {
   readonly #started: Started;
   readonly #views: Views;
@@ -74,7 +74,7 @@ class Inquiry {
     this.#views = views;
   }
 
-  /** While an answer is awaited, only the newest of later pictures is kept. */
+  /** While an answer is awaited, only the newest of the later pictures is kept. */
   async ask(): Promise<void> {
     this.#stale = true;
     if (this.#asking) return;
@@ -105,7 +105,7 @@ class Inquiry {
     const image = imageOf(asked);
     const images = [image, paint(asked.grey, RED), paint(asked.grey, GREEN)];
     const answers = await client.call('predict', { images, smooth: true });
-    // What was erased meanwhile gets no answer.
+    // A digit that was erased in the meantime gets no answer.
     if (subject === undefined) return;
     cards.update(asked.grey, answers);
     proof.update(image);
@@ -153,11 +153,11 @@ function change(next: Subject | undefined): void {
   recolour();
 }
 
-/** Gives the function that opens a picture file. */
+/** Sets up drawing, files and samples; gives the function that opens a picture file. */
 function setUpInput(): (file: File) => Promise<void> {
   let waiting = false;
   const pad = new Pad(() => {
-    // Strokes come in many pieces; the digit is looked at once for each frame.
+    // Strokes arrive in many pieces; the digit is examined only once per frame.
     if (waiting) return;
     waiting = true;
     requestAnimationFrame(() => {
@@ -197,7 +197,10 @@ function setUpInput(): (file: File) => Promise<void> {
   return openPicture;
 }
 
-/** Files dropped anywhere: one goes to the drawing area, several, or one on the batch's own place, to the batch. */
+/**
+ * Accepts files dropped anywhere: a single one goes to the drawing area; several, or one dropped on the batch's own
+ * area, go to the batch.
+ */
 function setUpDrops(openPicture: (file: File) => Promise<void>, batch: () => BatchView | undefined): void {
   const place = (): HTMLElement | null => document.getElementById('drop');
   addEventListener('dragover', (event) => {
@@ -215,7 +218,10 @@ function setUpDrops(openPicture: (file: File) => Promise<void>, batch: () => Bat
   });
 }
 
-/** Everything for the next visit without a network: code by the service worker, large files by the worker's cache. */
+/**
+ * Keeps everything for a next visit without a network: the service worker keeps the code, and the worker's cache the
+ * large files.
+ */
 async function keepForOffline(): Promise<void> {
   if (!('serviceWorker' in navigator)) return;
   await navigator.serviceWorker.register(new URL('sw.js', base), { scope: base });
@@ -241,7 +247,7 @@ async function run(): Promise<void> {
   const proof = models.reduce((sum, { proofTime }) => sum + proofTime, 0);
   status.dataset['state'] = 'ready';
   status.textContent = `Both models proven here in ${proof.toFixed(0)} ms. First answer after ${(performance.now() / 1000).toFixed(1)} s.`;
-  // A browser that allows no service worker costs the page nothing but the next visit offline.
+  // If a browser allows no service worker, the page loses only the next visit offline.
   await keepForOffline().catch((error) => console.warn('glean: not kept for offline use:', error));
 }
 

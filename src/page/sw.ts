@@ -1,9 +1,9 @@
 /**
- * The service worker: keeps the page's code, so that it opens without a network. Large files are none of its business
- * (worker/content.ts keeps them under their SHA-256), nor are headers: a kept answer has those that the host gave.
+ * The service worker: keeps the page's code so that it opens without a network. It handles neither large files
+ * (worker/content.ts keeps them under their SHA-256) nor headers: a kept answer has those that the host gave.
  */
 
-/** Put in by the build: every file of the page but the large ones, and a digest of them all. */
+/** Inserted by the build: every file of the page except the large ones, and a digest of them all. */
 declare const __GLEAN_ASSETS__: { readonly version: string; readonly files: readonly string[] };
 
 interface ExtendableEvent extends Event {
@@ -13,7 +13,7 @@ interface FetchEvent extends ExtendableEvent {
   readonly request: Request;
   respondWith(response: Promise<Response>): void;
 }
-// TypeScript's DOM types know no worker's scope.
+// TypeScript's DOM types do not know a worker's scope.
 const scope = globalThis as unknown as {
   readonly registration: { readonly scope: string };
   readonly clients: { claim(): Promise<void> };
@@ -29,7 +29,7 @@ const KEPT = new Set(files.map((file) => new URL(file, scope.registration.scope)
 
 async function install(): Promise<void> {
   const cache = await caches.open(CACHE);
-  // From the host, not from a cache of the browser's that may hold another build.
+  // The files come from the host, because the browser's own cache may hold another build.
   await cache.addAll([...KEPT].map((url) => new Request(url, { cache: 'no-cache' })));
   await scope.skipWaiting();
 }
@@ -42,7 +42,10 @@ async function activate(): Promise<void> {
   await scope.clients.claim();
 }
 
-/** The document from the host while there is one, so that a new build is seen at once; the rest from what is kept. */
+/**
+ * The document comes from the host while there is one, so that a new build is seen at once; everything else comes from
+ * the cache.
+ */
 async function answer(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE);
   const kept = await cache.match(request, { ignoreSearch: true });

@@ -1,4 +1,6 @@
-/** Builds the page into dist/page: static files for any host and any folder of it, without a host of anyone else. */
+/**
+ * Builds the page into dist/page: static files for any host and any folder on it, which load nothing from other hosts.
+ */
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { defineConfig, type UserConfig } from 'vite';
 import { buildContent } from './build/content.ts';
@@ -6,14 +8,17 @@ import { gleanPlugin } from './build/plugin.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** The page does without, on one thread; the stricter kind of host is the one to develop against. */
+/**
+ * The page does not need isolation, as it runs on one thread; the preview sends these headers because it should
+ * resemble the stricter kind of host.
+ */
 const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
 export default defineConfig(async ({ isPreview = false }): Promise<UserConfig> => {
   const preview = { host: '127.0.0.1', headers: ISOLATION };
   const build = { outDir: here('../../dist/page'), emptyOutDir: true };
   if (isPreview) return { root: here('.'), build, preview };
-  // Other files under the same names: signed ones, or newer ones.
+  // GLEAN_PAGE_MODELS names a folder with other files under the same names, such as signed or newer ones.
   const models = process.env['GLEAN_PAGE_MODELS'];
   const content = await buildContent(models === undefined ? undefined : pathToFileURL(`${models}/`));
   return {

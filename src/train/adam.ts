@@ -1,8 +1,8 @@
 /**
  * Adam (Kingma & Ba 2015) with its whole state in named tensors.
  *
- * tfjs has an Adam, but it restores β₁ᵗ by another route than it computes it, so that a resumed run ends elsewhere than
- * an unbroken one, and its learning rate cannot be scheduled.
+ * tfjs has an Adam of its own, but it restores β₁ᵗ by another route than it computes it, so a resumed run ends
+ * elsewhere than an unbroken one, and its learning rate cannot be scheduled.
  */
 import { tf } from './tfjs.ts';
 

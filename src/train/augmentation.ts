@@ -1,22 +1,24 @@
-/** Copies of training images that are moved, mirrored, or both: what a label does not depend on. */
+/** Moves and mirrors training images: changes that the label does not depend on. */
 import { type Random, uniformInt } from '../certify-runtime/smoothing/random.ts';
 
 export interface Augmentation {
   /** Images are moved by up to this many pixels each way. */
   readonly shift: number;
-  /** What is where the moved image is not: its nearest pixel (`edge`), or 0 (`black`, for what is drawn on black). */
+  /**
+   * What fills the space a moved image leaves: its nearest pixel (`edge`), or 0 (`black`, for images drawn on black).
+   */
   readonly rim: 'edge' | 'black';
   /** Whether each image is mirrored, left to right, with probability ½. */
   readonly flip: boolean;
 }
 
 /**
- * Pixel (x, y) becomes that at (x − dx, y − dy), dx and dy uniform on {−shift, …, shift}; of the mirrored image where a fair coin
- * says so. For each image in turn dx and dy are drawn where `shift` > 0, then the coin where `flip` is set: what is not asked for
- * takes no random numbers.
+ * Pixel (x, y) becomes the one at (x − dx, y − dy), with dx and dy uniform on {−shift, …, shift}; if a fair coin says
+ * so, the image is mirrored first. For each image in turn, dx and dy are drawn if `shift` > 0, then the coin if `flip`
+ * is set: what is not asked for takes no random numbers.
  *
  * @param images N·H·W·C bytes; may be changed
- * @returns as many, in the same order; `images` itself where nothing moves
+ * @returns as many images, in the same order; `images` itself if nothing moves
  */
 export function augment(
   images: Uint8Array,
@@ -37,7 +39,7 @@ export function augment(
   return moved;
 }
 
-/** Left to right, in place. */
+/** Mirrors the image left to right, in place. */
 function mirror(image: Uint8Array, [height, width, channels]: readonly [number, number, number]): void {
   const row = width * channels;
   for (let y = 0; y < height; y++) {
@@ -51,7 +53,7 @@ function mirror(image: Uint8Array, [height, width, channels]: readonly [number, 
   }
 }
 
-/** Writes `image`, moved by (dx, dy), to `into`, which is black. */
+/** Writes `image`, moved by (dx, dy), to `into`, which is black at first. */
 function move(
   image: Uint8Array,
   into: Uint8Array,
@@ -61,7 +63,7 @@ function move(
   rim: 'edge' | 'black',
 ): void {
   const row = width * channels;
-  // The columns that come from the image, and the rows; where none do, all repeat the nearest one.
+  // The columns and rows that come from the image; if none do, all of them repeat the nearest one.
   const [left, right] = [clamp(dx, width), clamp(width + dx, width)];
   const [top, bottom] = [clamp(dy, height), clamp(height + dy, height)];
   if (rim === 'black' && (left === right || top === bottom)) return;
@@ -82,7 +84,7 @@ function move(
   }
 }
 
-/** `count` times the pixel of `source` at `from`. */
+/** Writes the pixel of `source` at `from` `count` times. */
 function repeat(into: Uint8Array, to: number, count: number, source: Uint8Array, from: number, channels: number): void {
   const end = to + count * channels;
   for (let at = to; at < end; at += channels) {
@@ -90,7 +92,7 @@ function repeat(into: Uint8Array, to: number, count: number, source: Uint8Array,
   }
 }
 
-/** The nearest to `value` in 0 … `most`. */
+/** The number in 0 … `most` that is nearest to `value`. */
 function clamp(value: number, most: number): number {
   return Math.min(Math.max(value, 0), most);
 }

@@ -1,6 +1,6 @@
 /**
- * Checkpoints: named tensors in one safetensors file (https://github.com/huggingface/safetensors#format), with its
- * SHA-256 in the header, written beside and renamed. The newest two are kept.
+ * Checkpoints: named tensors in one safetensors file (https://github.com/huggingface/safetensors#format) that carries
+ * its own SHA-256 in the header. A file is written under another name and then renamed; the newest two are kept.
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm } from 'node:fs/promises';
@@ -9,10 +9,10 @@ import * as v from 'valibot';
 import { GleanError } from '../certify-runtime/trusted/errors.ts';
 import { writeFileAtomic } from '../files/atomic-file.ts';
 
-/** A checkpoint file that is cut off, damaged, or of another run. */
+/** A checkpoint file is cut off, damaged, or belongs to another run. */
 export class CheckpointError extends GleanError {
-  constructor(message: string, details: Record<string, unknown> = {}) {
-    super('CHECKPOINT', message, details);
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('CHECKPOINT', message, details, options);
   }
 }
 
@@ -24,7 +24,7 @@ export interface SavedTensor {
 export interface Checkpoint {
   /** Steps done. */
   readonly step: number;
-  /** Identifies configuration, seed and data: a run only goes on from its own checkpoints. */
+  /** Identifies configuration, seed and data: a run resumes only from its own checkpoints. */
   readonly run: string;
   readonly tensors: ReadonlyMap<string, SavedTensor>;
 }
@@ -32,7 +32,7 @@ export interface Checkpoint {
 const KEPT = 2;
 const MAX_HEADER = 1 << 20;
 const FILE_NAME = /^checkpoint-(\d{6,})\.safetensors$/;
-/** Stands in the header for the file's SHA-256 while that is computed, so that it covers every other byte. */
+/** Stands in the header for the file's SHA-256 while that is computed, so that the digest covers every other byte. */
 const NO_DIGEST = '0'.repeat(64);
 const DTYPES = { F32: Float32Array, U8: Uint8Array } as const;
 
@@ -78,8 +78,8 @@ function encode(checkpoint: Checkpoint): Uint8Array {
 }
 
 function decode(bytes: Uint8Array, path: string): Checkpoint {
-  const fail = (problem: string): never => {
-    throw new CheckpointError(`${path}: ${problem}`, { path });
+  const fail = (problem: string, options?: ErrorOptions): never => {
+    throw new CheckpointError(`${path}: ${problem}`, { path }, options);
   };
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (buffer.length < 8) fail(`is ${buffer.length} bytes long, shorter than a checkpoint's first field`);
@@ -89,8 +89,8 @@ function decode(bytes: Uint8Array, path: string): Checkpoint {
   let json: unknown;
   try {
     json = JSON.parse(buffer.toString('utf8', 8, 8 + headerLength));
-  } catch {
-    fail('its header is not JSON');
+  } catch (cause) {
+    fail('its header is not JSON', { cause });
   }
   const parsed = v.safeParse(headerSchema, json);
   if (!parsed.success) {
@@ -138,9 +138,10 @@ export async function saveCheckpoint(directory: string, checkpoint: Checkpoint):
 }
 
 /**
- * The newest checkpoint that is whole; `onRefused` hears of each newer one that is not. Undefined where there is none.
+ * The newest checkpoint that is whole, or undefined if there is none; `onRefused` hears of each newer one that is
+ * damaged.
  *
- * @throws CheckpointError for a whole checkpoint of another run, where `run` is given
+ * @throws CheckpointError if `run` is given and the checkpoint is whole but belongs to another run
  */
 export async function loadCheckpoint(
   directory: string,

@@ -9,14 +9,14 @@ import { networkSchema } from './network/config.ts';
 import { baselineSchema } from './objective/baselines/baseline-config.ts';
 import { invarianceSchema } from './objective/invariance-config.ts';
 
-/** A baseline where the field `baseline` is there, so that a message is about the schema that was meant. */
+/** A baseline if the field `baseline` is there, so that error messages are about the schema that was meant. */
 const objectiveSchema = v.lazy((input) =>
   typeof input === 'object' && input !== null && 'baseline' in input ? baselineSchema : invarianceSchema,
 ) as v.GenericSchema<v.InferOutput<typeof baselineSchema> | v.InferOutput<typeof invarianceSchema>>;
 
 const RIMS = ['edge', 'black'] as const;
 
-/** What is where a moved image is not. */
+/** What fills the space that a moved image leaves. */
 export type Rim = (typeof RIMS)[number];
 
 const configSchema = v.strictObject({
@@ -28,20 +28,20 @@ const configSchema = v.strictObject({
   objective: objectiveSchema,
   optimizer: v.strictObject({
     steps: positiveInteger,
-    /** At most this many images of each environment in a step; all of them where there are fewer. */
+    /** At most this many images of each environment in a step; all of them if there are fewer. */
     perEnvironment: positiveInteger,
-    /** Adam's, decayed to 0 along half a cosine. */
+    /** Adam's learning rate, which decays to 0 along half a cosine. */
     learningRate: positive,
   }),
   augmentation: v.strictObject({
     /** Images are moved by up to this many pixels each way. */
     shift: nonNegativeInteger,
-    /** What is where the moved image is not: its nearest pixel (where the file names none), or black. */
+    /** What fills the space a moved image leaves: its nearest pixel (the default), or black. */
     rim: v.picklist(RIMS),
     /** Whether each image is mirrored, left to right, with probability ½. */
     flip: v.optional(v.boolean(), false),
   }),
-  /** TensorFlow's generator takes 31 bits; four of them tell the references from the network. */
+  /** TensorFlow's generator takes 31 bits; four of them tell the reference networks from the main one. */
   seed: v.pipe(nonNegativeInteger, v.maxValue(2 ** 27 - 1)),
 });
 
@@ -57,14 +57,14 @@ function deepFreeze<T>(value: T): DeepReadonly<T> {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The field `augmentation` of what may be a configuration, where that says nothing of a rim. */
+/** The field `augmentation` of a possible configuration, if it is there and names no rim. */
 function withoutRim(value: unknown): Record<string, unknown> | undefined {
   const augmentation = isObject(value) ? value['augmentation'] : undefined;
   return isObject(augmentation) && !('rim' in augmentation) ? augmentation : undefined;
 }
 
 /**
- * @param rim what `augmentation.rim` is where the configuration does not say
+ * @param rim the value of `augmentation.rim` if the configuration names none
  * @throws InputError naming `source`, the field, what was found and what was expected
  */
 export function parseConfig(value: unknown, source: string, rim: Rim = 'edge'): TrainConfig {
@@ -79,16 +79,16 @@ export function parseConfig(value: unknown, source: string, rim: Rim = 'edge'): 
   return deepFreeze(result.output);
 }
 
-/** The configuration in a JSON file, its seed replaced where one is given; `rim` as parseConfig has it. */
+/** The configuration in a JSON file, with its seed replaced if one is given; `rim` is as in parseConfig. */
 export async function readConfig(path: string, seed?: number, rim?: Rim): Promise<TrainConfig> {
   const config = parseConfig(await readJson(path), path, rim);
   return seed === undefined ? config : parseConfig({ ...config, seed }, path);
 }
 
 /**
- * What decides a run, for its name and for certificates: the configuration, without the fields of later versions where they say
- * what was done before there were any. A black rim and no flips are left out, so that older runs keep their names, and models
- * made as before have the same bytes.
+ * What identifies a run, in its name and in certificates: the configuration without those fields that were added later
+ * and have their old meaning. A black rim and no flips are left out, so that older runs keep their names and models
+ * made as before keep their bytes.
  */
 export function recordOf(config: TrainConfig): unknown {
   const { rim, flip, ...augmentation } = config.augmentation;
@@ -98,7 +98,10 @@ export function recordOf(config: TrainConfig): unknown {
   };
 }
 
-/** The rim of a stored configuration: black where it is from before rims could be chosen; undefined where there is none. */
+/**
+ * The rim of a stored configuration: black if it was written before rims could be chosen, undefined if there is no
+ * configuration.
+ */
 export async function storedRim(path: string): Promise<Rim | undefined> {
   const value = await readJson(path).catch(() => undefined);
   if (withoutRim(value) !== undefined) return 'black';
@@ -111,12 +114,12 @@ async function readJson(path: string): Promise<unknown> {
   try {
     bytes = await readFile(path);
   } catch (cause) {
-    throw new InputError(`${path}: cannot be read (${(cause as NodeJS.ErrnoException).code})`, { path });
+    throw new InputError(`${path}: cannot be read (${(cause as NodeJS.ErrnoException).code})`, { path }, { cause });
   }
   const text = utf8Text(bytes, path);
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new InputError(`${path}: is not JSON (${(cause as Error).message})`, { path });
+    throw new InputError(`${path}: is not JSON (${(cause as Error).message})`, { path }, { cause });
   }
 }

@@ -1,7 +1,7 @@
 /**
  * Environments: the parts of the training data over which the objective asks for invariance.
  *
- * Inferred ones need no domain labels: a reference model trained for a few steps leans on what is learned fastest, the
+ * Inferred ones need no domain labels: a reference model trained for a few steps relies on what is learned fastest, the
  * spurious cue; what it gets right and what it gets wrong are two environments in which that cue points opposite ways.
  * Creager, Jacobsen & Zemel, Environment Inference for Invariant Learning, ICML 2021; Zhang et al., Rich Feature
  * Construction for the Optimization-Generalization Dilemma, ICML 2022.
@@ -19,9 +19,9 @@ export interface Environment {
 }
 
 /**
- * The two environments of a reference's answers; `correct` holds 1 where it was right, one per image of the pool.
+ * The two environments of a reference's answers; `correct` holds 1 for each image of the pool that it got right.
  *
- * @throws GleanError where one of them would be empty: then there is no cue to tell environments by
+ * @throws GleanError if one of them would be empty: then there is no cue to tell environments apart by
  */
 export function splitByCorrectness(correct: Uint8Array): readonly Environment[] {
   const select = (value: number) =>
@@ -51,7 +51,7 @@ export function pooledEnvironment(pool: Pool): readonly Environment[] {
   return [{ name: 'all', indices: Uint32Array.from({ length: pool.size }, (_, i) => i) }];
 }
 
-/** `limit` images of the environment, without replacement; all of them where there are no more. */
+/** `limit` images of the environment, without replacement; all of them if there are no more. */
 export function drawImages(environment: Environment, limit: number, random: Random): Uint32Array {
   if (environment.indices.length <= limit) return environment.indices;
   return shuffle(environment.indices.slice(), random).subarray(0, limit);

@@ -1,6 +1,7 @@
 /** One network in training: its parameters, its optimizer and the step it has reached. */
 
 import { createRandom } from '../certify-runtime/smoothing/random.ts';
+import { PHASES, STEP_STREAMS, stepStream } from '../certify-runtime/smoothing/streams.ts';
 import { GleanError } from '../certify-runtime/trusted/errors.ts';
 import { Adam } from './adam.ts';
 import type { TrainConfig } from './config.ts';
@@ -12,7 +13,7 @@ import { statelessNormal, tf, unitInterval } from './tfjs.ts';
 
 /** What one step reports. */
 export interface StepMetrics {
-  /** `main`, or the reference that is trained before it. */
+  /** `main`, or the name of a network that is trained before it. */
   readonly phase: string;
   /** Steps done in this phase, of `steps`. */
   readonly step: number;
@@ -24,11 +25,6 @@ export interface StepMetrics {
   readonly environments: readonly { readonly name: string; readonly size: number; readonly risk: number }[];
 }
 
-/** Streams of random numbers of a step: those of `StepContext.normal` are 0 … 31. */
-const STREAMS = 64;
-const BATCH_STREAM = 32;
-/** Phases, each with streams of its own. */
-const PHASES = 16;
 const EVALUATION_BATCH = 512;
 
 let instances = 0;
@@ -38,7 +34,7 @@ export interface LearnerOptions {
   readonly network: Network;
   readonly pool: Pool;
   readonly objective: Objective;
-  /** 0 for the network itself, 1 … 15 for what is trained before it: each has random numbers of its own. */
+  /** 0 for the network itself, 1 … 15 for those trained before it: each has its own random numbers. */
   readonly phase: number;
   readonly name: string;
 }
@@ -60,12 +56,12 @@ export class Learner {
     this.adam = new Adam(this.variables);
   }
 
-  /** The second half of the seed of a stream at this step. */
+  /** The second number of the seed of a stream at this step. */
   #stream(stream: number): number {
-    return (this.step * PHASES + this.#options.phase) * STREAMS + stream;
+    return stepStream(this.step, this.#options.phase, stream);
   }
 
-  /** Takes over the values of the parameters given, by name. */
+  /** Sets the given parameters, by name. */
   assign(values: ReadonlyMap<string, tf.Tensor>): void {
     for (const [name, value] of values) this.variables.get(name)!.assign(value);
   }
@@ -84,7 +80,7 @@ export class Learner {
     readonly labels: Int32Array;
   } {
     const { config, pool } = this.#options;
-    const random = createRandom(config.seed, this.#stream(BATCH_STREAM));
+    const random = createRandom(config.seed, this.#stream(STEP_STREAMS.batch));
     const draws = environments.map((environment) => drawImages(environment, config.optimizer.perEnvironment, random));
     const indices = Uint32Array.from(draws.flatMap((draw) => [...draw]));
     let begin = 0;
@@ -99,9 +95,9 @@ export class Learner {
   }
 
   /**
-   * One step of Adam, of `steps`, on the objective over the environments; `learningRate` is this step's.
+   * One step of Adam, of `steps`, on the objective over the environments; `learningRate` is that of this step.
    *
-   * @throws GleanError where the loss is no longer a finite number
+   * @throws GleanError if the loss is no longer a finite number
    */
   train(environments: readonly Environment[], steps: number, learningRate: number): StepMetrics {
     const { config, network, objective, name } = this.#options;
@@ -170,7 +166,7 @@ export class Learner {
     return logits;
   }
 
-  /** The label given to each image: the class of the largest logit, the first of equals. */
+  /** The label given to each image: the class of the largest logit, the first one in a tie. */
   predict(read: (begin: number, end: number) => Uint8Array, size: number): Uint16Array {
     const { classes } = this.#options.network;
     const logits = this.logits(read, size);

@@ -9,7 +9,7 @@ export interface Pool {
   readonly labels: Labels;
   /** The images of each given domain, as indices into the pool. */
   readonly domains: readonly { readonly name: string; readonly indices: Uint32Array }[];
-  /** The images of these indices, in their order: indices.length·H·W·C bytes. */
+  /** The images at these indices, in their order: indices.length·H·W·C bytes. */
   read(indices: ArrayLike<number>): Uint8Array;
 }
 
@@ -45,7 +45,7 @@ export function createPool(sets: readonly ImageSet[]): Pool {
   return { shape: first.shape, size, labels, domains, read };
 }
 
-/** Images `indices` as bytes, [n, H·W·C], moved and mirrored as the augmentation says. */
+/** The images at `indices` as bytes, [n, H·W·C], moved and mirrored as the augmentation says. */
 export function imageBytes(
   pool: Pool,
   indices: ArrayLike<number>,

@@ -1,9 +1,9 @@
-/** Networks trained before the one that is wanted, for their answers. */
+/** Networks that are trained before the main one, for their answers. */
 import { readRange } from './data/dataset.ts';
 import type { Environment } from './environments.ts';
 import { Learner, type LearnerOptions, type StepMetrics } from './learner.ts';
 
-/** `steps` steps at the configuration's learning rate, without decay. */
+/** Trains for `steps` steps at a constant learning rate. */
 export function* trainLearner(
   learner: Learner,
   environments: readonly Environment[],
@@ -29,7 +29,7 @@ export function* answersOf(
   }
 }
 
-/** 1 where the answer is the label. */
+/** 1 for each answer that equals the label. */
 export function correctness(answers: Uint16Array, labels: ArrayLike<number>): Uint8Array {
   return Uint8Array.from(answers, (answer, i) => (answer === labels[i] ? 1 : 0));
 }

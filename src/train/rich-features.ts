@@ -1,11 +1,12 @@
 /**
- * Rich features first: an encoder that has met every useful feature before invariance is asked for.
- * Zhang, Lopez-Paz & Bottou, Rich Feature Construction for the Optimization-Generalization Dilemma, ICML 2022, algorithm 1.
+ * Rich features first: an encoder that has seen every useful feature before invariance is asked for. Zhang, Lopez-Paz &
+ * Bottou, Rich Feature Construction for the Optimization-Generalization Dilemma, ICML 2022, algorithm 1.
  *
- * Discovery: a first network is trained on all images; a second on those the first gets right and those it gets wrong, in
- * equal parts, so that what the first relied on is of no use to it. Synthesis: a third is trained to give both their answers
- * at once, as one of K² classes (one distribution over pairs of answers, in place of the paper's head per network). Its
- * encoder is where training begins. What is not done: more than two rounds, which two features have no use for.
+ * Discovery: a first network is trained on all images; a second one on those that the first gets right and those it
+ * gets wrong, in equal parts, so that what the first relied on is useless to it. Synthesis: a third one is trained to
+ * give both their answers at once, as one of K² classes (one distribution over pairs of answers, in place of the
+ * paper's head per network). Training starts from its encoder. More than two rounds are not implemented: two features
+ * do not need them.
  */
 import { pooledEnvironment, splitByCorrectness } from './environments.ts';
 import { Learner, type LearnerOptions, type StepMetrics } from './learner.ts';
@@ -14,7 +15,7 @@ import type { InvarianceConfig } from './objective/invariance.ts';
 import { answersOf, correctness, trainLearner } from './reference.ts';
 import type { tf } from './tfjs.ts';
 
-/** The first of the three phases this takes (`LearnerOptions.phase`). */
+/** The first of the three phases that this uses (`LearnerOptions.phase`). */
 const FIRST_PHASE = 2;
 
 export interface RichFeaturesOptions extends Omit<LearnerOptions, 'phase' | 'name'> {
@@ -23,7 +24,7 @@ export interface RichFeaturesOptions extends Omit<LearnerOptions, 'phase' | 'nam
   readonly pairNetwork: Network;
 }
 
-/** Trains the three networks; returns the last one's encoder parameters by name, to be disposed of by the caller. */
+/** Trains the three networks and returns the last one's encoder parameters by name, which the caller disposes of. */
 export function* richFeatures(options: RichFeaturesOptions): Generator<StepMetrics, Map<string, tf.Tensor>, undefined> {
   const { settings, pairNetwork, pool, network } = options;
   const everything = pooledEnvironment(pool);

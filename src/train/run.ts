@@ -1,4 +1,6 @@
-/** A run: a folder with its configuration, checkpoints and metrics, trained to the end however often it is interrupted. */
+/**
+ * A run: a folder with its configuration, checkpoints and metrics, trained to the end however often it is interrupted.
+ */
 import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../certify-runtime/trusted/errors.ts';
@@ -11,9 +13,9 @@ import type { StepMetrics } from './learner.ts';
 import type { PlainNetwork } from './network/network.ts';
 import { type Accuracies, Trainer } from './trainer.ts';
 
-/** Hears how training goes. */
+/** Hears about the progress of training. */
 export interface TrainReporter {
-  /** Training begins, or goes on, at this step of the main phase. */
+  /** Training starts, or resumes, at this step of the main phase. */
   onStart?(step: number, steps: number): void;
   onStep?(metrics: StepMetrics): void;
   onEvaluation?(step: number, accuracies: Accuracies): void;
@@ -34,8 +36,8 @@ async function removeTemporaries(directory: string): Promise<void> {
 }
 
 /**
- * Metrics up to a step of the main phase, so that a resumed run does not log a step twice, and all of the phases before it,
- * which it does not go through again; a line cut by a kill is dropped.
+ * Keeps the metrics up to a step of the main phase, so that a resumed run does not log a step twice, and all those of
+ * earlier phases, which it does not repeat; a line cut off by a kill is dropped.
  */
 async function trimMetrics(path: string, step: number): Promise<void> {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
@@ -54,9 +56,10 @@ async function trimMetrics(path: string, step: number): Promise<void> {
 }
 
 /**
- * Trains to the last step in `directory`, going on from its newest whole checkpoint; does nothing where it is finished.
+ * Trains to the last step in `directory`, resuming from its newest whole checkpoint; does nothing if the run is
+ * finished.
  *
- * @throws CheckpointError where the folder holds a run with another configuration or other data
+ * @throws CheckpointError if the folder holds a run with another configuration or other data
  */
 export async function train(
   config: TrainConfig,
@@ -115,14 +118,16 @@ export interface FinishedRun {
   readonly run: string;
 }
 
-/** The configuration a run's folder was trained with; where it names no rim, it is from when all were black. */
+/**
+ * The configuration that a run's folder was trained with; if it names no rim, it dates from when all rims were black.
+ */
 export async function readRunConfig(directory: string): Promise<TrainConfig> {
   return readConfig(join(directory, CONFIG_FILE), undefined, 'black');
 }
 
 /**
- * A configuration file, to train with or go on with in a folder, `runs/ID-SEED` by default. Where it names no rim, a run that was
- * begun there goes on with the one that it began with.
+ * A configuration file to train with, and the folder to train in, `runs/ID-SEED` by default. If the file names no rim,
+ * a run that was begun in the folder keeps the rim it began with.
  *
  * @throws what readConfig throws
  */
@@ -139,7 +144,8 @@ export async function configToTrain(
 /**
  * Reads a finished run.
  *
- * @throws InputError where there is no checkpoint or training is not at its end, CheckpointError for another run's
+ * @throws InputError if there is no checkpoint or training has not ended, CheckpointError if the checkpoint is another
+ *   run's
  */
 export async function readRun(
   directory: string,

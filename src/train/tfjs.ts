@@ -1,5 +1,5 @@
 /** TensorFlow.js on its native backend, and the TensorFlow kernels that tfjs does not wrap. */
-import './quiet.ts';
+import './before-tfjs.ts';
 import * as tf from '@tensorflow/tfjs-node';
 import { GleanError } from '../certify-runtime/trusted/errors.ts';
 
@@ -10,7 +10,7 @@ interface OpAttribute {
   readonly value: unknown;
 }
 
-/** A native tensor that an op made, before tfjs knows of it. */
+/** A native tensor that an op made and that tfjs does not know yet. */
 type OutputMetadata = Readonly<Record<'id' | 'dtype', number>> & { readonly shape: readonly number[] };
 
 /** The part of tfjs-node's NodeJSKernelBackend used here; its types do not export it. */
@@ -24,7 +24,7 @@ interface NativeBackend {
   createOutputTensor(metadata: OutputMetadata): tf.Tensor;
 }
 
-/** A slower backend (pure JS, WASM) must never train in silence. */
+/** The native backend; training never falls back silently to a slower one (pure JS, WASM). */
 function nativeBackend(): NativeBackend {
   if (tf.getBackend() !== 'tensorflow') {
     throw new GleanError(
@@ -50,8 +50,8 @@ function runMatrixInverse(x: tf.Tensor): tf.Tensor {
 }
 
 /**
- * Y = X⁻¹ for a matrix X [n, n], or each of X [F, n, n], by TensorFlow's LU kernel. Gradient: dX = −Yᵀ·dY·Yᵀ (from dY = −Y·dX·Y; Petersen & Pedersen,
- * The Matrix Cookbook, eq. 59). A singular X makes TensorFlow throw.
+ * Y = X⁻¹ for a matrix X [n, n], or for each of X [F, n, n], by TensorFlow's LU kernel. Gradient: dX = −Yᵀ·dY·Yᵀ (from
+ * dY = −Y·dX·Y; Petersen & Pedersen, The Matrix Cookbook, eq. 59). A singular X makes TensorFlow throw.
  */
 export const matrixInverse = tf.customGrad<tf.Tensor3D>((x, save) => {
   const y = runMatrixInverse(x as tf.Tensor3D) as tf.Tensor3D;
@@ -85,7 +85,7 @@ export function statelessNormal(shape: readonly number[], seed: readonly [number
 }
 
 /**
- * Bytes as float32 on [0, 1]: byte/255, rounded once. tfjs has no tensors of bytes, and turning them into floats in
+ * Bytes as float32 on [0, 1]: byte/255, rounded once. tfjs has no byte tensors, and converting bytes to floats in
  * JavaScript took a third of a training step; TensorFlow's kernels do it on all cores.
  */
 export function unitInterval(bytes: Uint8Array, shape: readonly number[]): tf.Tensor {

@@ -1,4 +1,4 @@
-/** Training, resumable at any step: what is trained before the network, the network itself, snapshots of both. */
+/** Training, resumable at any step: the networks trained first, the network itself, and snapshots of both. */
 import { createHash } from 'node:crypto';
 import { type Checkpoint, CheckpointError, type SavedTensor } from './checkpoint.ts';
 import { recordOf, type TrainConfig } from './config.ts';
@@ -12,13 +12,13 @@ import { answersOf, correctness } from './reference.ts';
 import { richFeatures } from './rich-features.ts';
 import { tf } from './tfjs.ts';
 
-/** Accuracies on the training domains and on images held out from them; the test domain is never looked at. */
+/** Accuracies on the training domains and on images held out from them; the test domain is never used. */
 export interface Accuracies {
   readonly train: Readonly<Record<string, number>>;
   readonly validation: Readonly<Record<string, number>>;
 }
 
-/** At most this many images of each set are looked at in an evaluation: its first ones. */
+/** At most this many images of each set, its first ones, are evaluated. */
 const EVALUATED = 4096;
 
 /** Share of the first images of `set` that the learner labels right. */
@@ -34,8 +34,8 @@ function accuracy(learner: Learner, set: ImageSet): number {
 export class Trainer {
   readonly config: TrainConfig;
   /**
-   * SHA-256 of configuration and data: two runs with the same one end with the same weights, on one machine with the same
-   * number of cores at hand (TensorFlow sums in as many parts as it has threads).
+   * SHA-256 of configuration and data: two runs with the same one end with the same weights, on one machine with the
+   * same number of available cores (TensorFlow splits sums into as many parts as it has threads).
    */
   readonly run: string;
   readonly #dataset: DomainDataset;
@@ -74,7 +74,10 @@ export class Trainer {
     return this.step >= this.config.optimizer.steps;
   }
 
-  /** Trains what the configuration asks for before the network itself: rich features, a reference that tells environments. */
+  /**
+   * Trains what the configuration needs before the network itself: rich features, and a reference that tells
+   * environments apart.
+   */
   *prepare(): Generator<StepMetrics, void, undefined> {
     const { objective } = this.config;
     if ('baseline' in objective || this.step > 0) return;
@@ -111,7 +114,7 @@ export class Trainer {
     return this.#main.train(this.#environments, steps, rate);
   }
 
-  /** The parts of the training images that the objective is about, by their place among all; `prepare` has found them. */
+  /** The parts of the training images that the objective is about, as indices into the pool; `prepare` finds them. */
   get environments(): readonly Environment[] {
     return this.#environments ?? [];
   }
@@ -131,13 +134,13 @@ export class Trainer {
     return this.#network.condense(this.#main.variables);
   }
 
-  /** The network's variables and its optimizer's, by the group they are saved in. */
+  /** The network's variables and its optimizer's, by the group that they are saved under. */
   #groups() {
     const { variables, adam } = this.#main;
     return Object.entries({ parameter: variables, first: adam.first, second: adam.second });
   }
 
-  /** Everything needed to go on from here. */
+  /** Everything needed to resume from here. */
   snapshot(): Checkpoint {
     const tensors = new Map<string, SavedTensor>();
     for (const [group, members] of this.#groups()) {
@@ -154,7 +157,7 @@ export class Trainer {
   /**
    * Goes back to a snapshot of the same run.
    *
-   * @throws CheckpointError where the snapshot lacks a tensor or has it in another shape; then nothing has changed
+   * @throws CheckpointError if the snapshot lacks a tensor or has it in another shape; then nothing has changed
    */
   restore({ step, run, tensors }: Checkpoint): void {
     if (run !== this.run) throw new CheckpointError(`the checkpoint is of run ${run}, expected ${this.run}`);

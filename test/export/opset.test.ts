@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { allRules } from '../../src/certify-runtime/trusted/rules/table.ts';
+import { allRules } from '../support/networks/all-rules.ts';
 import { CHANGES, NEWEST_OPSET, OLDEST_OPSET } from '../../src/export/foreign/opset.ts';
 
 interface Schema {

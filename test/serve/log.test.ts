@@ -56,7 +56,7 @@ test('the disk of the log is full: it answers, and SIGTERM ends supervisor and w
 
 test('the disk of the log is full: a process that crashes ends, with its own code', OPTIONS, async () => {
   const script = `
-    import { createLog } from './src/serve/log.ts';
+    import { createLog } from './src/serve/observe/log.ts';
     const { logger, end } = createLog('info', {});
     logger.info('something');
     logger.fatal('a crash');
@@ -67,7 +67,7 @@ test('the disk of the log is full: a process that crashes ends, with its own cod
 
 test('what ends without waiting for its log ends too', OPTIONS, async () => {
   const script = `
-    import { createLog } from './src/serve/log.ts';
+    import { createLog } from './src/serve/observe/log.ts';
     createLog('info', {}).logger.info('something');
     process.exit(7);`;
   const args = ['--import', 'tsx', '--input-type=module', '--eval', script];
@@ -89,7 +89,7 @@ test('nobody reads the log: it answers, and SIGTERM ends it', OPTIONS, async () 
 
 test('a log that is read has every line, also the last', OPTIONS, async () => {
   const script = `
-    import { createLog } from './src/serve/log.ts';
+    import { createLog } from './src/serve/observe/log.ts';
     const { logger, end } = createLog('info', {});
     for (let i = 0; i < 5000; i++) logger.info({ i }, 'line');
     void end().then(() => process.exit(7));`;

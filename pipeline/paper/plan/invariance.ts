@@ -1,11 +1,11 @@
-/** Other invariance learning in the place of IRM, and how much each depends on its settings; Coloured MNIST. */
+/** Other invariance learners in place of IRM, and how much each depends on its settings; Coloured MNIST. */
 import { type Change, type Draft, network, optimizer, penalty, referenceSteps } from '../draft.ts';
 
 interface Learner {
-  /** The configuration; also names the runs. */
+  /** The configuration, whose name is also that of the runs. */
   readonly config: string;
   readonly title: string;
-  /** λ of the configuration, and what else is tried. */
+  /** λ of the configuration, and the other values that are tried. */
   readonly weight: number;
   readonly others: readonly number[];
   /** Whether λ holds from the first step. */
@@ -75,7 +75,7 @@ function draftsOf({ config, title, weight, others, constant }: Learner): readonl
   ];
 }
 
-/** What else than λ GLEAN's own row depends on. */
+/** What GLEAN's own row depends on besides λ. */
 const OWN: readonly { readonly name: string; readonly label: string; readonly change: Change }[] = [
   { name: 'reference-20', label: 'reference of 20 steps', change: referenceSteps(20) },
   { name: 'reference-200', label: 'reference of 200 steps', change: referenceSteps(200) },
@@ -93,7 +93,7 @@ export const OWN_SERIES = 'GLEAN, inferred environments';
 
 export const INVARIANCE: readonly Draft[] = [
   ...LEARNERS.flatMap(draftsOf),
-  // It has no λ: a preference between its objectives takes its place.
+  // PAIR has no λ; a preference between its objectives takes its place.
   {
     id: 'cmnist-pair',
     task: 'cmnist',

@@ -1,4 +1,4 @@
-/** The baselines, as every problem has them. */
+/** The baselines, the same for every problem. */
 
 export const BASELINES = [
   { name: 'gaussian', title: 'Gaussian (Cohen et al. 2019)', short: 'Gaussian' },

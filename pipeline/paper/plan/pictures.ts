@@ -1,4 +1,4 @@
-/** Pictures through a convolutional encoder: avatars in the place of CelebA, emoji in that of DomainNet. */
+/** Pictures through a convolutional encoder: avatars in place of CelebA, emoji in place of DomainNet. */
 import {
   type Change,
   type Draft,
@@ -14,15 +14,15 @@ import {
 import type { Place, Task } from '../experiment.ts';
 import { BASELINES } from './methods.ts';
 
-/** Network, optimizer and augmentation of every method; GLEAN has a configuration of its own on each problem. */
+/** The network, optimizer and augmentation of every method; GLEAN has its own configuration for each problem. */
 const COMMON = 'pictures';
 const SEEDS = 3;
-/** A run's certificates in image space take five minutes and more on a core. */
+/** A run's certificates in image space take five minutes or more on one core. */
 const BASELINE_SEEDS = 1;
-/** Images in a step of every method, shared by its environments. */
+/** How many images every method has in a step, shared by its environments. */
 const BATCH = 128;
 
-/** Fewer copies and attack steps than on digits: a convolution costs more. */
+/** Fewer copies and attack steps than on digits, because a convolution costs more. */
 const CHEAPER: Readonly<Record<(typeof BASELINES)[number]['name'], Change>> = {
   gaussian: objective({}),
   macer: objective({ copies: 4 }),
@@ -35,7 +35,10 @@ const irm = (weight: number, before: number, warmup: number): Change =>
 
 const INFERRED = 'GLEAN, inferred environments';
 
-/** The paper's methods on one problem of `domains` training domains; GLEAN as its own configuration has it, under the name `glean`. */
+/**
+ * The paper's methods on one problem with `domains` training domains; GLEAN has its own configuration and is named
+ * `glean`.
+ */
 function mainRows(
   task: Task,
   data: Readonly<Record<string, unknown>>,

@@ -1,4 +1,4 @@
-/** Two checks beside the paper: all of Fashion-MNIST, and the baselines where nothing shifts. */
+/** Two checks beyond the paper: all of Fashion-MNIST, and the baselines where nothing shifts. */
 import type { Draft } from '../draft.ts';
 import { BASELINES } from './methods.ts';
 

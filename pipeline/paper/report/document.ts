@@ -1,4 +1,7 @@
-/** A report as a list of blocks, before it is HTML or Markdown. Texts may hold `code`, **strong** and [links](to). */
+/**
+ * A report as a list of blocks, before it becomes HTML or Markdown. Texts may contain `code`, **strong** and
+ * [links](to).
+ */
 
 export interface Heading {
   readonly kind: 'heading';
@@ -9,7 +12,7 @@ export interface Heading {
 export interface Paragraph {
   readonly kind: 'paragraph';
   readonly text: string;
-  /** A notice stands out. */
+  /** Whether the paragraph stands out. */
   readonly notice?: boolean;
 }
 
@@ -21,7 +24,9 @@ export interface List {
 export interface Row {
   /** The first cell names the row. */
   readonly cells: readonly string[];
-  /** `published`: the paper's own. `oracle`: told more than the others. `best`: the best of those that may be compared. */
+  /**
+   * `published`: the paper's own. `oracle`: a row that is told more than the others. `best`: the best comparable row.
+   */
   readonly mark?: 'published' | 'oracle' | 'best';
 }
 
@@ -34,10 +39,10 @@ export interface Table {
 
 export interface Figure {
   readonly kind: 'figure';
-  /** Of the SVG file. */
+  /** The name of the SVG file. */
   readonly name: string;
   readonly caption: string;
-  /** What it shows, for those who do not see it. */
+  /** What it shows, for readers who cannot see it. */
   readonly alt: string;
   readonly svg: string;
 }
@@ -49,7 +54,7 @@ export const paragraph = (text: string): Paragraph => ({ kind: 'paragraph', text
 export const notice = (text: string): Paragraph => ({ kind: 'paragraph', text, notice: true });
 export const list = (...items: readonly string[]): List => ({ kind: 'list', items });
 
-/** A heading's place in the page. */
+/** The anchor of a heading in the page. */
 export function anchorOf(text: string): string {
   return text
     .toLowerCase()
@@ -58,8 +63,8 @@ export function anchorOf(text: string): string {
 }
 
 /**
- * Blocks of a hand-written text: headings (`##`, `###`), lists (`- `) and paragraphs, apart by blank lines. Nothing else of
- * Markdown is read.
+ * The blocks of a hand-written text: headings (`##`, `###`), lists (`- `) and paragraphs, separated by blank lines.
+ * Nothing else of Markdown is read.
  */
 export function readBlocks(markdown: string): readonly Block[] {
   return markdown

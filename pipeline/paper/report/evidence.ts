@@ -1,9 +1,9 @@
-/** What is known of every experiment: the results of its seeds, and what is missing. */
+/** What is known about every experiment: the results of its seeds, and what is missing. */
 import { dataKey, type Experiment, type Job, jobsOf, type Place, type Section, type Task } from '../experiment.ts';
 import type { CertifiedResult, DataSummary, Measured, Result, Results } from '../result.ts';
 import { type Spread, spread } from '../statistics.ts';
 
-/** An experiment with what was measured of it. */
+/** An experiment and its measurements. */
 export interface Evidence {
   readonly experiment: Experiment;
   readonly runs: readonly Measured[];
@@ -14,7 +14,10 @@ export interface Evidence {
   readonly results: readonly Result[];
 }
 
-/** Of results on the same data set those count that have the pixels of the newest: a mean over different images says nothing. */
+/**
+ * Of the results on the same data set, only those count that have the pixels of the newest: a mean over different
+ * images says nothing.
+ */
 function currentData(experiments: readonly Experiment[], results: Results): (job: Job) => Result | undefined {
   const newest = new Map<string, Result>();
   for (const job of jobsOf(experiments)) {
@@ -44,7 +47,7 @@ export function gather(experiments: readonly Experiment[], results: Results): re
   });
 }
 
-/** Those of a section, each with its place in it; those of one problem where a task is given. */
+/** The evidence of a section, each with its place in it; only that of one problem if a task is given. */
 export function placed(
   evidence: readonly Evidence[],
   section: Section,
@@ -60,19 +63,21 @@ export function placed(
 export type Certificate = CertifiedResult['certificate'];
 export type Images = CertifiedResult['images'];
 
-/** CERTIFY where the method is meant to be smoothed: on z for sealed models, on the image for the others. */
+/**
+ * CERTIFY at the place where the method is meant to be smoothed: on z for sealed models, on the image for the others.
+ */
 export function smoothingOf({ experiment }: Evidence): Certificate {
   return experiment.measurement.kind === 'sealed' ? 'latent' : 'image';
 }
 
-/** The certified accuracies of all seeds, by one certificate; empty where there are none. */
+/** The certified accuracies of all seeds, by one certificate; empty if there are none. */
 export function certifiedBy({ runs }: Evidence, certificate: Certificate, images: Images): readonly CertifiedResult[] {
   return runs.flatMap(
     ({ certified }) => certified.find((entry) => entry.certificate === certificate && entry.images === images) ?? [],
   );
 }
 
-/** Mean and deviation over the seeds of one number; undefined where nothing was measured. */
+/** Mean and deviation over the seeds of one number; undefined if nothing was measured. */
 export function over(
   results: readonly CertifiedResult[],
   value: (result: CertifiedResult) => number,
@@ -85,7 +90,10 @@ export function acrOf(evidence: Evidence, images: Images): Spread | undefined {
   return over(certifiedBy(evidence, smoothingOf(evidence), images), ({ acr }) => acr);
 }
 
-/** The images that a table of these rows is about, the same for all: with certificates in image space the subset they are made for. */
+/**
+ * The images that a table of these rows is about, the same for all rows: the subset if any of them has certificates in
+ * image space.
+ */
 export function imagesOf(rows: readonly Evidence[]): Images {
   return rows.every(({ experiment }) => experiment.measurement.kind === 'sealed') ? 'all' : 'subset';
 }

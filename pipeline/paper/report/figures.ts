@@ -5,7 +5,10 @@ import { spread } from '../statistics.ts';
 import type { Figure } from './document.ts';
 import { acrOf, certifiedBy, type Evidence, smoothingOf } from './evidence.ts';
 
-/** Certified accuracy under CERTIFY on the images that all methods share, mean of the seeds; undefined without results. */
+/**
+ * Certified accuracy under CERTIFY on the images that all methods share, as the mean over the seeds; undefined without
+ * results.
+ */
 export function curveFigure(
   name: string,
   title: string,

@@ -1,4 +1,4 @@
-/** The report as one HTML file: no script, nothing from elsewhere; for screens light and dark, phones and paper. */
+/** The report as one HTML file without scripts or external resources, for light and dark screens, phones and paper. */
 import { anchorOf, type Block, type Figure, type Row, type Table } from './document.ts';
 import { STYLE } from './style.ts';
 
@@ -6,7 +6,7 @@ function escapeText(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
-/** `code`, **strong** and [links](to) of a text. */
+/** Renders the `code`, **strong** and [links](to) of a text. */
 function inline(text: string): string {
   return escapeText(text)
     .replace(/`([^`]+)`/g, '<code>$1</code>')
@@ -14,7 +14,7 @@ function inline(text: string): string {
     .replace(/\[([^\]]+)\]\(([^)\s]+)\)/g, '<a href="$2">$1</a>');
 }
 
-/** Characters of a cell that is set as text. */
+/** A cell with more characters than this is set as text. */
 const LONG = 40;
 
 function rowOf({ cells, mark }: Row): string {
@@ -31,7 +31,7 @@ function tableOf({ caption, columns, rows }: Table): string {
   const head = columns.map((name, i) =>
     i === 0 && name === '' ? '<td></td>' : `<th scope="col">${inline(name)}</th>`,
   );
-  // A wide table scrolls by itself, with the keyboard too.
+  // A wide table scrolls on its own, with the keyboard too.
   return `<div class="wide" role="region" tabindex="0" aria-label="${escapeText(caption)}"><table>
 <caption>${inline(caption)}</caption>
 <thead><tr>${head.join('')}</tr></thead>
@@ -41,7 +41,7 @@ ${rows.map(rowOf).join('\n')}
 </table></div>`;
 }
 
-/** Identifiers inside a figure, made its own: all figures share one page. */
+/** A figure whose identifiers are made its own, because all figures share one page. */
 function figureOf({ name, caption, alt, svg }: Figure): string {
   const drawing = svg
     .replace(/\bid="([^"]+)"/g, `id="${name}-$1"`)

@@ -1,4 +1,4 @@
-/** The report as Markdown: tables inline, figures as links to SVG files beside it. */
+/** The report as Markdown: tables inline, figures are links to SVG files beside it. */
 import type { Block, Row, Table } from './document.ts';
 
 function escapeCell(text: string): string {

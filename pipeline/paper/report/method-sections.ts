@@ -1,4 +1,4 @@
-/** How the report's results came about: data, training, proofs and attacks, rules of choice, limits. */
+/** How the report's results came about: data, training, proofs and attacks, choice of settings, limits. */
 import { median, spread } from '../statistics.ts';
 import { type Block, heading, list, paragraph, type Row, type Table } from './document.ts';
 import type { Evidence } from './evidence.ts';
@@ -34,7 +34,7 @@ export function dataSets(evidence: readonly Evidence[]): readonly Block[] {
   ];
 }
 
-/** In one line, what was optimised and for how long. */
+/** One line on what was optimised and for how long. */
 function settingsOf({ experiment }: Evidence): string {
   const { network, objective, optimizer } = experiment.config;
   const convolutions = network.conv.map(

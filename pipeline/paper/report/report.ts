@@ -7,31 +7,22 @@ import type { Results } from '../result.ts';
 import { type Block, heading, notice, paragraph, readBlocks } from './document.ts';
 import { type Evidence, gather } from './evidence.ts';
 import { renderHtml } from './html.ts';
+import { ablations, anatomy, beyondTheCap, comparison, curves, mainTables } from './main-sections.ts';
 import { renderMarkdown } from './markdown.ts';
 import { choices, dataSets, failures, limits, proofs, training } from './method-sections.ts';
-import {
-  ablations,
-  anatomy,
-  beyondTheCap,
-  comparison,
-  curves,
-  learners,
-  mainTables,
-  otherData,
-  studies,
-} from './results-sections.ts';
+import { learners, otherData, studies } from './study-sections.ts';
 
 export interface Report {
   readonly html: string;
   readonly markdown: string;
-  /** SVG files by name, without ending. */
+  /** The SVG files by name, without their ending. */
   readonly figures: ReadonlyMap<string, string>;
 }
 
 export interface ReportOptions {
   readonly experiments: readonly Experiment[];
   readonly results: Results;
-  /** Hand-written, about what the numbers do not say by themselves. */
+  /** Hand-written text about what the numbers do not show by themselves. */
   readonly analysis: string;
   readonly quick: boolean;
 }
@@ -90,7 +81,7 @@ export function composeReport({ experiments, results, analysis, quick }: ReportO
 
 const ANALYSIS_FILE = 'analysis.md';
 
-/** The folder's hand-written analysis; empty where there is none. */
+/** The folder's hand-written analysis; empty if there is none. */
 export async function readAnalysis(out: string): Promise<string> {
   return readFile(join(out, ANALYSIS_FILE), 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return '';

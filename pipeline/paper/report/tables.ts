@@ -27,7 +27,7 @@ export function seedsOf({ experiment, runs, failures }: Evidence): string {
   return `${runs.length} of ${seeds.length}`;
 }
 
-/** The method, with what it is told more than the others. */
+/** The method, with what it is told beyond the others. */
 export function nameOf({ experiment }: Evidence): string {
   return experiment.oracle === null ? experiment.method : `${experiment.method} (oracle: ${experiment.oracle})`;
 }
@@ -66,7 +66,10 @@ function publishedRow({ method, certifiedAccuracy, acr }: PublishedRow): Row {
   return { cells: [method, '', '', acr.toFixed(4), ...shares], mark: 'published' };
 }
 
-/** What giving every image of the test the same label is worth: right for one class, at every radius that CERTIFY can give. */
+/**
+ * What giving every test image the same label is worth: it is right for one class, at every radius that CERTIFY can
+ * give.
+ */
 function constantRows(rows: readonly Evidence[]): readonly Row[] {
   const results = rows.flatMap((row) => row.results);
   const test = results.map(({ data }) => data?.test).find((found) => found?.labels !== undefined);
@@ -79,7 +82,7 @@ function constantRows(rows: readonly Evidence[]): readonly Row[] {
   return [{ cells, mark: 'oracle' }];
 }
 
-/** Certified accuracy in % at every radius, and ACR; under CERTIFY, or by the margin certificate. */
+/** Certified accuracy in % at every radius, and ACR, under CERTIFY or by the margin certificate. */
 export function certifiedTable(
   caption: string,
   rows: readonly Evidence[],
@@ -89,7 +92,7 @@ export function certifiedTable(
     readonly published?: readonly PublishedRow[];
   } = {},
 ): Table {
-  // The best of several problems would say nothing.
+  // The best across several problems would say nothing.
   const several = new Set(rows.map(({ experiment }) => experiment.task)).size > 1;
   const best = several ? undefined : bestOf(rows);
   const images = imagesOf(rows);
@@ -112,7 +115,10 @@ export function certifiedTable(
   };
 }
 
-/** One line for each method with a few numbers: at r = 0, at r = 0.45, ACR, the margin certificate's ACR, held out. */
+/**
+ * One line for each method with a few numbers: at r = 0, at r = 0.45, ACR, the margin certificate's ACR, and held-out
+ * accuracy.
+ */
 export function shortTable(caption: string, rows: readonly Evidence[], names?: readonly string[]): Table {
   const best = bestOf(rows);
   const images = imagesOf(rows);
@@ -142,7 +148,7 @@ export function shortTable(caption: string, rows: readonly Evidence[], names?: r
   };
 }
 
-/** Accuracy in % on images held out from the training domains: the mean over domains, and over seeds. */
+/** Accuracy in % on images held out from the training domains, as the mean over domains and seeds. */
 export function heldOut({ runs }: Evidence): string {
   if (runs.length === 0) return '';
   const means = runs.map(({ training }) => {

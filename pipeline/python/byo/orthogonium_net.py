@@ -5,7 +5,7 @@ Not part of the project's own toolchain. Made with Python 3.11.7 and
     pip install torch==2.9.1 onnx==1.19.1 orthogonium==0.0.4 einops==0.8.2   # numpy 2.4.6
     python pipeline/python/byo/orthogonium_net.py test/fixtures/byo
 
-(as pytorch.py says of torch)
+(pytorch.py has a note on torch.)
 """
 
 import sys

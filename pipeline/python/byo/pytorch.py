@@ -5,7 +5,8 @@ Not part of the project's own toolchain. Made with Python 3.11.7 and
     pip install torch==2.9.1 onnx==1.19.1 onnxscript==0.5.6 onnx_ir==0.1.12 deel-torchlip==1.0.5   # numpy 2.4.6
     python pipeline/python/byo/pytorch.py test/fixtures/byo
 
-(PyPI's torch wants CUDA's libraries at import; nothing here runs on a GPU. These files were made with empty stand-ins for them.)
+(PyPI's torch needs CUDA's libraries at import, although nothing here runs on a GPU. These files were made with empty
+stand-ins for them.)
 """
 
 import sys
@@ -35,7 +36,7 @@ def train(model: nn.Module, loss, epochs: int, rate: float = 2e-3) -> None:
 
 
 def legacy(model: nn.Module, name: str, shape=(1, 1, 14, 14), **options) -> None:
-    """The TorchScript exporter, the batch free as its own documentation has it."""
+    """Uses the TorchScript exporter, with the batch freed as its own documentation shows."""
     axes = {"input": {0: "batch"}, "logits": {0: "batch"}}
     torch.onnx.export(
         model, torch.rand(shape), OUT / name, dynamo=False,
@@ -44,7 +45,7 @@ def legacy(model: nn.Module, name: str, shape=(1, 1, 14, 14), **options) -> None
 
 
 def dynamo(model: nn.Module, name: str, shape=(1, 1, 14, 14), **options) -> None:
-    """The exporter of torch.export. Its default puts weights in a second file, and fixes the batch."""
+    """Uses the exporter of torch.export, whose default puts weights into a second file and fixes the batch."""
     torch.onnx.export(model, (torch.rand(shape),), OUT / name, dynamo=True, external_data=False, **options)
 
 
@@ -66,7 +67,7 @@ def plain() -> nn.Module:
 
 
 class BatchNormFirst(nn.Module):
-    """A BatchNorm that no Conv can absorb, a view by the batch's own size, and a Softmax at the end."""
+    """Has a BatchNorm that no Conv can absorb, a view that uses the batch's own size, and a Softmax at the end."""
 
     def __init__(self, layers: nn.Module) -> None:
         super().__init__()

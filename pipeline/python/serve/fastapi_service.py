@@ -1,6 +1,7 @@
 """The service that glean's is measured against: FastAPI and ONNX Runtime, written the usual way.
 
-One sealed model (GLEAN_MODEL), label and radius from the graph. `/predict` takes JSON, `/predict/raw` raw float32.
+It serves one sealed model (GLEAN_MODEL), with label and radius from the graph. `/predict` takes JSON and
+`/predict/raw` takes raw float32.
 Run: uvicorn fastapi_service:app
 """
 

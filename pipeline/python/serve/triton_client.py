@@ -1,6 +1,6 @@
-"""Asks a running service through tritonclient, JSON and binary, and prints what it answered as JSON.
+"""Asks a running service through tritonclient, in JSON and in binary, and prints its answers as JSON.
 
-Usage: triton_client.py HOST:PORT MODEL PIXELS, PIXELS a file of float32 values, whole images one after the other.
+Usage: triton_client.py HOST:PORT MODEL PIXELS, where PIXELS is a file of float32 values, one whole image after another.
 """
 
 import json
@@ -28,7 +28,7 @@ def infer(client, model: str, images: numpy.ndarray, *, binary_in: bool, binary_
 
 
 def default_outputs(client, model: str, images: numpy.ndarray):
-    """No outputs named: the client asks for all of them, binary."""
+    """Names no outputs, so the client asks for all of them, in binary."""
     image = triton.InferInput("image", images.shape, "FP32")
     image.set_data_from_numpy(images)
     result = client.infer(model, [image])

@@ -1,4 +1,7 @@
-/** Gradients of MatMul by constants on the left, or in blocks: a matrix for each entry of the axes before the last two. */
+/**
+ * Gradients of MatMul by constants on the left, or in blocks: one matrix for each entry of the axes before the last
+ * two.
+ */
 import { type NodeReader, type Operator, sizeOf } from './operator.ts';
 
 /** y[y + k] += w·x[x + k] for k < length. */
@@ -6,7 +9,10 @@ function addRun(y: Float64Array, to: number, w: number, x: Float64Array, from: n
   for (let k = 0; k < length; k++) y[to + k]! += w * x[from + k]!;
 }
 
-/** The constant input `side` as matrices [rows, cols] for parts [lines, length] of a sample, one part after the other. */
+/**
+ * The constant input `side` as matrices [rows, cols] that multiply the parts [lines, length] of a sample, one matrix
+ * after the other.
+ */
 function readBlocks(reader: NodeReader, side: 0 | 1) {
   const { dims } = reader.constant(side);
   const shape = reader.dataShape(1 - side);
@@ -24,7 +30,7 @@ function readBlocks(reader: NodeReader, side: 0 | 1) {
     length,
     lead: shape.slice(0, -2),
     parts: sizeOf(shape.slice(0, -2)),
-    /** Where the matrix of a part begins. */
+    /** The index at which the matrix of a part begins. */
     matrixOf: (part: number) => (part % sizeOf(blocks)) * rows * cols,
     values: reader.floats(side),
   };
@@ -56,7 +62,7 @@ export function leftProduct(reader: NodeReader): Operator {
   };
 }
 
-/** y = x·M for the last two axes, M of its part. */
+/** y = x·M for the last two axes, where M is the matrix of the part. */
 export function rightProduct(reader: NodeReader): Operator {
   const { rows, cols, lines, lead, parts, matrixOf, values } = readBlocks(reader, 1);
   const each = (n: number, visit: (weights: number, x: number, y: number) => void) => {

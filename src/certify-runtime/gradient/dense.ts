@@ -1,6 +1,6 @@
 /** Gradients of MatMul and Gemm by constants. */
 import { leftProduct, rightProduct } from './blocks.ts';
-import { type NodeReader, type Operator, sizeOf } from './operator.ts';
+import { type NodeReader, type Operator, sizeOf, type Twins } from './operator.ts';
 
 /** y = xM + b for every row of the last axis; M is [inputs, outputs], row-major. */
 function linear(
@@ -32,7 +32,7 @@ function linear(
   };
 }
 
-/** y += Σ of up to four x_i times row i of M: four at a time, for y is then read and written once. */
+/** y += Σ of up to four x_i times row i of M: with four at a time, y is read and written only once for them. */
 function addFour(
   y: Float64Array,
   to: number,
@@ -47,7 +47,7 @@ function addFour(
   const b = left > 1 ? x[from + 1]! : 0;
   const c = left > 2 ? x[from + 2]! : 0;
   const d = left > 3 ? x[from + 3]! : 0;
-  // Rows past the last one count 0 times; reading the first again keeps NaN out.
+  // Rows past the last one have weight 0; the first row is read again for them, which keeps NaN out.
   const second = left > 1 ? length : 0;
   const third = left > 2 ? 2 * length : 0;
   const fourth = left > 3 ? 3 * length : 0;
@@ -97,13 +97,13 @@ function readMatrix(reader: NodeReader, transposed: boolean, factor: number): Pa
   return transposed ? { inputs: cols, outputs: rows, values } : { inputs: rows, outputs: cols, values };
 }
 
-export function matMul(reader: NodeReader): Operator {
+function matMul(reader: NodeReader): Operator {
   if (reader.shape(0) === undefined) return leftProduct(reader);
   if (reader.constant(1).dims.length > 2) return rightProduct(reader);
   return linear(reader, readMatrix(reader, false, 1), undefined);
 }
 
-export function gemm(reader: NodeReader): Operator {
+function gemm(reader: NodeReader): Operator {
   if (reader.int('transA', 0) !== 0 || reader.dataShape(0).length !== 1) reader.fail('its input is not [N, d]');
   const matrix = readMatrix(reader, reader.int('transB', 0) !== 0, reader.number('alpha', 1));
   if (!reader.has(2)) return linear(reader, matrix, undefined);
@@ -113,3 +113,8 @@ export function gemm(reader: NodeReader): Operator {
   const bias = Float64Array.from({ length: matrix.outputs }, (_, j) => beta * data[data.length === 1 ? 0 : j]!);
   return linear(reader, matrix, bias);
 }
+
+export const denseTwins: Twins = {
+  MatMul: { gradient: matMul, affine: [0, 1] },
+  Gemm: { gradient: gemm, affine: [0] },
+};

@@ -1,7 +1,9 @@
-/** Gradients of elementwise operators: with constants, between branches, Max, Min, normalisation and the activations. */
-import { type NodeReader, type Operator, type Shape, sizeOf } from './operator.ts';
+/**
+ * Gradients of elementwise operators: with constants, between branches, Max, Min, normalisation and the activations.
+ */
+import { type NodeReader, type Operator, type Shape, sizeOf, type Twins } from './operator.ts';
 
-/** The constant of input i, one value for each element of a sample of `shape`. */
+/** The constant of input i, as one value for each element of a sample of `shape`. */
 function spread(reader: NodeReader, i: number, shape: Shape): Float64Array {
   const { dims } = reader.constant(i);
   const data = reader.floats(i);
@@ -25,7 +27,7 @@ function spread(reader: NodeReader, i: number, shape: Shape): Float64Array {
   return values;
 }
 
-/** The one shape of all inputs that depend on the image. */
+/** The single shape of all inputs that depend on the image. */
 function commonShape(reader: NodeReader): Shape {
   const shapes = reader.node.inputs.map((_, i) => reader.shape(i)).filter((shape) => shape !== undefined);
   const [first] = shapes;
@@ -70,7 +72,7 @@ function branches(shape: Shape, signs: readonly (1 | -1)[]): Operator {
 }
 
 /** (v − mean)·γ/√(var + ε) + β for each channel: scale, B, mean and var are inputs 1 to 4. */
-export function batchNormalization(reader: NodeReader): Operator {
+function batchNormalization(reader: NodeReader): Operator {
   const shape = reader.dataShape(0);
   const [gamma, beta, mean, variance] = [reader.floats(1), reader.floats(2), reader.floats(3), reader.floats(4)];
   if (reader.int('training_mode', 0) !== 0 || [gamma, beta, mean, variance].some(({ length }) => length !== shape[0]))
@@ -87,7 +89,7 @@ export function batchNormalization(reader: NodeReader): Operator {
 }
 
 /** Sum of any number of tensors. */
-export function total(reader: NodeReader): Operator {
+function total(reader: NodeReader): Operator {
   const shape = commonShape(reader);
   if (reader.node.inputs.some((_, i) => reader.shape(i) === undefined)) return reader.fail('a constant in a sum');
   return branches(
@@ -97,7 +99,7 @@ export function total(reader: NodeReader): Operator {
 }
 
 /** Add, Sub, Mul, Div. */
-export function arithmetic(reader: NodeReader): Operator {
+function arithmetic(reader: NodeReader): Operator {
   const { op } = reader.node;
   const shape = commonShape(reader);
   const [left, right] = [reader.shape(0), reader.shape(1)];
@@ -125,8 +127,8 @@ export function arithmetic(reader: NodeReader): Operator {
   );
 }
 
-/** Max and Min of tensors and constants: the gradient goes to the first input that attains it. */
-export function extremum(reader: NodeReader): Operator {
+/** Max and Min of tensors and constants; the gradient goes to the first input that attains it. */
+function extremum(reader: NodeReader): Operator {
   const shape = commonShape(reader);
   const size = sizeOf(shape);
   const sign = reader.node.op === 'Max' ? 1 : -1;
@@ -162,47 +164,65 @@ function pointwise(reader: NodeReader, value: (x: number) => number, slope: (x: 
   };
 }
 
-export const activations: Readonly<Record<string, (reader: NodeReader) => Operator>> = {
-  Relu: (reader) =>
-    pointwise(
-      reader,
-      (x) => (x > 0 ? x : 0),
-      (x) => (x > 0 ? 1 : 0),
-    ),
-  LeakyRelu: (reader) => {
-    const alpha = reader.number('alpha', 0.01);
-    return pointwise(
-      reader,
-      (x) => (x > 0 ? x : alpha * x),
-      (x) => (x > 0 ? 1 : alpha),
-    );
-  },
-  Abs: (reader) => pointwise(reader, Math.abs, Math.sign),
-  Neg: (reader) =>
-    pointwise(
-      reader,
-      (x) => -x,
-      () => -1,
-    ),
-  PRelu: (reader) => {
-    const shape = reader.dataShape(0);
-    const slope = spread(reader, 1, shape);
-    const size = sizeOf(shape);
-    return {
-      outputShapes: [shape],
-      forward: ([x]) => [x!.map((v, e) => (v > 0 ? v : slope[e % size]! * v))],
-      backward: ([x], _y, [gy], [gx]) => {
-        for (let e = 0; e < gy!.length; e++) gx![e]! += (x![e]! > 0 ? 1 : slope[e % size]!) * gy![e]!;
-      },
-    };
-  },
-  Clip: (reader) => {
-    const low = reader.has(1) ? reader.floats(1)[0]! : reader.number('min', Number.NEGATIVE_INFINITY);
-    const high = reader.has(2) ? reader.floats(2)[0]! : reader.number('max', Number.POSITIVE_INFINITY);
-    return pointwise(
-      reader,
-      (x) => Math.min(Math.max(x, low), high),
-      (x) => (x > low && x < high ? 1 : 0),
-    );
-  },
+const relu = (reader: NodeReader): Operator =>
+  pointwise(
+    reader,
+    (x) => (x > 0 ? x : 0),
+    (x) => (x > 0 ? 1 : 0),
+  );
+
+function leakyRelu(reader: NodeReader): Operator {
+  const alpha = reader.number('alpha', 0.01);
+  return pointwise(
+    reader,
+    (x) => (x > 0 ? x : alpha * x),
+    (x) => (x > 0 ? 1 : alpha),
+  );
+}
+
+function pRelu(reader: NodeReader): Operator {
+  const shape = reader.dataShape(0);
+  const slope = spread(reader, 1, shape);
+  const size = sizeOf(shape);
+  return {
+    outputShapes: [shape],
+    forward: ([x]) => [x!.map((v, e) => (v > 0 ? v : slope[e % size]! * v))],
+    backward: ([x], _y, [gy], [gx]) => {
+      for (let e = 0; e < gy!.length; e++) gx![e]! += (x![e]! > 0 ? 1 : slope[e % size]!) * gy![e]!;
+    },
+  };
+}
+
+function clip(reader: NodeReader): Operator {
+  const low = reader.has(1) ? reader.floats(1)[0]! : reader.number('min', Number.NEGATIVE_INFINITY);
+  const high = reader.has(2) ? reader.floats(2)[0]! : reader.number('max', Number.POSITIVE_INFINITY);
+  return pointwise(
+    reader,
+    (x) => Math.min(Math.max(x, low), high),
+    (x) => (x > low && x < high ? 1 : 0),
+  );
+}
+
+const negative = (reader: NodeReader): Operator =>
+  pointwise(
+    reader,
+    (x) => -x,
+    () => -1,
+  );
+
+export const elementwiseTwins: Twins = {
+  Add: { gradient: arithmetic, affine: 'all' },
+  Sub: { gradient: arithmetic, affine: 'all' },
+  Sum: { gradient: total, affine: 'all' },
+  Mul: { gradient: arithmetic, affine: [0, 1] },
+  Div: { gradient: arithmetic, affine: [0] },
+  Neg: { gradient: negative, affine: [0] },
+  BatchNormalization: { gradient: batchNormalization, affine: [0] },
+  Max: { gradient: extremum },
+  Min: { gradient: extremum },
+  Relu: { gradient: relu },
+  LeakyRelu: { gradient: leakyRelu },
+  PRelu: { gradient: pRelu },
+  Clip: { gradient: clip },
+  Abs: { gradient: (reader) => pointwise(reader, Math.abs, Math.sign) },
 };

@@ -1,38 +1,16 @@
-/** Reverse mode over an ONNX graph in float64: its output, and the gradient of any combination of it in the image. */
+/**
+ * Reverse mode over an ONNX graph in float64: its output, and the gradient in the image of any combination of its
+ * outputs.
+ */
 import type { Graph, Tensor } from '../trusted/onnx/model.ts';
-import { gemm, matMul } from './dense.ts';
-import { activations, arithmetic, batchNormalization, extremum, total } from './elementwise.ts';
 import { constantsOf, type Layout, NodeReader, NoGradient, type Operator, sizeOf } from './operator.ts';
-import { rearrangements } from './rearrange.ts';
-import { reductions } from './reduce.ts';
-import { conv, pool } from './window.ts';
-
-const OPERATORS: ReadonlyMap<string, (reader: NodeReader) => Operator> = new Map(
-  Object.entries({
-    MatMul: matMul,
-    Gemm: gemm,
-    Add: arithmetic,
-    Sub: arithmetic,
-    Sum: total,
-    Mul: arithmetic,
-    Div: arithmetic,
-    Max: extremum,
-    Min: extremum,
-    BatchNormalization: batchNormalization,
-    Conv: conv,
-    AveragePool: pool,
-    MaxPool: pool,
-    ...activations,
-    ...rearrangements,
-    ...reductions,
-  }),
-);
+import { TWINS } from './operators.ts';
 
 interface Step {
   readonly operator: Operator;
-  /** Rows of its inputs for each image. */
+  /** How many rows its inputs have for each image. */
   readonly rows: number;
-  /** Only those that depend on the image. */
+  /** Only the inputs that depend on the image. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
 }
@@ -49,11 +27,11 @@ export interface DifferentiableNetwork {
   readonly imageSize: number;
   /** K, the size of the output. */
   readonly classes: number;
-  /** Time that the output takes for one image, in multiply-adds; a gradient takes as much again. */
+  /** The time that the output takes for one image, in multiply-adds; a gradient takes as much again. */
   readonly work: number;
   /** The output for n images, pixels one after the other. */
   trace(images: Float64Array, n: number): Trace;
-  /** As trace and pullback, with the seeds that `seed` gives for each row of logits. */
+  /** Like trace and pullback, with the seeds that `seed` gives for each row of logits. */
   gradient(
     images: Float64Array,
     n: number,
@@ -61,15 +39,15 @@ export interface DifferentiableNetwork {
   ): { readonly logits: Float64Array; readonly gradient: Float64Array };
 }
 
-/** What it costs to give an element of a tensor out, in multiply-adds. */
+/** The cost of writing one element of a tensor, in multiply-adds. */
 const ELEMENT_WORK = 8;
 
 const elementsOf = ({ rows, shape }: Layout) => rows * sizeOf(shape);
 
 export interface DifferentiateOptions {
-  /** Values of tensors that do not depend on the pixels, where nodes compute them; a batch size in them is 1. */
+  /** Values of tensors that nodes compute but that do not depend on the pixels; a batch size in them is 1. */
   readonly known?: ReadonlyMap<string, Tensor>;
-  /** A network of more work than this is not taken apart: there is no gradient of it. */
+  /** A network that takes more work than this is not compiled and has no gradient. */
   readonly limit?: number;
 }
 
@@ -79,7 +57,7 @@ interface Compiled {
   readonly work: number;
 }
 
-/** The steps from `input` to `output`, those it does not need left out. */
+/** The steps from `input` to `output`, without those it does not need. */
 function compile(graph: Graph, input: string, output: string, options: DifferentiateOptions): Compiled {
   const { known = new Map(), limit = Number.POSITIVE_INFINITY } = options;
   const image = graph.inputs.find(({ name }) => name === input);
@@ -97,9 +75,9 @@ function compile(graph: Graph, input: string, output: string, options: Different
   let work = 0;
   const steps = nodes.reverse().map((node): Step => {
     const reader = new NodeReader(node, layouts, constants);
-    const operator = (OPERATORS.get(node.op) ?? (() => reader.fail('no gradient')))(reader);
+    const operator = TWINS.get(node.op)?.gradient(reader) ?? reader.fail('no gradient');
     const rows = operator.rows ?? reader.rows;
-    // Outputs that have no gradient (TopK's indices) are left out: whoever reads one has none either.
+    // Outputs that have no gradient (TopK's indices) are left out, so a node that reads one has none either.
     const outputs = node.outputs.slice(0, operator.outputShapes.length);
     outputs.forEach((name, i) => {
       const layout = { rows, shape: reader.fit(operator.outputShapes[i]!, rows) };
@@ -149,7 +127,7 @@ function trace({ steps, layouts }: Compiled, input: string, output: string, imag
   };
 }
 
-/** The network from `input` to `output`, or null where a node of it has no gradient here. */
+/** The network from `input` to `output`, or null if one of its nodes has no gradient here. */
 export function differentiate(
   graph: Graph,
   input: string,

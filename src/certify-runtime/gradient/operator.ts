@@ -1,10 +1,10 @@
 /**
- * What an operator of the gradient interpreter is, and how its node is read. For attacks and the second opinion: nothing is
- * proven here, and the proof uses none of it.
+ * What an operator of the gradient interpreter is, and how its node is read. It serves attacks and the second opinion:
+ * nothing is proven here, and the proof uses none of it.
  */
 import type { Graph, OnnxNode, Tensor } from '../trusted/onnx/model.ts';
 
-/** One row of a tensor: its dimensions but for dimension 0. */
+/** One row of a tensor: its dimensions except dimension 0. */
 export type Shape = readonly number[];
 
 /** A tensor for one image: `rows` rows of this shape, so that dimension 0 is rows·N. */
@@ -13,16 +13,18 @@ export interface Layout {
   readonly shape: Shape;
 }
 
-/** One node, its shapes fixed and its constants taken in. */
+/** One node with its shapes fixed and its constants read. */
 export interface Operator {
   readonly outputShapes: readonly Shape[];
-  /** Rows of its outputs for each image, where they are not those of its inputs. */
+  /** How many rows its outputs have for each image, if not as many as its inputs. */
   readonly rows?: number;
-  /** Multiply-adds for one row; none where elements are only moved. */
+  /** Multiply-adds for one row; absent if elements are only moved. */
   readonly work?: number;
-  /** Outputs for n rows; an input may be given back as it is. */
+  /** The outputs for n rows; an input may be returned as it is. */
   forward(inputs: readonly Float64Array[], n: number): Float64Array[];
-  /** Adds to `inputGradients` what the gradients of the outputs say; inputs and outputs as in `forward`. */
+  /**
+   * Adds to `inputGradients` what follows from the gradients of the outputs; inputs and outputs are as in `forward`.
+   */
   backward(
     inputs: readonly Float64Array[],
     outputs: readonly Float64Array[],
@@ -32,20 +34,39 @@ export interface Operator {
   ): void;
 }
 
-/** The node has a form whose gradient is not written down: whoever asked goes on without gradients. */
+/** What is known about an operator outside the proof: the twin of its rule. */
+export interface Twin {
+  /** Its value and its gradient, from a node. */
+  readonly gradient: (reader: NodeReader) => Operator;
+  /**
+   * The inputs in which it is affine if the others are constants, or 'all' if it is affine in all of them together.
+   * Left out if it is not affine: sampling cuts a network after its last affine operator.
+   */
+  readonly affine?: readonly number[] | 'all';
+}
+
+export type Twins = Readonly<Record<string, Twin>>;
+
+/** The node has a form whose gradient is not implemented; the caller goes on without gradients. */
 export class NoGradient extends Error {}
 
 export function sizeOf(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
-/** Elements of a tensor for one image: what is larger is not worth a gradient, and a hostile file may ask for any size. */
+/**
+ * The most elements of a tensor for one image: anything larger is not worth a gradient, and a hostile file may ask for
+ * any size.
+ */
 const MAX_ELEMENTS = 2 ** 24;
 
-/** A node as an operator's constructor sees it: shapes of the inputs that depend on the image, constants, attributes. */
+/**
+ * A node as an operator's constructor sees it: the shapes of the inputs that depend on the image, constants,
+ * attributes.
+ */
 export class NodeReader {
   readonly node: OnnxNode;
-  /** Rows for each image of the inputs that depend on it. */
+  /** How many rows the inputs that depend on the image have for each image. */
   readonly rows: number;
   readonly #layouts: ReadonlyMap<string, Layout>;
   readonly #constants: ReadonlyMap<string, Tensor>;
@@ -67,12 +88,12 @@ export class NodeReader {
     return (this.node.inputs[i] ?? '') !== '';
   }
 
-  /** The shape of input i where it depends on the image, else undefined. */
+  /** The shape of input i if it depends on the image, otherwise undefined. */
   shape(i: number): Shape | undefined {
     return this.#layouts.get(this.node.inputs[i] ?? '')?.shape;
   }
 
-  /** The shape again, where it is one of a size to be computed with. */
+  /** Returns the shape if its size can be computed with, and fails otherwise. */
   fit(shape: Shape, rows = this.rows): Shape {
     const fits = [rows, ...shape].every((size) => Number.isSafeInteger(size) && size > 0);
     return fits && rows * sizeOf(shape) <= MAX_ELEMENTS ? shape : this.fail(`${rows} rows of [${shape}]`);
@@ -86,7 +107,7 @@ export class NodeReader {
     return this.#constants.get(this.node.inputs[i] ?? '') ?? this.fail(`input ${i} is no constant`);
   }
 
-  /** The values of a constant of floats. */
+  /** The values of a floating-point constant. */
   floats(i: number): Float64Array {
     const { type, data } = this.constant(i);
     if (type !== 'float32' && type !== 'float64') return this.fail(`input ${i} is of ${type}`);

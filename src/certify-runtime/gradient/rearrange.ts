@@ -1,8 +1,10 @@
-/** Gradients of operators that only move values: Reshape, Transpose, Split, Slice, Gather, Pad, Concat and their kin. */
+/**
+ * Gradients of operators that only move values: Reshape, Transpose, Split, Slice, Gather, Pad, Concat and their kin.
+ */
 import { ElementType } from '../trusted/onnx/model.ts';
-import { type NodeReader, type Operator, type Shape, sizeOf } from './operator.ts';
+import { type NodeReader, type Operator, type Shape, sizeOf, type Twins } from './operator.ts';
 
-/** Outputs whose element e is element index[e] of the input, `padding` where that is −1. */
+/** Outputs whose element e is element index[e] of the input, or `padding` if that is −1. */
 function moved(
   inputSize: number,
   parts: readonly { readonly shape: Shape; readonly index: Int32Array }[],
@@ -45,7 +47,7 @@ function renamed(reader: NodeReader, shape: Shape, rows = reader.rows): Operator
   };
 }
 
-/** Element numbers of the tensor whose axis a holds the positions lists[a] of the input's (null: all; −1: padding). */
+/** The element numbers of a tensor whose axis a holds the positions lists[a] of the input (null: all; −1: padding). */
 function pick(reader: NodeReader, lists: readonly (readonly number[] | null)[]): { shape: Shape; index: Int32Array } {
   const shape = reader.dataShape(0);
   const axes = shape.map((size, axis) => lists[axis] ?? Array.from({ length: size }, (_, i) => i));
@@ -67,7 +69,8 @@ function reshape(reader: NodeReader): Operator {
   const shape = reader.dataShape(0);
   if (reader.int('allowzero', 0) !== 0) reader.fail('allowzero');
   const whole = [reader.rows, ...shape];
-  // The batch must stay where it is: dimension 0 has some rows for each image, all other sizes are the same for any batch.
+  // The batch must stay where it is: dimension 0 has some rows for each image, and all other sizes are the same for any
+  // batch.
   const target = reader.integers(1).map((size, i) => (size === 0 ? (whole[i] ?? 0) : size));
   const known = target.reduce((product, size) => (size === -1 ? product : product * size), 1);
   const [rows = 0, ...rest] = target.map((size) => (size === -1 ? sizeOf(whole) / known : size));
@@ -99,7 +102,7 @@ function split(reader: NodeReader): Operator {
   return moved(sizeOf(shape), parts);
 }
 
-/** start, start + step, … before end; negative numbers count from the end, and all are clamped. */
+/** start, start + step, … before end; negative numbers count from the end, and both ends are clamped. */
 function slicePositions(size: number, start: number, end: number, step: number): number[] {
   const clamp = (at: number, low: number, high: number): number =>
     Math.min(Math.max(at < 0 ? at + size : at, low), high);
@@ -227,21 +230,26 @@ function squeezed(reader: NodeReader): Shape {
   return shape.filter((_, axis) => !removed.has(axis));
 }
 
-export const rearrangements: Readonly<Record<string, (reader: NodeReader) => Operator>> = {
-  Reshape: reshape,
-  Flatten: flatten,
-  Squeeze: (reader) => renamed(reader, squeezed(reader)),
-  Unsqueeze: (reader) => renamed(reader, unsqueezed(reader)),
-  Identity: (reader) => renamed(reader, reader.dataShape(0)),
-  Dropout: (reader) => renamed(reader, reader.dataShape(0)),
-  Cast: (reader) => {
-    if (reader.int('to', 0) !== ElementType.float32) reader.fail('to another type');
-    return renamed(reader, reader.dataShape(0));
-  },
-  Transpose: transpose,
-  Split: split,
-  Slice: slice,
-  Gather: gather,
-  Pad: pad,
-  Concat: concat,
+function cast(reader: NodeReader): Operator {
+  if (reader.int('to', 0) !== ElementType.float32) reader.fail('to another type');
+  return identity(reader);
+}
+
+const identity = (reader: NodeReader) => renamed(reader, reader.dataShape(0));
+
+export const rearrangementTwins: Twins = {
+  Reshape: { gradient: reshape, affine: [0] },
+  Flatten: { gradient: flatten, affine: [0] },
+  Squeeze: { gradient: (reader) => renamed(reader, squeezed(reader)), affine: [0] },
+  Unsqueeze: { gradient: (reader) => renamed(reader, unsqueezed(reader)), affine: [0] },
+  Identity: { gradient: identity, affine: [0] },
+  Dropout: { gradient: identity, affine: [0] },
+  // A cast to integers is not affine, but no rule proves anything about one of the image.
+  Cast: { gradient: cast, affine: [0] },
+  Transpose: { gradient: transpose, affine: [0] },
+  Split: { gradient: split, affine: [0] },
+  Slice: { gradient: slice, affine: [0] },
+  Gather: { gradient: gather, affine: [0] },
+  Pad: { gradient: pad, affine: [0] },
+  Concat: { gradient: concat, affine: 'all' },
 };

@@ -1,7 +1,7 @@
-/** Gradients of what takes several values for one: ReduceMax and its kin, the global pools, and TopK. */
-import { type NodeReader, type Operator, type Shape, sizeOf } from './operator.ts';
+/** Gradients of operators that reduce several values to one: ReduceMax and its kin, the global pools, and TopK. */
+import { type NodeReader, type Operator, type Shape, sizeOf, type Twins } from './operator.ts';
 
-/** Element numbers of one row, in groups of equal length: group g holds what output g is made of. */
+/** The element numbers of one row in groups of equal length: group g holds what output g is made from. */
 interface Groups {
   readonly shape: Shape;
   readonly members: Int32Array;
@@ -53,7 +53,7 @@ function sums({ shape, members, length }: Groups, factor: number): Operator {
   };
 }
 
-/** Where in x, from `begin` on, the largest sign·v of these elements is; the first one where several are. */
+/** The element of these at which sign·v is largest, for the row of x that starts at `begin`; the first one in a tie. */
 function best(x: Float64Array, begin: number, elements: Int32Array, sign: 1 | -1): number {
   let found = elements[0]!;
   for (let i = 1; i < elements.length; i++) {
@@ -62,14 +62,14 @@ function best(x: Float64Array, begin: number, elements: Int32Array, sign: 1 | -1
   return found;
 }
 
-/** The `count` first of each group in descending order of sign·v: the gradient goes to where they stand. */
+/** The `count` first values of each group in descending order of sign·v; the gradient goes to their positions. */
 function ranked({ shape, members, length }: Groups, count: number, sign: 1 | -1, place: Places): Operator {
   const size = members.length;
   const outputs = (size / length) * count;
   const lists = Array.from({ length: size / length }, (_, group) =>
     members.subarray(group * length, (group + 1) * length),
   );
-  /** For each output of row k, the element that it is. */
+  /** For each output of row k, the element that it takes. */
   const chosen = (x: Float64Array, k: number): Int32Array => {
     const result = new Int32Array(outputs);
     for (const [group, elements] of lists.entries()) {
@@ -77,7 +77,7 @@ function ranked({ shape, members, length }: Groups, count: number, sign: 1 | -1,
         result[place(group, 0)] = best(x, k * size, elements, sign);
       } else {
         const row = x.subarray(k * size, (k + 1) * size);
-        // Stable: of equal values the first stays first.
+        // The sort is stable: of equal values, the first stays first.
         const order = elements.toSorted((a, b) => sign * (row[b]! - row[a]!));
         for (let i = 0; i < count; i++) result[place(group, i)] = order[i]!;
       }
@@ -104,7 +104,7 @@ function ranked({ shape, members, length }: Groups, count: number, sign: 1 | -1,
   };
 }
 
-/** Where the i-th of a group goes. */
+/** The position of the i-th value of a group. */
 type Places = (group: number, i: number) => number;
 
 const first: Places = (group) => group;
@@ -138,18 +138,18 @@ function topK(reader: NodeReader): Operator {
   const [count = 0] = reader.integers(1);
   if (!(count >= 1 && count <= shape[axis]!) || reader.int('sorted', 1) === 0) reader.fail(`the ${count} largest`);
   const inner = sizeOf(shape.slice(axis + 1));
-  // A group is a line along the axis; lines are numbered as their places in the other axes are.
+  // A group is a line along the axis; lines are numbered by their position in the other axes.
   const place: Places = (group, i) => (Math.floor(group / inner) * count + i) * inner + (group % inner);
   const found = { ...groups(reader, [axis], true), shape: shape.with(axis, count) };
   return ranked(found, count, reader.int('largest', 1) === 0 ? -1 : 1, place);
 }
 
-export const reductions: Readonly<Record<string, (reader: NodeReader) => Operator>> = {
-  ReduceSum: (reader) => sums(reduced(reader), 1),
-  ReduceMean: (reader) => mean(reduced(reader)),
-  ReduceMax: (reader) => ranked(reduced(reader), 1, 1, first),
-  ReduceMin: (reader) => ranked(reduced(reader), 1, -1, first),
-  GlobalAveragePool: (reader) => mean(everywhere(reader)),
-  GlobalMaxPool: (reader) => ranked(everywhere(reader), 1, 1, first),
-  TopK: topK,
+export const reductionTwins: Twins = {
+  ReduceSum: { gradient: (reader) => sums(reduced(reader), 1), affine: [0] },
+  ReduceMean: { gradient: (reader) => mean(reduced(reader)), affine: [0] },
+  ReduceMax: { gradient: (reader) => ranked(reduced(reader), 1, 1, first) },
+  ReduceMin: { gradient: (reader) => ranked(reduced(reader), 1, -1, first) },
+  GlobalAveragePool: { gradient: (reader) => mean(everywhere(reader)), affine: [0] },
+  GlobalMaxPool: { gradient: (reader) => ranked(everywhere(reader), 1, 1, first) },
+  TopK: { gradient: topK },
 };

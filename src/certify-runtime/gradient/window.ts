@@ -1,14 +1,14 @@
-/** Gradients of the sliding windows: Conv, AveragePool and MaxPool in one and two dimensions. */
-import type { NodeReader, Operator } from './operator.ts';
+/** Gradients of sliding windows: Conv, AveragePool and MaxPool in one and two dimensions. */
+import type { NodeReader, Operator, Twins } from './operator.ts';
 
 interface Windows {
   readonly channels: number;
-  /** Pixels of one plane, before and after. */
+  /** Pixels of one plane of the input and of the output. */
   readonly input: number;
   readonly output: number;
-  /** Of an output plane, in the file's own number of dimensions. */
+  /** The size of an output plane, in the file's own number of dimensions. */
   readonly size: readonly number[];
-  /** Per output place and tap: the pixel of the input plane, −1 in the padding. */
+  /** For each output place and tap, the pixel of the input plane; −1 in the padding. */
   readonly at: Int32Array;
   readonly taps: number;
 }
@@ -23,7 +23,7 @@ interface Axis {
   readonly places: number;
 }
 
-/** Pads before and after one axis. */
+/** The padding before and after one axis. */
 function padding(reader: NodeReader, axis: number, size: number, span: number, stride: number): [number, number] {
   const mode = reader.string('auto_pad', 'NOTSET');
   if (mode === 'NOTSET') {
@@ -37,7 +37,7 @@ function padding(reader: NodeReader, axis: number, size: number, span: number, s
   return [before, total - before];
 }
 
-/** For each place and tap of an axis the pixel, −1 in the padding. */
+/** For each place and tap of an axis, the pixel; −1 in the padding. */
 function pixelsOf({ size, taps, stride, dilation, before, places }: Axis): Int32Array {
   return Int32Array.from({ length: places * taps }, (_, i) => {
     const pixel = Math.floor(i / taps) * stride - before + (i % taps) * dilation;
@@ -62,7 +62,7 @@ function windows(reader: NodeReader, given: readonly number[]): Windows {
   const channels = shape[0]!;
   const sizes = axes.map(({ places }) => places);
   reader.fit([channels, ...sizes, ...given]);
-  // One dimension is two, the first of size 1.
+  // One dimension is treated as two, of which the first has size 1.
   const line: Axis = { size: 1, taps: 1, stride: 1, dilation: 1, before: 0, places: 1 };
   const [vertical, horizontal] = (axes.length === 1 ? [line, ...axes] : axes) as [Axis, Axis];
   const [rows, cols] = [pixelsOf(vertical), pixelsOf(horizontal)];
@@ -82,7 +82,7 @@ function windows(reader: NodeReader, given: readonly number[]): Windows {
   return { channels, input: vertical.size * horizontal.size, output, size: sizes, at, taps };
 }
 
-export function conv(reader: NodeReader): Operator {
+function conv(reader: NodeReader): Operator {
   const { dims } = reader.constant(1);
   const [filters = 0, perGroup = 0, ...kernel] = dims;
   const { channels, input, output, size, at, taps } = windows(reader, kernel);
@@ -91,7 +91,9 @@ export function conv(reader: NodeReader): Operator {
   const groups = reader.int('group', 1);
   if (perGroup * groups !== channels || filters % groups !== 0 || bias.length !== filters)
     reader.fail(`${groups} groups of ${perGroup} channels for ${channels}`);
-  /** Visits every filter and channel that meet: offsets of the filter's taps, the input plane and the output plane. */
+  /**
+   * Visits every filter with each of its channels: offsets of the filter's taps, the input plane and the output plane.
+   */
   const planes = (n: number, visit: (tap0: number, from: number, to: number) => void): void => {
     for (let k = 0; k < n; k++) {
       for (let f = 0; f < filters; f++) {
@@ -136,14 +138,14 @@ export function conv(reader: NodeReader): Operator {
   };
 }
 
-export function pool(reader: NodeReader): Operator {
+function pool(reader: NodeReader): Operator {
   const isMax = reader.node.op === 'MaxPool';
   if (reader.node.outputs.length > 1) reader.fail('its indices');
   const found = windows(reader, reader.ints('kernel_shape') ?? []);
   return isMax ? maxima(found) : averages(found, reader.int('count_include_pad', 0) !== 0);
 }
 
-/** Σ v/count over each window: count is that of its taps, or of those that are not in the padding. */
+/** Σ v/count over each window, where count is the number of its taps, or of those that are not in the padding. */
 function averages({ channels, input, output, size, at, taps }: Windows, all: boolean): Operator {
   const weights = Float64Array.from({ length: output }, (_, place) => {
     const own = at.subarray(place * taps, (place + 1) * taps);
@@ -173,7 +175,7 @@ function averages({ channels, input, output, size, at, taps }: Windows, all: boo
   };
 }
 
-/** The largest of each window; the gradient goes to the first that is. */
+/** The largest value of each window; the gradient goes to the first one in a tie. */
 function maxima({ channels, input, output, size, at, taps }: Windows): Operator {
   const largest = (x: Float64Array, plane: number, place: number): number => {
     let best = -1;
@@ -198,3 +200,9 @@ function maxima({ channels, input, output, size, at, taps }: Windows): Operator 
     },
   };
 }
+
+export const windowTwins: Twins = {
+  Conv: { gradient: conv, affine: [0] },
+  AveragePool: { gradient: pool, affine: [0] },
+  MaxPool: { gradient: pool },
+};

@@ -1,4 +1,4 @@
-/** The certifier: what a loaded model answers, with its radius. Node and browser share this file. */
+/** The certifier: gives a loaded model's answers with their radius. Node and browser share this file. */
 
 import type { SmoothedCertificate } from '../smoothing/certify.ts';
 import type { EncoderBound } from '../trusted/bounds/bound.ts';
@@ -11,7 +11,7 @@ import { isPixelImage, isPixels, type PixelImage, type Pixels, pixelsOf } from '
 import type { LoadedModel, SecondOpinion } from './loaded-model.ts';
 import { type Workspace, WorkspacePool } from './workspace.ts';
 
-/** What a margin certificate rests on. */
+/** What a margin certificate is based on. */
 export interface CertificateSummary {
   readonly method: 'margin';
   readonly norm: 'l2';
@@ -21,7 +21,7 @@ export interface CertificateSummary {
   readonly provider: string;
 }
 
-/** R is null where the caller asked for a provider that nothing is proven about. */
+/** R is null if the caller asked for a provider that nothing is proven about. */
 export interface Prediction<R extends number | null = number> {
   /** Index into the certificate's classes. */
   readonly label: number;
@@ -35,14 +35,14 @@ export interface Prediction<R extends number | null = number> {
 
 /** CERTIFY's answer for the smoothed head, the radius in pixels. */
 export interface SmoothedPrediction extends SmoothedCertificate {
-  /** In pixels on [0, 1], float32 error subtracted, rounded down; 0 where CERTIFY abstained. */
+  /** In pixels on [0, 1], float32 error subtracted, rounded down; 0 if CERTIFY abstained. */
   readonly radius: number;
-  /** undefined where CERTIFY abstained. */
+  /** undefined if CERTIFY abstained. */
   readonly className: string | undefined;
 }
 
 export interface SmoothOptions {
-  /** σ of the noise on z; the model's own by default, 0.12 where the file names none. */
+  /** σ of the noise on z; the model's own by default, 0.12 if the file names none. */
   readonly sigma?: number;
   /** Draws that bound pA (100 000). */
   readonly n?: number;
@@ -52,11 +52,11 @@ export interface SmoothOptions {
   readonly alpha?: number;
   /** Seed of the draws; by default one that nobody can foresee. */
   readonly seed?: number;
-  /** Which of a seed's independent streams is drawn from (0): one for each image, say. */
+  /** Which of a seed's independent streams is drawn from (0 by default): for example, one for each image. */
   readonly stream?: number;
 }
 
-/** `Other` is what an environment takes as an image besides pixels. */
+/** `Other` is what an environment accepts as an image besides pixels. */
 export class CertifierBase<R extends number | null = number, Other = never> {
   readonly #model: LoadedModel;
   readonly #summary: CertificateSummary;
@@ -100,8 +100,8 @@ export class CertifierBase<R extends number | null = number, Other = never> {
   }
 
   /**
-   * What the file claims, the head's weights, what the proof found (null where a signature stood for it), and what the
-   * second opinion measured (null where there was none).
+   * What the file claims, the head's weights, what the proof found (null if a signature stood for it), and what the
+   * second opinion measured (null if there was none).
    */
   get model(): CertifiedModel & { readonly proven: EncoderBound | null; readonly opinion: SecondOpinion | null } {
     return this.#model;
@@ -110,7 +110,7 @@ export class CertifierBase<R extends number | null = number, Other = never> {
   /**
    * Label, radius and logits of one image. Calls may overlap.
    *
-   * @throws InputError where the image is not of the model's shape, or a pixel is not on [0, 1]
+   * @throws InputError if the image is not of the model's shape, or a pixel is not on [0, 1]
    */
   async predict(image: PixelImage | Other): Promise<Prediction<R>> {
     const pixels = isPixelImage(image) ? image : await this.decode(image);
@@ -122,9 +122,9 @@ export class CertifierBase<R extends number | null = number, Other = never> {
   }
 
   /**
-   * Label, radius and logits of many images: a list of them, or one array with the pixels of one after the other.
+   * Label, radius and logits of many images: a list of them, or one array with their pixels one after the other.
    *
-   * @throws InputError as predict does; nothing is predicted then
+   * @throws InputError as predict does; then nothing is predicted
    */
   async predictBatch(images: Pixels | readonly (PixelImage | Other)[]): Promise<readonly Prediction<R>[]> {
     const { shape } = this.certificate.input;
@@ -154,10 +154,10 @@ export class CertifierBase<R extends number | null = number, Other = never> {
   }
 
   /**
-   * The paper's protocol for one image: CERTIFY on its latent. It speaks of the smoothed head, not of predict's label,
-   * and holds with probability 1 − alpha over the draws; docs/smoothing.md.
+   * The paper's protocol for one image: CERTIFY on its latent. Its answer is about the smoothed head, not about
+   * predict's label, and holds with probability 1 − alpha over the draws; see docs/smoothing.md.
    *
-   * @throws InputError where the image or an option is out of range
+   * @throws InputError if the image or an option is out of range
    */
   async smooth(image: PixelImage | Other, options: SmoothOptions = {}): Promise<SmoothedPrediction> {
     const { head, terms, certificate, certified } = this.#model;
@@ -176,12 +176,12 @@ export class CertifierBase<R extends number | null = number, Other = never> {
       latentError: smallestBound(terms.constants.latentError, l2, l1),
       latentErrorSlope: terms.constants.latentErrorSlope,
     });
-    // As for the margin certificate: beyond the cap, the bounds of the float32 error do not hold.
+    // As for the margin certificate, the bounds of the float32 error do not hold beyond the cap.
     const radius = l2 <= terms.cap ? Math.min(answer.radius, terms.cap) : 0;
     return { ...answer, radius, className: certificate.classes[answer.label] };
   }
 
-  /** Waits for the calls under way, then frees the session. Later calls throw. */
+  /** Waits for the calls under way, then frees the session. Later calls throw an InputError. */
   dispose(): Promise<void> {
     this.#disposed ??= (async () => {
       if (this.#calls > 0) {
@@ -194,14 +194,14 @@ export class CertifierBase<R extends number | null = number, Other = never> {
     return this.#disposed;
   }
 
-  /** Pixels of an image that is none of PixelImage's forms. */
+  /** The pixels of an image that is none of PixelImage's forms. */
   protected decode(image: Other): PixelImage | Promise<PixelImage> {
     throw new InputError(
       `expected an image as pixels (Uint8Array, Float32Array, or { data, shape }), got ${Object.prototype.toString.call(image)}`,
     );
   }
 
-  /** Runs `use` with a workspace of n images; the call is under way until it ends. */
+  /** Runs `use` with a workspace of n images and counts the call as under way until it ends. */
   async #with<T>(n: number, use: (workspace: Workspace) => Promise<T>): Promise<T> {
     if (this.#disposed !== null) throw new InputError('the certifier has been disposed of');
     this.#calls++;
@@ -228,9 +228,11 @@ export class CertifierBase<R extends number | null = number, Other = never> {
       const outputs = await session.run({ [TENSORS.image]: image }, [output]);
       return outputs[output]!.data as Float32Array;
     } catch (error) {
-      throw new ProviderError(`the provider failed on ${n} images: ${error instanceof Error ? error.message : error}`, {
-        images: n,
-      });
+      throw new ProviderError(
+        `the provider failed on ${n} images: ${error instanceof Error ? error.message : error}`,
+        { images: n },
+        { cause: error },
+      );
     }
   }
 

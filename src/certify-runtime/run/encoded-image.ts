@@ -1,4 +1,7 @@
-/** Decodes PNG, JPEG and WebP, files or bytes, to the pixels a model takes; what is no such image is refused by name. */
+/**
+ * Decodes PNG, JPEG and WebP, from files or bytes, to the pixels that a model takes, and refuses everything else by
+ * name.
+ */
 import { readFile, stat } from 'node:fs/promises';
 import sharp, { type Metadata } from 'sharp';
 import { InputError } from '../trusted/errors.ts';
@@ -10,9 +13,12 @@ const MAX_PIXELS = 50_000_000;
 const FORMATS = 'a PNG, JPEG or WebP image';
 
 export interface DecodeOptions {
-  /** Scales an image of another size to fit the model's, aspect ratio kept, the rest black (sharp's `contain`). */
+  /**
+   * Scales an image of another size to fit the model's: the aspect ratio is kept and the rest is black (sharp's
+   * `contain`).
+   */
   readonly resize?: boolean;
-  /** Refuses an image of more pixels before it is decoded; 50 000 000 by default and at most. */
+  /** Refuses an image with more pixels before it is decoded; 50 000 000 is the default and the maximum. */
   readonly maxPixels?: number;
 }
 
@@ -36,8 +42,9 @@ export async function readImageFile(
 }
 
 /**
- * Decodes the image: EXIF orientation applied, alpha laid over black, colours brought to sRGB with 8 bits, grey
- * repeated in three channels (or colour made grey for a model of one channel); of an animation, the first frame.
+ * Decodes the image: EXIF orientation is applied, alpha is laid over black, colours are brought to sRGB with 8 bits,
+ * and grey is repeated in three channels (or colour is made grey for a model of one channel); of an animation, the
+ * first frame is taken.
  *
  * @param shape H, W, C of the model's input; C is 1 or 3
  * @param name what the image is called in errors
@@ -63,10 +70,10 @@ export async function decodeImage(
   const format = sniff(bytes);
   if (format === undefined) throw refuse(`bytes that are no such image (${preview(bytes)})`, FORMATS);
 
-  const metadata = await inspect(bytes).catch((error) => {
-    throw refuse(`a damaged ${format} (${oneLine(error)})`, FORMATS);
+  const metadata = await inspect(bytes).catch((cause) => {
+    throw refuse(`a damaged ${format} (${oneLine(cause)})`, FORMATS, { cause });
   });
-  /** As shown. */
+  /** The size as the image is shown, after rotation. */
   const size = metadata.autoOrient;
   if (size.width * size.height > limit) {
     throw refuse(`${size.width}×${size.height} = ${size.width * size.height} pixels`, `at most ${limit}`);
@@ -82,8 +89,8 @@ export async function decodeImage(
   if (!fits) image = image.resize(width, height, { fit: 'contain', background: 'black' });
   const { data, info } = await toEightBits(image, metadata, channels)
     .toBuffer({ resolveWithObject: true })
-    .catch((error) => {
-      throw refuse(`a damaged or truncated ${format} (${oneLine(error)})`, `${FORMATS} that is whole`);
+    .catch((cause) => {
+      throw refuse(`a damaged or truncated ${format} (${oneLine(cause)})`, `${FORMATS} that is whole`, { cause });
     });
   if (info.width !== width || info.height !== height || info.channels !== channels) {
     throw refuse(`${info.height}×${info.width}×${info.channels} once decoded`, `${height}×${width}×${channels}`);
@@ -91,14 +98,14 @@ export async function decodeImage(
   return { data: new Uint8Array(data.buffer, data.byteOffset, data.length), shape };
 }
 
-/** What the header alone tells: nothing is decoded yet. */
+/** What the header alone tells; nothing is decoded yet. */
 async function inspect(bytes: Uint8Array): Promise<Metadata> {
   return sharp(bytes, { limitInputPixels: false }).metadata();
 }
 
-function refusal(name: string): (found: string, expected: string) => InputError {
-  return (found, expected) =>
-    new InputError(`${name}: found ${found}, expected ${expected}`, { name, found, expected });
+function refusal(name: string): (found: string, expected: string, options?: ErrorOptions) => InputError {
+  return (found, expected, options) =>
+    new InputError(`${name}: found ${found}, expected ${expected}`, { name, found, expected }, options);
 }
 
 async function readLimited(file: string): Promise<Uint8Array> {
@@ -113,11 +120,11 @@ async function readLimited(file: string): Promise<Uint8Array> {
   } catch (error) {
     if (error instanceof InputError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
-    throw refuse(code === 'ENOENT' || code === 'ENOTDIR' ? 'no such file' : message, FORMATS);
+    throw refuse(code === 'ENOENT' || code === 'ENOTDIR' ? 'no such file' : message, FORMATS, { cause: error });
   }
 }
 
-/** By its first bytes, so that no other decoder (SVG, PDF, TIFF) ever sees the file. */
+/** Recognises the format by the first bytes, so that no other decoder (SVG, PDF, TIFF) ever sees the file. */
 function sniff(bytes: Uint8Array): 'PNG' | 'JPEG' | 'WebP' | undefined {
   const start = String.fromCharCode(...bytes.subarray(0, 12));
   if (start.startsWith('\x89PNG\r\n\x1a\n')) return 'PNG';
@@ -126,7 +133,7 @@ function sniff(bytes: Uint8Array): 'PNG' | 'JPEG' | 'WebP' | undefined {
   return undefined;
 }
 
-/** The first bytes, as hexadecimal and, where they are letters, as text. */
+/** The first bytes in hexadecimal and, if they are printable, as text. */
 function preview(bytes: Uint8Array): string {
   const head = Buffer.from(bytes.subarray(0, 8));
   const text = head.toString('latin1').replaceAll(/[^\x20-\x7e]/g, '.');

@@ -2,12 +2,12 @@
 
 import { InputError } from '../trusted/errors.ts';
 
-/** Bytes, seen as byte/255, or float32 pixels on [0, 1]. */
+/** Bytes, which a model sees as byte/255, or float32 pixels on [0, 1]. */
 export type Pixels = Uint8Array | Uint8ClampedArray | Float32Array;
 
 /**
- * H·W·C interleaved pixels: bare, with their shape, or with width and height (a browser's ImageData). Four channels where
- * the model takes three (or two where it takes one) are colour and alpha, laid over black.
+ * H·W·C interleaved pixels: bare, with their shape, or with width and height (a browser's ImageData). If there is one
+ * channel more than the model's one or three, it is alpha, and the colours are laid over black.
  */
 export type PixelImage =
   | Pixels
@@ -25,7 +25,7 @@ export function isPixelImage(image: unknown): image is PixelImage {
 /**
  * The H·W·C values of an image.
  *
- * @throws InputError where it is not of the model's shape
+ * @throws InputError if it is not of the model's shape
  */
 export function pixelsOf(image: PixelImage, shape: readonly number[], size: number): Pixels {
   if (isPixels(image)) {
@@ -57,7 +57,7 @@ export function pixelsOf(image: PixelImage, shape: readonly number[], size: numb
   return found[2] === channels ? data : overBlack(data, channels!);
 }
 
-/** Each colour times its alpha, the alpha dropped: what a picture looks like on black. */
+/** Each colour times its alpha, with the alpha dropped: what the picture looks like on black. */
 function overBlack(data: Pixels, channels: number): Pixels {
   const count = data.length / (channels + 1);
   const floats = data instanceof Float32Array;

@@ -1,11 +1,12 @@
-;; What predictBatch does with every pixel: 4 at a time, as JavaScript cannot. core/kernel.ts holds this file compiled
-;; (npm run kernel); a test compiles it anew. Memory is the caller's; pointers and counts are not checked here.
+;; What predictBatch does with every pixel, four at a time, which JavaScript cannot do. kernel.ts holds this file,
+;; compiled by pipeline/kernel.ts; a test compiles it again. The memory is the caller's; pointers and counts are not
+;; checked here.
 (module
   (import "glean" "memory" (memory 1))
 
-  ;; Of each image of $n floats from $p on: the sum and the sum of squares, as two floats at $out, which moves on by 8.
-  ;; 0 if every pixel is on [0, 1]: as unsigned integers, floats from 0 to 1 go up to 0x3f800000, and infinity, NaNs and
-  ;; whatever has a sign lie above. So −0 counts as outside.
+  ;; For each image of $n floats from $p on, writes the sum and the sum of squares as two floats at $out, which moves on
+  ;; by 8. Returns 0 if every pixel is on [0, 1]: as unsigned integers, floats from 0 to 1 go up to 0x3f800000, and
+  ;; infinity, NaNs and everything with a sign lie above. So −0 counts as outside.
   (func (export "norms") (param $p i32) (param $images i32) (param $n i32) (param $out i32) (result i32)
     (local $wide i32) (local $end i32) (local $odd i32) (local $sum f32) (local $squares f32) (local $x f32)
     (local $most v128)
@@ -66,7 +67,7 @@
     (i32.or (local.get $odd) (v128.any_true
       (i32x4.gt_u (local.get $most) (i32x4.splat (i32.const 0x3f800000))))))
 
-  ;; $n bytes from $from on, each divided by 255 and rounded, as floats from $to on.
+  ;; Divides each of $n bytes from $from on by 255, rounds, and writes them as floats from $to on.
   (func (export "levels") (param $from i32) (param $to i32) (param $n i32)
     (local $wide i32) (local $end i32) (local $bytes v128) (local $half v128) (local $scale v128)
     (local.set $scale (f32x4.splat (f32.const 255)))

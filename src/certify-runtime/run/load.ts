@@ -1,4 +1,4 @@
-/** Loading: from a sealed file's bytes to a model that is proven or signed, on a provider that was checked. */
+/** Loading: from a sealed file's bytes to a model that is proven or signed, on a provider that has been checked. */
 
 import type { SignatureOptions } from '../signature/signature.ts';
 import { readSigned } from '../signature/signed.ts';
@@ -6,37 +6,39 @@ import type { EncoderBound } from '../trusted/bounds/bound.ts';
 import { InputError, ProviderError } from '../trusted/errors.ts';
 import type { CertifiedModel } from '../trusted/file/certified-model.ts';
 import { sha256 } from '../trusted/file/digest.ts';
-import { checkAnswers } from '../trusted/file/vectors.ts';
 import { CertifierBase, type Prediction } from './certifier.ts';
+import { checkAnswers } from './known-vectors.ts';
 import type { LoadedModel, OpinionOf } from './loaded-model.ts';
 import { networkBytes } from './network-bytes.ts';
 import { type OnnxRuntime, openProvider, type Provider } from './providers.ts';
 
 export interface LoadOptions<P extends string = string> extends SignatureOptions {
-  /** The execution provider, or a list of which the first that works is taken. */
+  /** The execution provider, or a list of which the first one that works is taken. */
   readonly providers?: P | readonly P[];
   /**
-   * 'always' proves every claim from the bytes. 'unless-signed' leaves the proof out where a valid signature by
-   * `publicKey` vouches for the file; it needs `publicKey`.
+   * 'always' proves every claim from the bytes. 'unless-signed' skips the proof if a valid signature by `publicKey`
+   * vouches for the file; it needs `publicKey`.
    */
   readonly proof?: 'always' | 'unless-signed';
-  /** Threads of one run; ONNX Runtime's own choice by default. In a browser, onnxruntime-web's `env.wasm.numThreads` says. */
+  /**
+   * Threads of one run; ONNX Runtime's own choice by default. In a browser, onnxruntime-web's `env.wasm.numThreads`
+   * decides.
+   */
   readonly threads?: number;
   /**
-   * Takes a provider that nothing is proven about (WebGPU, say); predictions then have no radius, and neither its arithmetic nor
-   * the known vectors are checked.
+   * Accepts a provider that nothing is proven about (such as WebGPU); predictions then have no radius, and neither its
+   * arithmetic nor the known vectors are checked.
    */
   readonly uncertified?: boolean;
 }
 
 /**
- * Checks the signature where one is given or demanded, reads and proves the file, loads its network, and runs its known
- * vectors on the first provider that works. What was proven is then held against what `opinionOf` measures.
+ * Checks the signature if one is given or required, reads and proves the file, loads its network, and runs its known
+ * vectors on the first provider that works. What was proven is then compared with what `opinionOf` measures.
  *
- * @throws SignatureError where the signature is absent or wrong,
- *   OnnxFormatError, UnprovableError or CertificateError where the file does not hold what it claims,
- *   ContradictionError where it was proven and yet is measured to be false,
- *   ProviderError where no provider can load it or one does not compute what was certified
+ * @throws SignatureError if the signature is absent or wrong, OnnxFormatError, UnprovableError or CertificateError if
+ *   the file does not hold what it claims, ContradictionError if a proven claim is measured to be false, ProviderError
+ *   if no provider can load it or one does not compute what was certified
  */
 export async function loadModel(
   runtime: OnnxRuntime,
@@ -45,7 +47,8 @@ export async function loadModel(
   options: LoadOptions,
   opinionOf?: OpinionOf,
 ): Promise<LoadedModel> {
-  // A copy, so that what is signed, what is proven and what is run are the same bytes, whatever the caller does next.
+  // A copy, so that what is signed, what is proven and what is run are the same bytes, whatever the caller does with
+  // its own.
   const own = new Uint8Array(bytes);
   const { publicKey, signature, requireSignature, proof = 'always', uncertified = false, threads } = options;
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1)) {
@@ -108,12 +111,16 @@ async function runVectors(model: LoadedModel): Promise<void> {
   const certifier = new CertifierBase(model);
   try {
     const answers: Prediction[] = [];
-    // One by one, as most callers will, and together: providers choose their kernels by the size of the batch.
+    // One by one, as most callers do, and together: providers choose their kernels by the size of the batch.
     for (const image of images) answers.push(await certifier.predict(image));
     checkAnswers(answers, model);
     checkAnswers(await certifier.predictBatch(images), model);
   } catch (error) {
     if (error instanceof ProviderError) throw error;
-    throw new ProviderError(`the provider cannot run the model: ${error instanceof Error ? error.message : error}`);
+    throw new ProviderError(
+      `the provider cannot run the model: ${error instanceof Error ? error.message : error}`,
+      {},
+      { cause: error },
+    );
   }
 }

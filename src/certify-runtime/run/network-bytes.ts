@@ -4,9 +4,9 @@ import { HEAD_PREFIX, TENSORS } from '../trusted/file/names.ts';
 import { decodeOnnx, encodeOnnx } from '../trusted/onnx/codec.ts';
 
 /**
- * The file again without the nodes and initializers of the head, the outputs `label` and `radius`, and the metadata. Nothing
- * else is lost, since readOnnx accepts a file only if writing what was read of it gives the same bytes: so the network that
- * is run is the one that was proven. Its radius is then computed by margin.ts from logits and image norms, in float64 and at
+ * The file without the nodes and initializers of the head, the outputs `label` and `radius`, and the metadata. Nothing
+ * else is lost, because readOnnx accepts a file only if writing what was read gives the same bytes; so the network that
+ * is run is the one that was proven. margin.ts then computes the radius from logits and image norms, in float64 and at
  * a tenth of the head's cost.
  *
  * @param bytes a file that readOnnx has accepted

@@ -1,8 +1,9 @@
-/** onnxruntime-node with its telemetry off: the only place that imports it, so that no entry point can load it otherwise. */
+/** onnxruntime-node with its telemetry off. Nothing else imports it, so no entry point can load it otherwise. */
 import * as library from 'onnxruntime-node';
 import { switchOffTelemetry } from './telemetry.ts';
 
-// Before any session. A bundler may load the library first, so that the order of imports would not do.
+// This must run before any session is made. A bundler may load the library first, so the order of imports would not be
+// enough.
 switchOffTelemetry();
 
 export const { InferenceSession, Tensor } = library;

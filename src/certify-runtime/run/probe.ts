@@ -1,4 +1,4 @@
-/** A check that a provider's matrix product is one of float32: not TF32, bfloat16 or float16. */
+/** Checks that a provider's matrix product is computed in float32, not in TF32, bfloat16 or float16. */
 
 import { ProviderError } from '../trusted/errors.ts';
 import { encodeOnnx } from '../trusted/onnx/codec.ts';
@@ -7,8 +7,8 @@ import type { ValueInfo } from '../trusted/onnx/model.ts';
 const info = (name: string, ...dims: string[]): ValueInfo => ({ name, type: 'float32', dims });
 
 /**
- * y = a·b, both inputs with free dimensions.
- * Known vectors alone would not do: TF32's error on a small network can hide within the proven slack.
+ * y = a·b, where both inputs have free dimensions. Known vectors alone would not be enough: TF32's error on a small
+ * network can hide within the proven slack.
  */
 export const probeModel = () =>
   encodeOnnx({
@@ -26,19 +26,19 @@ export const probeModel = () =>
     },
   });
 
-/** Shapes of one image and of a batch: providers have kernels for each. */
+/** The shapes of one image and of a batch, because providers have kernels for each. */
 const SHAPES = [
   [1, 256, 128],
   [64, 256, 128],
 ] as const;
 
 /**
- * a has odd integers below 2¹², b −1, 0 and 1: every partial sum is an integer below 2²⁰, so exact in float32 in any
- * order, with or without fused multiply-add. TF32 and float16 keep 11 bits of a factor and bfloat16 8: an odd integer
- * of 12 bits is rounded, and most sums come out wrong.
+ * a has odd integers below 2¹² and b has −1, 0 and 1: every partial sum is an integer below 2²⁰, so it is exact in
+ * float32 in any order, with or without fused multiply-add. TF32 and float16 keep 11 bits of a factor and bfloat16
+ * keeps 8: an odd integer of 12 bits is rounded, and most sums come out wrong.
  *
  * @param multiply the provider's product of a [m, k] and b [k, n]
- * @throws ProviderError where an entry is wrong
+ * @throws ProviderError if an entry is wrong
  */
 export async function checkArithmetic(
   multiply: (a: Float32Array, b: Float32Array, size: readonly [number, number, number]) => Promise<Float32Array>,

@@ -1,4 +1,7 @@
-/** Execution providers: what each may be used for, and how one is opened. docs/providers.md has their numerical contracts. */
+/**
+ * Execution providers: what each may be used for, and how one is opened. Their numerical contracts are in
+ * docs/providers.md.
+ */
 
 import { ProviderError } from '../trusted/errors.ts';
 import { checkArithmetic, probeModel } from './probe.ts';
@@ -18,15 +21,28 @@ export interface Session {
 
 export interface Provider {
   readonly name: string;
-  /** Whether the radius is sound on it; one that is not runs only as `uncertified`. */
+  /** Whether the radius is sound on it; if not, it runs only as `uncertified`. */
   readonly certified: boolean;
   /** Operators that it may compute by a scheme outside docs/soundness.md, section 1. */
   readonly refusedOperators?: readonly string[];
-  /** Runs before its first session; throws ProviderError where it cannot be used here. */
+  /** Runs before its first session; throws ProviderError if the provider cannot be used here. */
   readonly prepare?: () => void;
 }
 
-/** Errors only: they are thrown as well. */
+/**
+ * The providers that an entry point (node.ts, web.ts) knows, by ONNX Runtime's names for them. A new provider needs an
+ * entry in that table, and its numerical contract in docs/providers.md if it is certified.
+ */
+export type ProviderTable = Readonly<Record<string, Omit<Provider, 'name'>>>;
+
+/** The providers of these names, in their order; no radius holds on one that is not in the table. */
+export function providersNamed(table: ProviderTable, names: string | readonly string[]): readonly Provider[] {
+  return [names]
+    .flat()
+    .map((name) => ({ name, ...(Object.hasOwn(table, name) ? table[name]! : { certified: false }) }));
+}
+
+/** Only errors are logged, and they are thrown as well. */
 const SESSION = { logSeverityLevel: 3 };
 
 async function createSession(
@@ -45,11 +61,12 @@ async function createSession(
     throw new ProviderError(
       `provider '${provider.name}' is not available here, or cannot load the model: ${cause instanceof Error ? cause.message : cause}`,
       { provider: provider.name },
+      { cause },
     );
   }
 }
 
-/** Products of integers that float32 computes exactly and TF32, bfloat16 and float16 do not. */
+/** Checks products of integers that float32 computes exactly and TF32, bfloat16 and float16 do not. */
 async function probe(runtime: OnnxRuntime, provider: Provider): Promise<void> {
   const session = await createSession(runtime, probeModel(), provider);
   try {
@@ -66,9 +83,9 @@ async function probe(runtime: OnnxRuntime, provider: Provider): Promise<void> {
 }
 
 /**
- * A session of this network on this provider, after its arithmetic was checked.
+ * A session of this network on this provider, opened after its arithmetic was checked.
  *
- * @throws ProviderError where it is absent, is not one that a radius holds on, or does not compute in float32
+ * @throws ProviderError if it is absent, no radius holds on it, or it does not compute in float32
  */
 export async function openProvider(
   runtime: OnnxRuntime,

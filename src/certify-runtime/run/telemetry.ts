@@ -4,7 +4,7 @@ import { ProviderError } from '../trusted/errors.ts';
 
 const SWITCH = 'ORT_DISABLE_TELEMETRY';
 
-/** What the process itself has in its environment: a worker thread's `process.env` is a copy that native code never sees. */
+/** The environment of the process itself: a worker thread's `process.env` is a copy that native code never sees. */
 function nativeEnvironment(): Readonly<Record<string, string>> {
   const report = process.report as NodeJS.ProcessReport & { excludeNetwork: boolean };
   const { excludeNetwork } = report;
@@ -16,10 +16,10 @@ function nativeEnvironment(): Readonly<Record<string, string>> {
 }
 
 /**
- * Switches telemetry off for this process, unless the environment says something about it.
+ * Switches telemetry off for this process, unless the environment already sets the variable.
  *
- * The prebuilt library for Linux and macOS (1.30) otherwise writes a device identifier to the user's cache folder and posts
- * events to its vendor. The variable is ONNX Runtime's own.
+ * Otherwise the prebuilt library for Linux and macOS (1.30) writes a device identifier to the user's cache folder and
+ * posts events to its vendor. The variable is ONNX Runtime's own.
  *
  * @throws ProviderError in a worker thread of a process whose own environment lacks the variable
  */

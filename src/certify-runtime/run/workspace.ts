@@ -1,4 +1,7 @@
-/** Memory for the pixels of a batch, and what is computed of every pixel: its float32 value, its range, its share of the norms. */
+/**
+ * Memory for the pixels of a batch, and what is computed for every pixel: its float32 value, its range, its share of
+ * the norms.
+ */
 
 import { sqrtUp, up } from '../trusted/bounds/rounding.ts';
 import { InputError } from '../trusted/errors.ts';
@@ -16,14 +19,17 @@ const PAGE = 2 ** 16;
 const MAX_PIXELS = 2 ** 22;
 let compiled: WebAssembly.Module | undefined;
 
-/** Squares below 2⁻¹⁴⁹ vanish, each of a pixel below 2⁻⁷⁴: all of them hide less than this from ‖x‖₂. */
+/**
+ * Squares below 2⁻¹⁴⁹, which are those of pixels below 2⁻⁷⁴, vanish: all of them together hide less than this from
+ * ‖x‖₂.
+ */
 const HIDDEN = 2 ** -50;
 
 /**
- * Pixels of up to `capacity` images, where both the kernel and ONNX Runtime can read them.
+ * The pixels of up to `capacity` images, where both the kernel and ONNX Runtime can read them.
  *
- * It is a WebAssembly memory of its own, which never grows: growing would take the pixels away from a call under way. Its
- * address range is large whatever its size, so few of them should live at once.
+ * It is a WebAssembly memory of its own that never grows: growing would take the pixels away from a call under way. Its
+ * address range is large whatever its size, so only a few of them should live at once.
  */
 export class Workspace {
   readonly capacity: number;
@@ -34,7 +40,7 @@ export class Workspace {
   readonly #pixels: Float32Array;
   readonly #bytes: Uint8Array;
 
-  /** @throws InputError where there is no such amount of memory, or images are larger than the bounds below allow */
+  /** @throws InputError if there is not enough memory, or images are larger than the bounds below allow */
   constructor(capacity: number, size: number) {
     if (size > MAX_PIXELS) throw new InputError(`images of ${size} pixels, more than ${MAX_PIXELS}`, { size });
     this.capacity = capacity;
@@ -45,11 +51,11 @@ export class Workspace {
     try {
       this.#memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
     } catch (cause) {
-      throw new InputError(`a batch of ${capacity} images of ${size} pixels does not fit in memory`, {
-        images: capacity,
-        size,
-        cause: String(cause),
-      });
+      throw new InputError(
+        `a batch of ${capacity} images of ${size} pixels does not fit in memory`,
+        { images: capacity, size },
+        { cause },
+      );
     }
     compiled ??= new WebAssembly.Module(fromBase64(KERNEL)!);
     const instance = new WebAssembly.Instance(compiled, { glean: { memory: this.#memory } });
@@ -90,7 +96,7 @@ export class Workspace {
    */
   measure(images: number): void {
     if (this.#kernel.norms(this.#pixels.byteOffset, images, this.#size, 0) === 0) return;
-    // The kernel's integers take −0 for a negative number; here it is 0.
+    // The kernel's integer comparison takes −0 for a negative number; here it counts as 0.
     const i = this.pixels(images).findIndex((value) => !(value >= 0 && value <= 1));
     if (i < 0) return;
     const [image, index] = [Math.floor(i / this.#size), i % this.#size];
@@ -113,7 +119,9 @@ export class Workspace {
   }
 }
 
-/** Workspaces of one model: as many as may be under way at once, the others wait for their turn. */
+/**
+ * The workspaces of one model: as many as there may be calls under way at once; the other calls wait for their turn.
+ */
 export class WorkspacePool {
   readonly #size: number;
   readonly #free: Workspace[] = [];
@@ -129,7 +137,7 @@ export class WorkspacePool {
   /** A workspace larger than this is not kept. */
   static readonly KEPT_BYTES = 2 ** 27;
 
-  /** A free workspace for `images` images; null where one must be waited for. */
+  /** A free workspace for `images` images, or null if one must be waited for. */
   take(images: number): Workspace | null {
     const i = this.#free.findIndex(({ capacity }) => capacity === images);
     if (i >= 0) return this.#free.splice(i, 1)[0]!;

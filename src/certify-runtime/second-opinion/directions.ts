@@ -1,19 +1,22 @@
 /**
- * Directions in which a network stretches images much: power steps on JᵀJ, J the Jacobian of image ↦ latent. Nothing is
- * measured here; a difference quotient along what is found is what counts.
+ * Finds directions in which a network stretches images much, by power steps on JᵀJ, where J is the Jacobian of image ↦
+ * latent. Nothing is measured here: only a difference quotient along such a direction counts.
  */
 
 import type { DifferentiableNetwork } from '../gradient/network.ts';
 import { createRandom, type Random } from '../smoothing/random.ts';
+import { SEEDS } from '../smoothing/streams.ts';
 import { norm } from './images.ts';
 
-/** Of one difference in float64: small, so that it hardly ever leaves a linear piece, and far above rounding. */
+/**
+ * The length of a difference in float64: small, so that it hardly ever leaves a linear piece, and far above rounding.
+ */
 const STEP_64 = 2 ** -20;
 
-/** Of one difference of the provider's float32 answers. */
+/** The length of a difference of the provider's float32 answers. */
 export const STEP_32 = 2 ** -5;
 
-/** Power steps on a small matrix that is at hand. */
+/** Power steps on a small matrix that is already computed. */
 const STEPS_AT_HAND = 24;
 
 function unit(values: Float64Array): Float64Array | null {
@@ -25,7 +28,7 @@ const normals = (random: Random, length: number) => Float64Array.from({ length }
 
 /** The unit c for which Σ c_g·column_g is longest, found by power steps on the matrix of the columns. */
 function longest(columns: readonly Float64Array[]): Float64Array {
-  let c = unit(normals(createRandom(14), columns.length))!;
+  let c = unit(normals(createRandom(SEEDS.secondOpinion.columns), columns.length))!;
   const sum = new Float64Array(columns[0]!.length);
   for (let step = 0; step < STEPS_AT_HAND; step++) {
     sum.fill(0);
@@ -49,15 +52,16 @@ function add(a: Float64Array, factor: number, b: Float64Array): void {
 }
 
 /**
- * The unit vector that J at `point` stretches most among all of the span of v, JᵀJv, (JᵀJ)²v, …, v random; J by differences,
- * Jᵀ by reverse mode. It is far closer to the norm than as many power steps are (Lanczos).
+ * The unit vector that J at `point` stretches most within the span of v, JᵀJv, (JᵀJ)²v, …, for a random v; J is
+ * computed by differences and Jᵀ by reverse mode. It comes far closer to the norm than the same number of power steps
+ * (Lanczos).
  */
 export function steepest(network: DifferentiableNetwork, point: Float64Array, steps: number, seed = 0): Float64Array {
   const here = network.trace(point, 1);
   const length = STEP_64 * Math.max(1, norm(point) / Math.sqrt(point.length));
   const basis: Float64Array[] = [];
   const columns: Float64Array[] = [];
-  let next = unit(normals(createRandom(12, seed), point.length));
+  let next = unit(normals(createRandom(SEEDS.secondOpinion.power, seed), point.length));
   while (next !== null && basis.length < steps) {
     const moved = point.slice();
     add(moved, length, next);
@@ -65,7 +69,7 @@ export function steepest(network: DifferentiableNetwork, point: Float64Array, st
     basis.push(next);
     columns.push(column);
     const gradient = here.pullback(column);
-    // Twice is enough to be orthogonal to all that came before.
+    // Two passes are enough to be orthogonal to all that came before.
     for (let pass = 0; pass < 2; pass++) for (const v of basis) add(gradient, -dot(gradient, v), v);
     next = unit(gradient);
   }
@@ -93,8 +97,8 @@ function subspace(group: Int32Array, dimension: number, sign: (i: number) => num
 }
 
 /**
- * Subspaces of R^size, of at most `room` dimensions together: all of it where there is room, else the means of neighbouring
- * pixels, random ones, and some of the pixels themselves.
+ * Subspaces of R^size, of at most `room` dimensions together: all of it if there is room, otherwise the means of
+ * neighbouring pixels, random ones, and some of the pixels themselves.
  */
 export function subspaces(size: number, room: number): readonly Subspace[] {
   const plain = () => 1;
@@ -107,9 +111,9 @@ export function subspaces(size: number, room: number): readonly Subspace[] {
       ),
     ];
   const dimension = Math.max(1, Math.floor(room / 3));
-  const random = createRandom(13);
+  const random = createRandom(SEEDS.secondOpinion.subspaces);
   const neighbours = Int32Array.from({ length: size }, (_, i) => Math.floor((i * dimension) / size));
-  // Every dimension has a pixel: the first ones are given out in order.
+  // Every dimension must have a pixel, so the first ones are given out in order.
   const mixed = Int32Array.from({ length: size }, (_, i) => (i < dimension ? i : random.uint32() % dimension));
   const pixels = new Int32Array(size).fill(-1);
   for (let g = 0; g < dimension; g++) pixels[Math.floor((g * size) / dimension)] = g;
@@ -125,7 +129,7 @@ export function along(point: Float32Array, { group, weight }: Subspace, g: numbe
   return point.map((pixel, i) => (group[i] === g ? pixel + length * weight[i]! : pixel));
 }
 
-/** The unit vector of a subspace that is stretched most, where its directions come out as `columns`. */
+/** The unit vector of a subspace that is stretched most, given the images of its directions as `columns`. */
 export function steepestOf({ group, weight }: Subspace, columns: readonly Float64Array[]): Float64Array {
   const c = longest(columns);
   return Float64Array.from(group, (g, i) => (g < 0 ? 0 : c[g]! * weight[i]!));

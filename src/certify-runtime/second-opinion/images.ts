@@ -1,22 +1,26 @@
-/** The images that a second opinion looks at: known ones, random ones, and such as a network may answer in another way. */
+/**
+ * The images that a second opinion looks at: known ones, random ones, and ones that are likely to expose a difference.
+ */
 
 import { createRandom, type Random } from '../smoothing/random.ts';
+import { SEEDS } from '../smoothing/streams.ts';
 
-/** Known vectors may be many, of which a few will do. */
+/** There may be many known vectors; a few of them are enough. */
 const MAX_KNOWN = 4;
 
-/** Just inside the norm up to which everything is claimed to hold. */
+/** A share just inside the norm up to which everything is claimed to hold. */
 const NEARLY = 0.999;
 
 type Pixel = (random: Random, i: number) => number;
 
-/** Pixels on [0, 1], the most telling first: all networks see some of each. */
+/** Pixels on [0, 1], the most telling first, so that every network sees some of each kind. */
 const INSIDE: readonly Pixel[] = [
   (random) => random.uniform(),
   () => 1,
   (random) => random.uint32() & 1,
   () => 0,
-  // A constant image is where pairs of GroupSort and windows of MaxPool tie; close to it all pieces of a network meet.
+  // In a constant image, the pairs of GroupSort and the windows of MaxPool tie; close to it all pieces of a network
+  // meet.
   (random) => 0.5 + 2 ** -10 * (random.uniform() - 0.5),
   (random) => random.uniform(),
   () => 0.62,
@@ -31,7 +35,7 @@ const INSIDE: readonly Pixel[] = [
   (random) => random.uniform(),
 ];
 
-/** What is claimed for every image, of any size: these are brought to the largest norm where the flag says so. */
+/** Images off [0, 1], because claims hold for every image; those with the flag are brought to the largest norm. */
 const BEYOND: readonly (readonly [pixel: Pixel, largest: boolean])[] = [
   [() => 1, true],
   [(random) => random.normal(), true],
@@ -42,14 +46,14 @@ const BEYOND: readonly (readonly [pixel: Pixel, largest: boolean])[] = [
   [(random) => 100 * random.normal(), false],
 ];
 
-/** ‖v‖₂, of float32 values or of such as are not much larger: their squares neither overflow nor vanish. */
+/** ‖v‖₂ of float32 values, or of values that are not much larger: their squares neither overflow nor vanish. */
 export function norm(values: ArrayLike<number>): number {
   let squares = 0;
   for (let i = 0; i < values.length; i++) squares += values[i]! * values[i]!;
   return Math.sqrt(squares);
 }
 
-/** The image again, made smaller where its norm is above what anything is claimed for. */
+/** The image, made smaller if its norm is above what anything is claimed for. */
 function within(pixels: Float32Array, limit: number, largest: boolean): Float32Array {
   const size = norm(pixels);
   if (size === 0 || (!largest && size <= limit)) return pixels;
@@ -57,13 +61,13 @@ function within(pixels: Float32Array, limit: number, largest: boolean): Float32A
   return pixels.map((pixel) => pixel * factor);
 }
 
-/** In turn, so that a small number of them has some of each kind. */
+/** Takes from the lists in turn, so that a small number has some of each kind. */
 function inTurn<T>(...lists: readonly (readonly T[])[]): T[] {
   const longest = Math.max(...lists.map(({ length }) => length));
   return Array.from({ length: longest }, (_, i) => lists.flatMap((list) => list.slice(i, i + 1))).flat();
 }
 
-/** At most `count` images of `size` pixels, the same ones every time; none has a norm above `limit`. */
+/** At most `count` images of `size` pixels, the same ones every time; none of them has a norm above `limit`. */
 export function telling(
   known: readonly Float32Array[],
   size: number,
@@ -71,7 +75,7 @@ export function telling(
   count: number,
 ): readonly Float32Array[] {
   const make = (pixel: Pixel, largest: boolean) => (place: number) => {
-    const random = createRandom(11, place);
+    const random = createRandom(SEEDS.secondOpinion.images, place);
     return within(
       Float32Array.from({ length: size }, (_, i) => pixel(random, i)),
       limit,

@@ -1,4 +1,6 @@
-/** Holds what was measured of a network against what is claimed of it. A contradiction is a fault of the proof. */
+/**
+ * Compares what was measured about a network with what is claimed about it. A contradiction is a fault of the proof.
+ */
 
 import type { AffineBound, LinearHead } from '../trusted/bounds/bound.ts';
 import { ContradictionError } from '../trusted/errors.ts';
@@ -12,22 +14,22 @@ export type Claims = Pick<MarginConstants, 'lipschitz' | 'latentError' | 'logitE
 export interface Observed {
   readonly image: Float32Array;
   readonly latent: Float32Array;
-  /** What is claimed of its error at this image: δ(x). */
+  /** δ(x), what is claimed about its error at this image. */
   readonly error: number;
 }
 
-/** For what this arithmetic rounds itself: far above float64's noise, far below what is looked for. */
+/** Allows for the rounding of the arithmetic here: far above float64's noise, far below what is looked for. */
 const OWN_ROUNDING = 1e-9;
 
 /**
- * A latent computed in float64 is off by what bounds the float32 one with 2⁻⁵³ in place of 2⁻²⁴, and a little more for
- * another order of operations.
+ * The error of a latent computed in float64 has the bound of the float32 one with 2⁻⁵³ in place of 2⁻²⁴, and a little
+ * more for another order of operations.
  */
 const FLOAT64_SHARE = 2 ** -28;
 
 const HINT = 'the proof is at fault, or the provider: please report the file, see SECURITY.md';
 
-/** Three digits are enough to see which is larger, unless they are closer than that. */
+/** Four digits are enough to see which one is larger, unless the two are closer than that. */
 function shown(measured: number, claimed: number): string {
   const [a, b] = [measured.toPrecision(4), claimed.toPrecision(4)];
   return a === b ? `${measured} is measured, at most ${claimed}` : `${a} is measured, at most ${b}`;
@@ -43,11 +45,11 @@ function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
 export class Judge {
   readonly #claims: Claims;
   readonly #head: LinearHead;
-  /** The largest lower bounds so far: of L, and of the float32 errors as parts of what is claimed. */
+  /** The largest lower bounds so far: of L, and of the float32 errors as shares of what is claimed. */
   lipschitz = 0;
   float32 = 0;
   images = 0;
-  /** The first float32 error that is too large: it waits, as a false L makes such errors and says more. */
+  /** The first float32 error that is too large. It is held back, because a false L causes such errors and says more. */
   #error: ContradictionError | null = null;
 
   constructor(claims: Claims, head: LinearHead) {
@@ -55,7 +57,7 @@ export class Judge {
     this.#head = head;
   }
 
-  /** What is claimed of the errors at an image; infinite where its norm is beyond the claims. */
+  /** What is claimed about the errors at an image; infinite if its norm is beyond the claims. */
   #claimed(image: ArrayLike<number>): { readonly latent: number; readonly logits: number } {
     let squares = 0;
     let l1 = 0;
@@ -86,8 +88,8 @@ export class Judge {
   }
 
   /**
-   * Looks at the provider's answers for images: finite, and the logits what follows from the latent, all but for the claimed
-   * error.
+   * Checks the provider's answers for images: they must be finite, and the logits must be what follows from the latent,
+   * up to the claimed error.
    */
   observe(images: readonly Float32Array[], { latent, logits }: Answers): readonly Observed[] {
     const { latentSize, classes } = this.#head;
@@ -110,7 +112,7 @@ export class Judge {
     });
   }
 
-  /** |ŷ_j − (Wẑ + b)_j| for every j. */
+  /** Checks |ŷ_j − (Wẑ + b)_j| for every j. */
   #logits(latent: Float32Array, y: Float32Array, claimed: number): void {
     const { latentSize, classes, weights, bias } = this.#head;
     for (let j = 0; j < classes; j++) {
@@ -126,20 +128,20 @@ export class Judge {
     }
   }
 
-  /** ‖ẑ(x) − z(x)‖ for a latent z computed in float64. */
+  /** Checks ‖ẑ(x) − z(x)‖ for a latent z computed in float64. */
   latent({ latent, error }: Observed, exact: Float64Array): void {
     if (!exact.every(Number.isFinite)) return;
     this.#hold('a float32 error of the latent of', distance(latent, exact), error, error * FLOAT64_SHARE);
   }
 
-  /** Two answers for one image, from different batches. */
+  /** Checks two answers for one image, from different batches, against each other. */
   again(a: Observed, b: Observed): void {
     const between = 'a difference between two runs of an image of';
     if (a.error + b.error < Number.POSITIVE_INFINITY)
       this.#hold(between, distance(a.latent, b.latent), a.error + b.error, 0);
   }
 
-  /** (‖Δz‖ − doubt)/‖Δx‖ is no more than L. Gives ‖Δz‖/‖Δx‖, 0 where it is none. */
+  /** Checks that (‖Δz‖ − doubt)/‖Δx‖ is at most L. Gives ‖Δz‖/‖Δx‖, or 0 if it is not a number. */
   #quotient(stretched: number, moved: number, doubt: number): number {
     const least = (stretched * (1 - OWN_ROUNDING) - doubt) / moved;
     if (!(moved > 0 && Number.isFinite(least))) return 0;
@@ -149,7 +151,7 @@ export class Judge {
     return stretched / moved;
   }
 
-  /** A difference quotient of the provider's answers, all of their claimed errors taken off. */
+  /** A difference quotient of the provider's answers, with all of their claimed errors subtracted. */
   secant(a: Observed, b: Observed): number {
     return this.#quotient(distance(a.latent, b.latent), distance(a.image, b.image), a.error + b.error);
   }
@@ -160,7 +162,7 @@ export class Judge {
     return this.#quotient(distance(...z), distance(...x), error * FLOAT64_SHARE);
   }
 
-  /** @throws ContradictionError where an error was too large */
+  /** @throws ContradictionError if an error was too large */
   conclude(): void {
     if (this.#error !== null) throw this.#error;
   }

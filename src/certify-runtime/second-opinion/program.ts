@@ -1,4 +1,7 @@
-/** The program that the second opinion asks: a network's answers on an execution provider, and the integers it computes. */
+/**
+ * The program that the second opinion asks: a network's answers on an execution provider, and the integers that it
+ * computes.
+ */
 
 import type { OnnxRuntime, Session } from '../run/providers.ts';
 import { ProviderError } from '../trusted/errors.ts';
@@ -13,7 +16,7 @@ import {
 } from '../trusted/onnx/model.ts';
 import { encode } from '../trusted/onnx/wire.ts';
 
-/** For n images: latents [n, d] and logits [n, K], row-major. */
+/** Answers for n images: latents [n, d] and logits [n, K], row-major. */
 export interface Answers {
   readonly latent: Float32Array;
   readonly logits: Float32Array;
@@ -22,11 +25,14 @@ export interface Answers {
 export interface Program {
   /** Runs n images, pixels one after the other. */
   readonly run: (images: Float32Array, n: number) => Promise<Answers>;
-  /** The tensors that do not depend on the pixels, but that nodes compute, for a batch of one image. */
+  /** The tensors that nodes compute but that do not depend on the pixels, for a batch of one image. */
   readonly integers: () => Promise<ReadonlyMap<string, Tensor>>;
 }
 
-/** What is computed from constants and shapes and read by nodes that do depend on the pixels, with its type. */
+/**
+ * The tensors that are computed from constants and shapes and read by nodes that depend on the pixels, with their
+ * types.
+ */
 function independentTensors({ graph }: OnnxModel): ReadonlyMap<string, ElementTypeName> {
   const types = new Map<string, ElementTypeName>();
   for (const [name, { type }] of graph.initializers) types.set(name, type);
@@ -50,7 +56,7 @@ function independentTensors({ graph }: OnnxModel): ReadonlyMap<string, ElementTy
   return asked;
 }
 
-/** The file again with these outputs besides its own: messages of protobuf are merged where one follows the other. */
+/** The file with these outputs in addition to its own: protobuf merges messages that follow each other. */
 function withOutputs(model: OnnxModel, tensors: ReadonlyMap<string, ElementTypeName>): Uint8Array {
   const infos = [...tensors].map(([name, type]) =>
     encode({ 1: name, 2: encode({ 1: encode({ 1: BigInt(ElementType[type]) }) }) }),
@@ -62,18 +68,22 @@ function withOutputs(model: OnnxModel, tensors: ReadonlyMap<string, ElementTypeN
   return bytes;
 }
 
-/** @throws ProviderError where the provider does */
+/** @throws ProviderError if the provider fails */
 async function succeed<T>(at: string, doing: Promise<T>): Promise<T> {
   try {
     return await doing;
   } catch (error) {
-    throw new ProviderError(`the provider failed ${at}: ${error instanceof Error ? error.message : error}`);
+    throw new ProviderError(
+      `the provider failed ${at}: ${error instanceof Error ? error.message : error}`,
+      {},
+      { cause: error },
+    );
   }
 }
 
 /**
- * The network `model` in `session`. Integers are not computed here but by ONNX Runtime, which alone decides what an Add of
- * two int32 is.
+ * The network `model` in `session`. Integers are computed by ONNX Runtime rather than here, because it alone decides
+ * what an Add of two int32 is.
  */
 export function openProgram(
   runtime: OnnxRuntime,

@@ -1,9 +1,9 @@
 /**
- * The second opinion: what was proven of a network, held against what is measured of it. It proves nothing and no bound
- * comes from it; but where a measured lower bound is above a proven upper one, the file is refused.
+ * The second opinion: compares what was proven about a network with what is measured about it. It proves nothing and no
+ * bound comes from it, but if a measured lower bound is above a proven upper one, the file is refused.
  *
- * Nothing here shares code with the proof: latents in float64 and gradients are those of gradient/, integers are asked of
- * the execution provider, and so is everything that is not differentiated.
+ * Nothing here shares code with the proof: latents in float64 and gradients come from gradient/, and integers, like
+ * everything that is not differentiated, come from the execution provider.
  */
 
 import { type DifferentiableNetwork, differentiate } from '../gradient/network.ts';
@@ -26,19 +26,19 @@ export interface Subject {
   readonly shape: readonly number[];
   readonly head: LinearHead;
   readonly claims: Claims;
-  /** Images that the network is made for. */
+  /** Images of the kind that the network is made for. */
   readonly known: readonly Float32Array[];
   readonly program: Program;
 }
 
-/** Multiply-adds that are spent in float64 and on the provider: each is well below a tenth of a second. */
+/** Multiply-adds to spend in float64 and on the provider; each takes well below a tenth of a second. */
 const WORK_64 = 2.5e7;
 const WORK_32 = 3e8;
 
-/** A network whose latent takes more multiply-adds is only looked at through the provider. */
+/** A network whose latent takes more multiply-adds is examined only through the provider. */
 const MAX_WORK_64 = 5e7;
 
-/** After this time no further step is begun: for what only the provider can run, the work is a guess. */
+/** After this time no further step is begun, because for what only the provider can run, the work is a guess. */
 const LATE_MS = 5000;
 
 const IMAGES = 26;
@@ -47,24 +47,32 @@ const POINTS = 40;
 const POWER_STEPS = 8;
 const FEWEST_STEPS = 3;
 
-/** Pixels up to which the Jacobian is measured through the provider, column by column, even where there are gradients. */
+/**
+ * Up to this many pixels, the Jacobian is also measured through the provider, column by column, even if there are
+ * gradients.
+ */
 const SMALL = 256;
 const COLUMN_POINTS = 2;
 
-/** Sizes of a batch, where shapes are computed from it: integers may come to their limits. */
+/** Batch sizes to try if shapes are computed from the batch: integers may reach their limits. */
 const BATCHES = [2, 3, 64, 4096, 2 ** 16];
 
-/** Pixels of one call to the provider, and of all images at once (or elements of their latents). */
+/** The most pixels in one call to the provider, and in all images at once (or elements of their latents). */
 const BATCH = 2 ** 19;
 const PIXELS = 2 ** 23;
 
-/** Lengths of the difference quotients: the long ones leave little to float32, the short ones stay in one linear piece. */
+/**
+ * Lengths of the difference quotients: in long ones float32 matters little, and short ones stay within one linear
+ * piece.
+ */
 const LENGTHS_32 = [2 ** 10, 2 ** 5, -(2 ** 5), 1, -1, 2 ** -5, 2 ** -10];
 const LENGTHS_64 = [1, 2 ** -8, 2 ** -16];
 
 const sizeOf = (dims: readonly number[]) => dims.reduce((product, dim) => product * dim, 1);
 
-/** A guess of the multiply-adds for one image, where nothing better is known: every weight is used at most at every place. */
+/**
+ * A guess of the multiply-adds for one image if nothing better is known: every weight is used at most once per place.
+ */
 function guessedWork({ nodes, initializers }: Graph, [height = 1, width = 1, channels = 1]: readonly number[]): number {
   const pixels = height * width * channels;
   let work = pixels;
@@ -76,7 +84,7 @@ function guessedWork({ nodes, initializers }: Graph, [height = 1, width = 1, cha
   return work;
 }
 
-/** Measures a network against its claims; seeded, so that the same file is measured in the same way. */
+/** Measures a network against its claims; it is seeded, so that the same file is always measured in the same way. */
 class Measurement {
   readonly #subject: Subject;
   readonly #judge: Judge;
@@ -113,12 +121,12 @@ class Measurement {
     return { lipschitz, float32, images: count, float64: network !== null };
   }
 
-  /** The latent in float64 with its gradients; null where an operator has none, or there is too much to compute. */
+  /** The latent in float64 with its gradients; null if an operator has none, or there is too much to compute. */
   #network(known: ReadonlyMap<string, Tensor>): DifferentiableNetwork | null {
     return differentiate(this.#subject.model.graph, TENSORS.image, TENSORS.latent, { known, limit: MAX_WORK_64 });
   }
 
-  /** The provider's answers, a batch at a time; none for what is left when it gets late. */
+  /** The provider's answers, a batch at a time; when it gets late, the rest are left out. */
   async #observe(images: readonly Float32Array[]): Promise<readonly Observed[]> {
     const most = Math.max(1, Math.floor(BATCH / this.#size));
     const observed: Observed[] = [];
@@ -133,7 +141,10 @@ class Measurement {
     return observed;
   }
 
-  /** An image must get the same answer in any batch: of each, the first, some and the last copy of it are compared. */
+  /**
+   * An image must get the same answer in any batch: in each one, the first, some and the last of its copies are
+   * compared.
+   */
   async #inBatches(one: Observed, most: number): Promise<void> {
     for (const n of BATCHES) {
       if (n > most || this.#late) return;
@@ -165,7 +176,8 @@ class Measurement {
     let steepestSoFar = 0;
     let beyond: Observed | null = null;
     for (let i = 0; i < count && !this.#late; i++) {
-      // In turn an image, and the end of the steepest way found so far: where it leads, networks are steeper still.
+      // Alternates between an image and the end of the steepest way found so far: where that leads, networks are
+      // steeper still.
       const point: Observed | undefined = (i % 2 === 1 ? beyond : null) ?? images.next().value;
       if (point === undefined) return;
       if (point === beyond) beyond = null;
@@ -179,7 +191,7 @@ class Measurement {
     }
   }
 
-  /** Difference quotients in float64; the largest one. */
+  /** Checks difference quotients in float64; gives the largest one. */
   #exactly(network: DifferentiableNetwork, image: Float32Array, direction: Float64Array): number {
     const here = Float64Array.from(image);
     const z = (point: Float64Array) => network.trace(point, 1).output;
@@ -191,7 +203,7 @@ class Measurement {
     return Math.max(...slopes);
   }
 
-  /** The same through the provider. Gives the end of the steepest of the longer ones. */
+  /** Does the same through the provider. Gives the end of the steepest of the longer ones. */
   async #confirm(point: Observed, direction: Float64Array): Promise<Observed | null> {
     const { maxImageNorm } = this.#subject.claims;
     const ways = LENGTHS_32.map((length) => ({
@@ -207,7 +219,7 @@ class Measurement {
     return steepestEnd;
   }
 
-  /** The Jacobian at a point, or what it does to some directions, through the provider alone. */
+  /** Measures the Jacobian at a point, or its effect on some directions, through the provider alone. */
   async #byColumns(point: Observed, room: number): Promise<void> {
     for (const space of subspaces(this.#size, room)) {
       if (this.#late) return;
@@ -225,10 +237,10 @@ class Measurement {
 }
 
 /**
- * Measures a network and compares with the claims.
+ * Measures a network and compares it with the claims.
  *
- * @throws ContradictionError where a measured lower bound is above the claimed upper bound, with both;
- *   ProviderError where the provider fails
+ * @throws ContradictionError if a measured lower bound is above the claimed upper bound, with both; ProviderError if
+ *   the provider fails
  */
 export function secondOpinion(subject: Subject): Promise<SecondOpinion> {
   return new Measurement(subject).run();

@@ -1,8 +1,9 @@
 /**
- * Detached Ed25519 signatures (RFC 8032) over a file's bytes, with WebCrypto: in Node and in the browser.
+ * Detached Ed25519 signatures (RFC 8032) over a file's bytes with WebCrypto, in Node and in the browser.
  *
- * Verification proves what a file claims of its own network. It cannot know whose network it is, nor that its classes,
- * sigma and training are true: a signature says that the holder of a key vouches for these bytes. signing.ts makes one.
+ * Verification proves what a file claims about its own network. It cannot know whose network it is, nor that its
+ * classes, sigma and training are true: a signature says that the holder of a key vouches for these bytes. signing.ts
+ * makes signatures.
  */
 
 import { InputError, SignatureError } from '../trusted/errors.ts';
@@ -26,7 +27,7 @@ export interface PublicKey {
 
 export const ALGORITHM = 'Ed25519';
 const SIGNATURE_BYTES = 64;
-/** DER of every Ed25519 public key but its 32 bytes: SubjectPublicKeyInfo (RFC 8410). */
+/** The DER of every Ed25519 public key, except its 32 bytes: SubjectPublicKeyInfo (RFC 8410). */
 const SPKI_PREFIX = '302a300506032b6570032100';
 
 /** The DER in a PEM text, if it is an Ed25519 key of this kind. */
@@ -56,14 +57,14 @@ export async function readPublicKey(pem: string): Promise<PublicKey> {
 }
 
 function parseSignature(text: string): { readonly keyId: string; readonly bytes: Uint8Array<ArrayBuffer> } {
-  const fail = (expected: string): never => {
-    throw new SignatureError(`signature: expected ${expected}`, { expected });
+  const fail = (expected: string, options?: ErrorOptions): never => {
+    throw new SignatureError(`signature: expected ${expected}`, { expected }, options);
   };
   let json: unknown;
   try {
     json = JSON.parse(text);
-  } catch {
-    fail("JSON as 'glean sign' writes it");
+  } catch (cause) {
+    fail("JSON as 'glean sign' writes it", { cause });
   }
   const { format, algorithm, keyId, signature, ...rest } = Object(json) as Record<string, unknown>;
   if (format !== 1 || Object.keys(rest).length > 0) fail('{"format":1,"algorithm","keyId","signature"}');
@@ -98,14 +99,14 @@ export interface SignatureOptions {
   readonly signature?: string;
   /** PEM of the key that must have signed. */
   readonly publicKey?: string;
-  /** Refuse a file without a signature; true where a key is given. */
+  /** Whether to refuse a file without a signature; true by default if a key is given. */
   readonly requireSignature?: boolean;
 }
 
 /**
- * Holds a file against these demands; a signature that is given must be right, whether or not it is required.
+ * Checks a file against these demands; a signature that is given must be right, whether or not one is required.
  *
- * @throws SignatureError where it is absent or wrong, InputError where there is no key to check it against
+ * @throws SignatureError if it is absent or wrong, InputError if there is no key to check it against
  */
 export async function checkSignature(bytes: Uint8Array, options: SignatureOptions): Promise<void> {
   const { signature, publicKey: pem, requireSignature = pem !== undefined } = options;

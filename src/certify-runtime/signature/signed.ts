@@ -1,23 +1,20 @@
-/** Reads a sealed file that a signature vouches for: what predicting needs of it, and no proof of what the signer says. */
+/**
+ * Reads a sealed file that a signature vouches for: only what predicting needs, without proving what the signer says.
+ */
 
 import { CertificateError } from '../trusted/errors.ts';
 import type { CertifiedModel } from '../trusted/file/certified-model.ts';
-import {
-  BROKEN_PROVERS,
-  CERTIFICATE_FORMAT,
-  CERTIFICATE_KEY,
-  type Certificate,
-  certificateConstants,
-  proverOf,
-} from '../trusted/file/claims.ts';
+import { CERTIFICATE_FORMAT, CERTIFICATE_KEY, type Certificate, certificateConstants } from '../trusted/file/claims.ts';
 import { vectorPixels } from '../trusted/file/vectors.ts';
 import { readLinearHead } from '../trusted/head.ts';
 import { marginTerms } from '../trusted/margin.ts';
 import { readOnnx } from '../trusted/onnx/read.ts';
+import { BROKEN_PROVERS, proverOf } from './provers.ts';
 
 /**
- * @param bytes whose signature has been checked
- * @throws CertificateError where this is no sealed file after all, or its claims are those of a prover known to be broken
+ * @param bytes the file, whose signature has been checked
+ * @throws CertificateError if this is not a sealed file after all, or its claims are those of a prover known to be
+ *   broken
  */
 export function readSigned(bytes: Uint8Array): CertifiedModel {
   try {
@@ -41,6 +38,6 @@ export function readSigned(bytes: Uint8Array): CertifiedModel {
     };
   } catch (cause) {
     if (cause instanceof CertificateError) throw cause;
-    throw new CertificateError(`certificate: the signed file is no sealed model of format 2 (${cause})`);
+    throw new CertificateError(`certificate: the signed file is no sealed model of format 2 (${cause})`, {}, { cause });
   }
 }

@@ -1,6 +1,6 @@
-/** Makes keys and signatures: the author's side, which no page loads. signature.ts checks them. */
+/** Makes keys and signatures: the author's side, which no page loads. signature.ts checks signatures. */
 
-import { fromBase64, toBase64 } from '../trusted/file/text.ts';
+import { fromBase64 } from '../trusted/file/text.ts';
 import { ALGORITHM, fromPem, type PublicKey, publicKey, type Signature } from './signature.ts';
 
 export interface PrivateKey extends PublicKey {
@@ -8,8 +8,12 @@ export interface PrivateKey extends PublicKey {
   readonly public: PublicKey;
 }
 
-/** DER of every Ed25519 private key but its 32 bytes: PrivateKeyInfo without attributes (RFC 8410). */
+/** The DER of every Ed25519 private key, except its 32 bytes: PrivateKeyInfo without attributes (RFC 8410). */
 const PKCS8_PREFIX = '302e020100300506032b657004220420';
+
+function toBase64(bytes: Uint8Array): string {
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+}
 
 function toPem(label: string, der: Uint8Array): string {
   return `-----BEGIN ${label}-----\n${toBase64(der)}\n-----END ${label}-----\n`;

@@ -1,4 +1,7 @@
-/** P(X = k) and P(X ≥ k) for X ~ Binomial(n, p), as products and sums of positive terms: no cancellation, a known error. */
+/**
+ * P(X = k) and P(X ≥ k) for X ~ Binomial(n, p), as products and sums of positive terms: no cancellation and a known
+ * error.
+ */
 
 import { InputError } from '../trusted/errors.ts';
 
@@ -6,8 +9,8 @@ import { InputError } from '../trusted/errors.ts';
 export const MAX_DRAWS = 1e7;
 
 /**
- * Relative error allowed to a tail summed upwards, for n ≤ MAX_DRAWS and tails ≥ SMALLEST_TAIL. Over ten times what is
- * derived, 6e-11:
+ * The relative error allowed for a tail summed upwards, for n ≤ MAX_DRAWS and tails ≥ SMALLEST_TAIL. It is over ten
+ * times the derived 6e-11:
  *
  * P(X = k): it is at least the tail over its number of terms, so its exponent is above −702 = ln(1e-300 / 32 000). With
  * D = |k − np|, rounding np and nq moves the exponent by at most 3Du, and D ≤ √(2·702·n/4): 2e-11. Where k and np are
@@ -33,14 +36,14 @@ const STIRLING = [
   0.007573675487951841, 0.00694284010720953, 0.006408994188004207, 0.0059513701127588475, 0.005554733551962801,
 ];
 
-/** δ(k) = ln k! − ln(√(2πk)(k/e)^k), k ≥ 1, within 2e-16. */
+/** δ(k) = ln k! − ln(√(2πk)(k/e)^k) for k ≥ 1, within 2e-16. */
 function stirlingError(k: number): number {
   if (k <= 15) return STIRLING[k - 1]!;
   const t = 1 / (k * k);
   return (1 / 12 - t * (1 / 360 - t * (1 / 1260 - t * (1 / 1680 - t / 1188)))) / k;
 }
 
-/** k ln(k/M) + M − k ≥ 0, by its series in v = (k − M)/(k + M) where k and M are close. */
+/** k ln(k/M) + M − k ≥ 0, by its series in v = (k − M)/(k + M) if k and M are close. */
 function deviance(k: number, M: number): number {
   const v = (k - M) / (k + M);
   if (Math.abs(v) >= 0.1) return k * Math.log(k / M) + M - k;
@@ -66,7 +69,7 @@ function power(p: number, q: number, n: number): number {
  *
  * Source: Loader, Fast and accurate computation of binomial probabilities (2000).
  *
- * @param q 1 − p, given apart so that a p near 1 keeps its digits
+ * @param q 1 − p, given separately so that a p near 1 keeps its digits
  */
 export function binomialProbability(k: number, n: number, p: number, q = 1 - p): number {
   if (k < 0 || k > n) return 0;
@@ -80,9 +83,10 @@ export function binomialProbability(k: number, n: number, p: number, q = 1 - p):
 }
 
 /**
- * P(X ≥ k) / P(X = k) = 1 + r₁ + r₁r₂ + …, r_i = (n−k−i+1)/(k+i) · p/q, for k ≥ np: all terms positive, the ratios fall.
- * What is left out is at most 1e-16 of the sum, after at most m = 10√n + 50 terms: r_i ≤ 1 − (i−1)/nq ≤ exp(−(i−1)/n),
- * so the m-th term is below exp(−m(m−1)/2n) < e⁻⁵⁰ and all that follow it together are below √n/9 times that.
+ * P(X ≥ k) / P(X = k) = 1 + r₁ + r₁r₂ + …, r_i = (n−k−i+1)/(k+i) · p/q, for k ≥ np: all terms are positive and the
+ * ratios fall. What is left out is at most 1e-16 of the sum, after at most m = 10√n + 50 terms: r_i ≤ 1 − (i−1)/nq ≤
+ * exp(−(i−1)/n), so the m-th term is below exp(−m(m−1)/2n) < e⁻⁵⁰ and all terms after it together are below √n/9 times
+ * that.
  */
 function tailSeries(k: number, n: number, p: number, q: number): number {
   const odds = p / q;

@@ -1,4 +1,4 @@
-/** Draws from Binomial(n, p): one uniform and one tail per draw, whatever n. */
+/** Draws from Binomial(n, p), with one uniform number and one tail per draw, whatever n is. */
 
 import { InputError } from '../trusted/errors.ts';
 import { binomialProbability, binomialTail, checkInteger } from './binomial-tail.ts';
@@ -6,14 +6,14 @@ import { normalQuantile } from './normal.ts';
 import type { Random } from './random.ts';
 
 /**
- * The least k with P(X ≤ k) ≥ U, U uniform: X ~ Binomial(n, p) by inversion.
+ * The least k with P(X ≤ k) ≥ U for a uniform U: X ~ Binomial(n, p) by inversion.
  *
- * Exact in distribution but for the 2⁻⁵³ grid of U and the error of the distribution function (TAIL_ERROR, 1e-9;
- * 2e-13 as measured). The search starts at the Cornish–Fisher approximation of the quantile and walks by the ratio
- * P(X = k+1)/P(X = k), down and then up: at most 4 steps as measured, 50 where it starts at 0.
+ * Exact in distribution except for the 2⁻⁵³ grid of U and the error of the distribution function (TAIL_ERROR, 1e-9;
+ * measured as 2e-13). The search starts at the Cornish–Fisher approximation of the quantile and walks by the ratio P(X
+ * = k+1)/P(X = k), down and then up: measured, it takes at most 4 steps, or 50 if it starts at 0.
  *
  * @param n integer in 0 … MAX_DRAWS
- * @param q 1 − p, given apart so that a p near 1 keeps its digits
+ * @param q 1 − p, given separately so that a p near 1 keeps its digits
  * @throws InputError if n or p is out of range, or the generator's uniform is
  */
 export function sampleBinomial(n: number, p: number, random: Random, q = 1 - p): number {
@@ -34,7 +34,7 @@ function invert(n: number, p: number, q: number, u: number): number {
     k = Math.min(n, Math.max(0, guess));
   }
   let probability = binomialProbability(k, n, p, q);
-  // P(X ≤ k) − u, for u near 1 as (1 − u) − P(X > k), which keeps its digits. X ≤ k is n − X ≥ n − k.
+  // P(X ≤ k) − u; for u near 1 it is computed as (1 − u) − P(X > k), which keeps its digits. X ≤ k means n − X ≥ n − k.
   let lead = u > 0.5 ? 1 - u - binomialTail(k + 1, n, p, q) : binomialTail(n - k, n, q, p) - u;
   while (k > 0 && lead >= probability) {
     lead -= probability;

@@ -12,11 +12,11 @@ import { type Sampler, sampleCounts } from './sampler.ts';
 
 export { SMOOTHING_DEFAULTS };
 
-/** What is lost to rounding when a product or a quotient of a few terms is to be rounded down: 8 u. */
+/** What a product or quotient of a few terms may lose to rounding when it must be rounded down: 8 u. */
 const DOWN = 1 - 2 ** -50;
 
 export interface SmoothingOptions {
-  /** y = Wz + b, length K: of headLogits, say. */
+  /** y = Wz + b, of length K; for example from headLogits. */
   readonly logits: ArrayLike<number>;
   /** |logits_j − (Wz + b)_j| ≤ logitError for every j; 0 by default. Float32 logits need it. */
   readonly logitError?: number;
@@ -33,9 +33,9 @@ export interface SmoothingOptions {
 }
 
 export interface SmoothedCertificate {
-  /** Index of the class, −1: abstained. */
+  /** Index of the class; −1 if it abstained. */
   readonly label: number;
-  /** σΦ⁻¹(p̲A), in units of the latent, rounded down; 0 where abstained. */
+  /** σΦ⁻¹(p̲A), in units of the latent, rounded down; 0 if it abstained. */
   readonly radius: number;
   /** p̲A, the Clopper–Pearson lower bound of P(β(z+η) = selected class). */
   readonly pA: number;
@@ -46,9 +46,9 @@ export interface SmoothedCertificate {
 /**
  * g(z′) = label for all ‖z′ − z‖₂ < σΦ⁻¹(p̲A), with probability ≥ 1 − α over the draws.
  *
- * n0 draws select the class, n fresh draws count it, p̲A is the Clopper–Pearson bound of that count, and p̲A ≤ ½ abstains.
- * For the count the selected logit is lowered and the others raised by logitError and by what the sampler may lose to
- * rounding: that can only make the count smaller.
+ * n0 draws select the class, n fresh draws count it, p̲A is the Clopper–Pearson bound of that count, and p̲A ≤ ½
+ * abstains. For the count, the selected logit is lowered and the others are raised by logitError and by what the
+ * sampler may lose to rounding; that can only make the count smaller.
  *
  * Source: Cohen, Rosenfeld & Kolter, Certified adversarial robustness via randomized smoothing, ICML 2019, algorithm 1.
  *
@@ -78,7 +78,7 @@ export function certifySmoothed(options: SmoothingOptions): SmoothedCertificate 
   return certificateOfCount(c, count, { sigma, n, alpha });
 }
 
-/** What follows where `count` of n draws gave `label`, which was selected by other draws. */
+/** The certificate that follows if `count` of n draws gave `label`, which other draws had selected. */
 export function certificateOfCount(
   label: number,
   count: number,
@@ -88,16 +88,16 @@ export function certificateOfCount(
   return pA > 0.5 ? { label, radius: radiusOf(sigma, pA), pA, count } : { label: -1, radius: 0, pA, count };
 }
 
-/** σΦ⁻¹(α^(1/n)): the radius when every draw gives the class, which no radius exceeds. 0 where even that abstains. */
+/** σΦ⁻¹(α^(1/n)): the radius when every draw gives the class, which no radius exceeds. 0 if even that abstains. */
 export function smoothingCap(sigma: number, n: number, alpha: number): number {
   checkSettings({ sigma, n, alpha });
   return certificateOfCount(0, n, { sigma, n, alpha }).radius;
 }
 
 /**
- * max(0, (ρ − 2δ(x)) / (L + δ′)), rounded down: g∘Ψ̂ keeps its label for ‖x′ − x‖₂ up to this, where ρ = σΦ⁻¹(p̲A).
+ * max(0, (ρ − 2δ(x)) / (L + δ′)), rounded down: g∘Ψ̂ keeps its label for ‖x′ − x‖₂ up to this, with ρ = σΦ⁻¹(p̲A).
  *
- * Because ‖ẑ(x′) − ẑ(x)‖ ≤ L r + δ(x) + δ(x′) ≤ L r + δ(x) + δ(x) + δ′ r < ρ.
+ * This is because ‖ẑ(x′) − ẑ(x)‖ ≤ L r + δ(x) + δ(x′) ≤ L r + δ(x) + δ(x) + δ′ r < ρ.
  *
  * @param latentRadius ρ ≥ 0
  * @param L upper bound of the encoder's Lipschitz constant, > 0
@@ -127,8 +127,8 @@ function radiusOf(sigma: number, pA: number): number {
 }
 
 /**
- * More than rounding can move (y + Wη)_j, given the draws: 64 K (d + K)^1.5 u (max|y_j| + σ max‖w_j‖₂).
- * Dot products of length d or K with ‖η‖ < 9σ√(d + K), and the triangular factor; loose on purpose, 1e-10 of a logit.
+ * More than rounding can move (y + Wη)_j, given the draws: 64 K (d + K)^1.5 u (max|y_j| + σ max‖w_j‖₂). It covers dot
+ * products of length d or K with ‖η‖ < 9σ√(d + K), and the triangular factor; it is loose on purpose, 1e-10 of a logit.
  */
 function roundingOf(y: Float64Array, head: LinearHead, sigma: number): number {
   const { classes: K, latentSize: d } = head;

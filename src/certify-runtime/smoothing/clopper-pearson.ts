@@ -9,7 +9,7 @@ import { binomialProbability, binomialTail, checkInteger, SMALLEST_TAIL, TAIL_ER
  */
 const AIM = 10 * TAIL_ERROR;
 
-/** 19 are the most seen. After these the lower end of the bracket is the answer. */
+/** The most steps seen is 19. After this many, the lower end of the bracket is the answer. */
 const STEPS = 100;
 
 /** @throws InputError unless α is in [1e-300, 1) */
@@ -22,11 +22,11 @@ export function checkAlpha(alpha: number): void {
 /**
  * p with T(p) = P(Bin(n, p) ≥ k) ≤ α: whatever the true p*, P(p(k) > p*) ≤ α.
  *
- * The p given is below the exact root by no more than 2.5e-8 of itself (α ≤ ½), never above it: p is accepted only if the
- * computed T(p), raised by its error bound, is ≤ α. 0 for k = 0; α^(1/n) less a hair for k = n.
- * Newton on ln T against ln p: k/p · P(X = k) is T's derivative and ln T is concave in ln p, so from the second
- * iterate on the root is approached from below. Where a step leaves the bracket (T or the step itself may underflow),
- * the bracket is halved instead, in ln p.
+ * The p given is below the exact root by no more than 2.5e-8 of itself (α ≤ ½) and never above it: p is accepted only
+ * if the computed T(p), raised by its error bound, is ≤ α. It is 0 for k = 0, and α^(1/n) less a hair for k = n. The
+ * method is Newton's on ln T against ln p: k/p · P(X = k) is T's derivative and ln T is concave in ln p, so from the
+ * second iterate on the root is approached from below. If a step leaves the bracket (T or the step itself may
+ * underflow), the bracket is halved instead, in ln p.
  *
  * @param successes k, integer in 0 … n
  * @param n integer in 1 … MAX_DRAWS
@@ -51,7 +51,7 @@ export function clopperPearsonLower(successes: number, n: number, alpha: number)
     if (excess < 0) low = p;
     else high = p;
     p *= Math.exp((-excess * tail) / (k * binomialProbability(k, n, p)));
-    // A step that is not a number is outside too.
+    // A step that is not a number also counts as outside.
     if (!(p > low && p < high)) p = Math.sqrt(low) * Math.sqrt(high);
   }
   return low;

@@ -1,4 +1,4 @@
-/** The linear head under Gaussian noise on the latent: its logits, and what of W the noise can reach. */
+/** The linear head under Gaussian noise on the latent: its logits, and the part of W that the noise can reach. */
 
 import type { LinearHead } from '../trusted/bounds/bound.ts';
 import { InputError } from '../trusted/errors.ts';
@@ -66,8 +66,8 @@ export function rowNorms(matrix: Float64Array, rows: number, columns: number): F
 /**
  * A, lower triangular (rows × rows), with A Aᵀ = D Dᵀ: then Aξ, ξ ~ N(0, I), is distributed as Dη, η ~ N(0, I).
  *
- * The triangular factor of D = AQᵀ by modified Gram–Schmidt. Its A is exact for rows changed by a few u of their norm,
- * for any rank (Björck & Paige 1992); Cholesky of DDᵀ would lose half the digits and break down on equal rows.
+ * A is the triangular factor of D = AQᵀ by modified Gram–Schmidt. It is exact for rows changed by a few u of their
+ * norm, for any rank (Björck & Paige 1992); Cholesky of DDᵀ would lose half the digits and break down on equal rows.
  */
 export function triangularFactor(D: Float64Array, rows: number, columns: number): Float64Array {
   const A = new Float64Array(rows * rows);

@@ -24,7 +24,7 @@ const FAR_Q = [
   1, 1.284260096144911, 0.4682382124808651, 0.06598813786892856, 0.0037823963320275824, 7.297515550839662e-5,
 ];
 
-/** Coefficients of Wichura's PPND16, highest power first: all positive, as are their arguments. */
+/** Coefficients of Wichura's PPND16, highest power first: all of them are positive, and so are their arguments. */
 const CENTRE_P = [
   2509.0809287301227, 33430.57558358813, 67265.7709270087, 45921.95393154987, 13731.69376550946, 1971.5909503065513,
   133.14166789178438, 3.3871328727963665,
@@ -51,11 +51,11 @@ const FAR_TAIL_Q = [
 ];
 
 /**
- * Relative error allowed to normalQuantile, in [1e-300, 1 − 2⁻⁵³]: 128 u, u = 2⁻⁵³.
+ * The relative error allowed for normalQuantile, in [1e-300, 1 − 2⁻⁵³]: 128 u, u = 2⁻⁵³.
  *
- * Derived: 1 u for the approximation (Wichura: 1e-16), 14 u for each polynomial (positive terms, Horner, degree 7),
- * 2 u for the quotient and the last product, and for the tail 2·3 u, because x changes at most twice as fast as
- * √(−ln p), which Math.log within 2 ulp and Math.sqrt give within 3 u. 37 u in all; p − ½ and 1 − p are exact for p ≥ ½.
+ * Derived: 1 u for the approximation (Wichura: 1e-16), 14 u for each polynomial (positive terms, Horner, degree 7), 2 u
+ * for the quotient and the last product, and for the tail 2·3 u, because x changes at most twice as fast as √(−ln p),
+ * which Math.log within 2 ulp and Math.sqrt give within 3 u. 37 u in all; p − ½ and 1 − p are exact for p ≥ ½.
  */
 export const QUANTILE_ERROR = 2 ** -46;
 

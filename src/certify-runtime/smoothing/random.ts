@@ -1,4 +1,7 @@
-/** Seeded random numbers: uniform, normal, integers, shuffles. Repeatable, not secret: never for cryptography. */
+/**
+ * Seeded random numbers: uniform, normal, integers, shuffles. They are repeatable, not secret: never use them for
+ * cryptography.
+ */
 
 import { InputError } from '../trusted/errors.ts';
 
@@ -13,7 +16,7 @@ export interface Random {
 
 const TWO_32 = 2 ** 32;
 
-/** Each rejects fewer than half of what it draws: a right generator comes to this with probability 2⁻²⁰⁰. */
+/** Each try rejects fewer than half of what it draws: a working generator gets this far with probability 2⁻²⁰⁰. */
 const TRIES = 200;
 
 function exhausted(): InputError {
@@ -21,11 +24,11 @@ function exhausted(): InputError {
 }
 
 /**
- * (a, b, c) = (seed mod 2³², ⌊seed/2³²⌋, stream), counter = 1, 15 steps thrown away.
+ * (a, b, c) = (seed mod 2³², ⌊seed/2³²⌋, stream), counter = 1, and the first 15 steps are thrown away.
  *
- * Every (seed, stream) is another state, so one seed gives 2³² streams: one for each image, say.
- * Source: Chris Doty-Humphrey's sfc32 (PractRand 0.95), three-word seeding as its author gives it; 128 bits of state,
- * no cycle shorter than 2³², 2¹²⁷ on average.
+ * Every (seed, stream) is another state, so one seed gives 2³² streams: for example, one for each image. Source: Chris
+ * Doty-Humphrey's sfc32 (PractRand 0.95), three-word seeding as its author gives it; 128 bits of state, no cycle
+ * shorter than 2³², 2¹²⁷ on average.
  *
  * @param seed integer in [0, 2⁵³)
  * @param stream integer in [0, 2³²)
@@ -60,7 +63,10 @@ export function createRandom(seed: number, stream = 0): Random {
     throw exhausted();
   }
 
-  /** Marsaglia's polar method: exact for exact uniforms, no table, no cut tail; two normals at a time. */
+  /**
+   * Marsaglia's polar method: exact for exact uniforms, without a table or a cut-off tail, and with two normals at a
+   * time.
+   */
   function normal(): number {
     if (!Number.isNaN(spare)) {
       const kept = spare;
@@ -101,7 +107,7 @@ export function uniformInt(size: number, random: Random): number {
   throw exhausted();
 }
 
-/** Every order equally likely (Fisher–Yates). In place; gives the same array back. */
+/** Shuffles in place so that every order is equally likely (Fisher–Yates); gives the same array back. */
 export function shuffle<T extends { readonly length: number; [index: number]: unknown }>(array: T, random: Random): T {
   for (let i = array.length - 1; i > 0; i--) {
     const j = uniformInt(i + 1, random);

@@ -7,7 +7,10 @@ import { checkHead, rowDifferences, rowNorms, triangularFactor } from './head.ts
 import { normalCdf } from './normal.ts';
 import type { Random } from './random.ts';
 
-/** 'latent' draws η itself, d numbers each time (the reference); 'auto' draws what has the same distribution, cheaper. */
+/**
+ * 'latent' draws η itself, d numbers each time (the reference); 'auto' draws from the same distribution at a lower
+ * cost.
+ */
 export type Sampler = 'auto' | 'latent';
 
 export interface NoisyHead {
@@ -20,7 +23,7 @@ export interface NoisyHead {
 }
 
 /**
- * counts_j = number of `draws` with y_j + (Wη)_j above every other logit; a tie counts for nobody.
+ * counts_j = number of `draws` with y_j + (Wη)_j above every other logit; a tie counts for no class.
  *
  * K = 2: counts_0 ~ Binomial(draws, Φ((y_0 − y_1)/(σ‖w_0 − w_1‖))). K > 2: the argmax depends on differences only, and
  * (w_j − w_0)ᵀη over j is distributed as σAξ with AAᵀ = DDᵀ, ξ ~ N(0, I) in K − 1 dimensions.
@@ -40,7 +43,7 @@ function binomialCounts({ logits, head, sigma, random }: NoisyHead, draws: numbe
   const lead = logits[0]! - logits[1]!;
   const s = rowNorms(rowDifferences(head, 1), 1, head.latentSize)[0]!;
   if (s === 0 && lead === 0) return [0, 0];
-  // The class that is behind is drawn, so that a probability near 1 keeps its digits.
+  // It draws the class that is behind, so that a probability near 1 keeps its digits.
   const behind = sampleBinomial(draws, normalCdf(-Math.abs(lead) / (sigma * s)), random);
   return lead > 0 ? [draws - behind, behind] : [behind, draws - behind];
 }

@@ -25,7 +25,7 @@ function freshSeed(): number {
   return (high! >>> 11) * 2 ** 32 + low!;
 }
 
-/** @throws InputError where an option is out of range */
+/** @throws InputError if an option is out of range */
 export function smoothLatent(latent: Float32Array, head: LinearHead, options: LatentOptions): SmoothedCertificate {
   const { sigma, seed = freshSeed(), stream, lipschitz, latentError, latentErrorSlope, ...draws } = options;
   const { logits, error } = headLogits(head, latent);

@@ -1,11 +1,30 @@
 /** The errors of the certifier: one base class with a stable code, one class per failure. */
 
-/** Base of every error glean throws on purpose; `code` is stable, `details` are for programs. */
+/** The codes of the certifier's errors, then those of training, export, the service and the page. */
+export type ErrorCode =
+  | 'ONNX_FORMAT'
+  | 'UNPROVABLE'
+  | 'CERTIFICATE'
+  | 'PROVIDER'
+  | 'INPUT'
+  | 'SIGNATURE'
+  | 'CONTRADICTED'
+  | 'BACKEND'
+  | 'CHECKPOINT'
+  | 'DIVERGED'
+  | 'ENVIRONMENTS'
+  | 'TF2ONNX'
+  | 'HTTP'
+  | 'SERVE'
+  | 'NO_GRADIENT'
+  | 'SUPERSEDED';
+
+/** Base of every error glean throws on purpose; `code` is stable, `details` are for programs, `cause` is what was caught. */
 export class GleanError extends Error {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly details: Readonly<Record<string, unknown>>;
 
-  constructor(code: string, message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
     super(message, options);
     this.name = new.target.name;
     this.code = code;
@@ -15,43 +34,43 @@ export class GleanError extends Error {
 
 /** The bytes are not an ONNX file that glean reads: cut off, malformed, or ambiguous to other readers. */
 export class OnnxFormatError extends GleanError {
-  constructor(message: string, details: Record<string, unknown> = {}) {
-    super('ONNX_FORMAT', message, details);
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('ONNX_FORMAT', message, details, options);
   }
 }
 
 /** The graph holds an operator, attribute or shape that has no rule, so nothing is proven about it. */
 export class UnprovableError extends GleanError {
-  constructor(message: string, details: Record<string, unknown> = {}) {
-    super('UNPROVABLE', message, details);
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('UNPROVABLE', message, details, options);
   }
 }
 
 /** The file's certificate is absent, malformed, or claims what its bytes do not prove. */
 export class CertificateError extends GleanError {
-  constructor(message: string, details: Record<string, unknown> = {}) {
-    super('CERTIFICATE', message, details);
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('CERTIFICATE', message, details, options);
   }
 }
 
 /** The execution provider does not compute what was certified (TF32, fp16, a bug). */
 export class ProviderError extends GleanError {
-  constructor(message: string, details: Record<string, unknown> = {}) {
-    super('PROVIDER', message, details);
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('PROVIDER', message, details, options);
   }
 }
 
 /** An input (image, pixels, option) is not what the model or the call takes. */
 export class InputError extends GleanError {
-  constructor(message: string, details: Record<string, unknown> = {}) {
-    super('INPUT', message, details);
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('INPUT', message, details, options);
   }
 }
 
 /** The signature is absent, malformed, by another key, or of other bytes. */
 export class SignatureError extends GleanError {
-  constructor(message: string, details: Record<string, unknown> = {}) {
-    super('SIGNATURE', message, details);
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('SIGNATURE', message, details, options);
   }
 }
 
@@ -60,7 +79,7 @@ export class SignatureError extends GleanError {
  * proof. One of them is wrong, and the file is refused.
  */
 export class ContradictionError extends GleanError {
-  constructor(message: string, details: Record<string, unknown> = {}) {
-    super('CONTRADICTED', message, details);
+  constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
+    super('CONTRADICTED', message, details, options);
   }
 }

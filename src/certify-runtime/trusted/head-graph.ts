@@ -50,7 +50,7 @@ export interface HeadGraph {
  * the radius: in a tie, for one. A NaN anywhere in the image makes ‖x‖₂ a NaN, in the logits ‖ŷ‖₁, whose comparison is false.
  * A product may overflow to infinity, which is clipped; the slack may not, since ∞ − ∞ is a NaN that providers clip differently.
  *
- * @throws UnprovableError where a bound of the errors is beyond float32
+ * @throws UnprovableError if a bound of the errors is beyond float32
  */
 export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
   const head = assembleHead(terms, inputs, terms.latentSlack);

@@ -102,12 +102,12 @@ export function pairwiseDistances(head: LinearHead): Float64Array {
 }
 
 /** What the head needs to know of the latent. */
-export type LatentBound = Pick<EncoderBound, 'latentNorm' | 'latentFold'>;
+export type LatentBound = Pick<EncoderBound, 'latentNorm' | 'latentChain'>;
 
 /** ρ(x) ≥ maxⱼ|ŷⱼ − (wⱼ·ẑ + bⱼ)|. The scales at the end of the encoder may be applied after the sums. Lemma 15. */
-export function headError(head: LinearHead, { latentNorm, latentFold }: LatentBound): AffineBound {
+export function headError(head: LinearHead, { latentNorm, latentChain }: LatentBound): AffineBound {
   const { row, bias } = magnitudes(head);
-  const { scales, growth, reach } = latentFold;
+  const { scales, growth, reach } = latentChain;
   const length = head.latentSize + scales + EXTRA_ROUNDINGS;
   const gamma = gamma32(length);
   const root = sqrtUp(head.latentSize);
@@ -122,10 +122,10 @@ export function headError(head: LinearHead, { latentNorm, latentFold }: LatentBo
 }
 
 /** The largest ‖x‖₂ (at most `limit`) for which no logit and no partial sum of it overflows; 0 if there is none. */
-export function maxHeadImageNorm(head: LinearHead, { latentFold }: LatentBound, limit: number): number {
+export function maxHeadImageNorm(head: LinearHead, { latentChain }: LatentBound, limit: number): number {
   const { row, bias } = magnitudes(head);
-  if (!(mulUp(Math.max(1, row), latentFold.growth) < OVERFLOW_32)) return 0;
-  const magnitude = scale(4, sum(scale(row, latentFold.reach), constantBound(bias)));
+  if (!(mulUp(Math.max(1, row), latentChain.growth) < OVERFLOW_32)) return 0;
+  const magnitude = scale(4, sum(scale(row, latentChain.reach), constantBound(bias)));
   const room = OVERFLOW_32 - magnitude.constant;
   if (!(room > 0)) return 0;
   return magnitude.l2 > 0 ? Math.min(limit, (room / magnitude.l2) * (1 - 2 ** -50)) : limit;

@@ -65,7 +65,7 @@ const TINY = 2 ** -100;
 export const MAX_CLASSES = 2048;
 const MAX_DISTANCE_WORK = 2 ** 32;
 
-/** @throws UnprovableError where there are more classes than the limits allow */
+/** @throws UnprovableError if there are more classes than the limits allow */
 export function marginTerms(constants: MarginConstants, head: LinearHead): MarginTerms {
   const { classes, latentSize } = head;
   if (classes > MAX_CLASSES || classes * classes * latentSize > 2 * MAX_DISTANCE_WORK) {
@@ -83,7 +83,7 @@ export function marginTerms(constants: MarginConstants, head: LinearHead): Margi
     if (index % (classes + 1) === 0) return 0;
     return down(1 / addUp(mulUp(distance, growth), addUp(TINY, mulUp(2, constants.logitErrorSlope))));
   });
-  // At most 2/(L + δ′), since δ′ is part of the growth of every pair; and finite where L + δ′ is 0.
+  // At most 2/(L + δ′), since δ′ is part of the growth of every pair; and finite if L + δ′ is 0.
   const latentFactor = mulUp(
     2,
     distances.reduce((a, s, index) => Math.max(a, mulUp(s, inverse[index]!)), 0),
@@ -122,7 +122,7 @@ export function imageNorms(pixels: Float32Array): { readonly l2: number; readonl
 export interface MarginCertificate {
   /** argmax, the first one in a tie. */
   readonly label: number;
-  /** No float32 image within this ℓ2 distance gets another label; 0 where nothing can be promised. Rounded to float32, down. */
+  /** No float32 image within this ℓ2 distance gets another label; 0 if nothing can be promised. Rounded to float32, down. */
   readonly radius: number;
 }
 
@@ -142,7 +142,7 @@ export function floorToFloat32(x: number): number {
   return nearest > x ? step(nearest, -1) : nearest;
 }
 
-/** The smallest float32 ≥ x, x ≥ 0; Infinity where there is none. */
+/** The smallest float32 ≥ x, x ≥ 0; Infinity if there is none. */
 export function ceilToFloat32(x: number): number {
   const nearest = Math.fround(x);
   return nearest < x ? step(nearest, 1) : nearest;
@@ -152,7 +152,7 @@ export function ceilToFloat32(x: number): number {
  * r = min_j (ŷ_c − ŷ_j − 4ρ(x))/(s_cj(L + δ′) + 2ρ′) − 2δ(x)·max s/(s(L + δ′) + 2ρ′), at least 0, rounded down, for logits ŷ
  * as float32 execution gave them for the image with these norms.
  *
- * @throws InputError where a logit or norm is not finite, or their number is not K
+ * @throws InputError if a logit or norm is not finite, or their number is not K
  */
 export function marginCertificate(
   logits: ArrayLike<number>,
@@ -173,7 +173,7 @@ export function marginCertificate(
 /**
  * argmax of `classes` logits from `begin` on, the first one in a tie.
  *
- * @throws InputError where one is not finite
+ * @throws InputError if one is not finite
  */
 export function largestLogit(logits: ArrayLike<number>, begin: number, classes: number): number {
   let label = 0;

@@ -23,9 +23,9 @@ import {
 import { encodeNode, encodeTensor } from './onnx/codec.ts';
 import type { Graph, OnnxNode } from './onnx/model.ts';
 import { firstDifference, quote } from './onnx/wire.ts';
+import { rulesFor } from './rules/table.ts';
 import { boundEncoder } from './walk/encoder.ts';
 import type { RuleBook } from './walk/rule.ts';
-import { rulesFor } from './walk/rules-for.ts';
 
 /** A model whose certificate holds. */
 export interface VerifiedModel extends CertifiedModel {

@@ -1,5 +1,4 @@
 /** The work of `glean attack`: the attack, its answer as lines, JSON and a curve. */
-import { SingleBar } from 'cli-progress';
 import { differentiate } from '../../certify-runtime/gradient/network.ts';
 import { Certifier, readModelFile } from '../../certify-runtime/node.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
@@ -10,6 +9,7 @@ import { sessionJudge } from '../../evaluate/attack/judge.ts';
 import { selectSplits } from '../../evaluate/certified-accuracy.ts';
 import { lineChart } from '../../evaluate/chart.ts';
 import { openData } from '../../evaluate/open-data.ts';
+import { createReporter } from '../../evaluate/reporter.ts';
 import { writeFileAtomic } from '../../files/atomic-file.ts';
 import { readRange } from '../../train/data/dataset.ts';
 import type { AttackArguments } from '../commands/attack.ts';
@@ -17,29 +17,6 @@ import { AnswerIsNo } from '../terminal/answer.ts';
 
 const CURVE_END = 0.6;
 const CURVE_STEP = 0.005;
-
-/** A reporter on stderr: a bar on a terminal, a line now and then elsewhere. */
-function reporter(stream: NodeJS.WriteStream = process.stderr): {
-  report(done: number, total: number): void;
-  stop(): void;
-} {
-  const bar = stream.isTTY
-    ? new SingleBar({ stream, format: 'attack [{bar}] {value}/{total} | {eta_formatted} left' })
-    : undefined;
-  let started = false;
-  return {
-    report(done, total) {
-      if (bar === undefined) {
-        if (done % 20 === 0 || done === total) stream.write(`attacked ${done} of ${total} images\n`);
-        return;
-      }
-      if (!started) bar.start(total, 0);
-      started = true;
-      bar.update(done);
-    },
-    stop: () => bar?.stop(),
-  };
-}
 
 /** Share of images that are right and whose `safe` distance reaches r. */
 function share(
@@ -111,13 +88,14 @@ export async function runAttack(args: AttackArguments): Promise<void> {
   const network = differentiate(readOnnx(bytes).graph, TENSORS.image, TENSORS.logits);
   if (network === null) console.error('glean: no gradient of this graph is known: estimating it, a weaker attack');
   const judge = await sessionJudge(bytes, shape, classes);
-  const progress = reporter();
+  const { progress, stop } = createReporter();
   let report: AttackReport;
   try {
     const { steps, restarts, seed } = args;
-    report = await attack(judge, network, pixels, { steps, restarts, seed, onProgress: progress.report });
+    const onProgress = (done: number, total: number) => progress('attacked images', done, total);
+    report = await attack(judge, network, pixels, { steps, restarts, seed, onProgress });
   } finally {
-    progress.stop();
+    stop();
     await judge.release();
   }
 

@@ -11,6 +11,7 @@ import {
 import { openSubject } from '../../evaluate/certify-method.ts';
 import { lineChart } from '../../evaluate/chart.ts';
 import { openData } from '../../evaluate/open-data.ts';
+import { createReporter } from '../../evaluate/reporter.ts';
 import { writeFileAtomic } from '../../files/atomic-file.ts';
 import type { CertifyArguments } from '../commands/certify.ts';
 
@@ -29,20 +30,20 @@ export async function runCertify(args: CertifyArguments): Promise<void> {
   const dataset = await openData(args.data, args);
   const splits = selectSplits(dataset, args.split ?? ['validation', 'test']);
   const subject = await openSubject(args.model, args);
+  const { progress, stop } = createReporter();
   const rows = new Map<string, CertifiedAccuracy>();
   const series: { name: string; points: { x: number; y: number }[] }[] = [];
   try {
     for (const [name, set] of splits) {
       const answers = await subject.certify(set, {
         ...(args.limit === undefined ? {} : { limit: args.limit }),
-        onProgress: (done, total) => {
-          if (process.stderr.isTTY) process.stderr.write(`\r${name}: ${done}/${total}${done >= total ? '\n' : ''}`);
-        },
+        onProgress: (done, total) => progress(name, done, total),
       });
       rows.set(name, summarize(answers));
       series.push({ name, points: curve(answers) });
     }
   } finally {
+    stop();
     await subject.dispose();
   }
   const { settings, note } = subject;

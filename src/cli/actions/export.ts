@@ -1,6 +1,6 @@
 /** The work of `glean export`: seals a finished run and shows what it reaches. */
-import process from 'node:process';
 import { formatTable } from '../../evaluate/certified-accuracy.ts';
+import { createReporter } from '../../evaluate/reporter.ts';
 import { exportPlain } from '../../export/run/export-plain.ts';
 import { exportRun } from '../../export/run/export-run.ts';
 import type { ExportArguments } from '../commands/export.ts';
@@ -10,7 +10,7 @@ export async function runExport({ run, out, dataDir, cacheDir, plain }: ExportAr
     ...(out === undefined ? {} : { directory: out }),
     dataDir,
     cacheDir,
-    say: (message: string) => process.stderr.write(`export: ${message}\n`),
+    say: (message: string) => createReporter().say(`export: ${message}`),
   };
   if (plain) {
     console.log(await exportPlain(run, options));

@@ -20,7 +20,7 @@ async function create(path: string, content: string, mode: number): Promise<void
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
     const reason = code === 'EEXIST' ? 'is already there; keys are never overwritten' : `cannot be written (${code})`;
-    throw new InputError(`${path}: ${reason}`, { path, code });
+    throw new InputError(`${path}: ${reason}`, { path, code }, { cause });
   }
 }
 

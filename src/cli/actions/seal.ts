@@ -1,6 +1,5 @@
 /** The work of `glean seal`: proves, seals, writes, and tells what was proven. */
 import { readdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { readModelFile, runUnverified } from '../../certify-runtime/node.ts';
 import { readImageFile } from '../../certify-runtime/run/encoded-image.ts';
@@ -13,6 +12,7 @@ import type { ImageShape } from '../../export/foreign/input-layer.ts';
 import { type SealedOriginal, sealOriginal } from '../../export/seal/seal-original.ts';
 import { writeFileAtomic } from '../../files/atomic-file.ts';
 import { utf8Text } from '../../files/utf8-text.ts';
+import { VERSION } from '../../files/version.ts';
 import type { SealArguments } from '../commands/seal.ts';
 
 /** Above this, for pixels on [0, 1] before preprocessing, a bound is called poor. */
@@ -23,7 +23,11 @@ async function classNames({ classes, classesFile }: SealArguments): Promise<read
   if (classes !== undefined) return classes.split(',').map((name) => name.trim());
   if (classesFile === undefined) return undefined;
   const bytes = await readFile(classesFile).catch((cause: NodeJS.ErrnoException) => {
-    throw new InputError(`${classesFile}: cannot be read (${cause.code}); expected one class name a line`);
+    throw new InputError(
+      `${classesFile}: cannot be read (${cause.code}); expected one class name a line`,
+      {},
+      { cause },
+    );
   });
   return utf8Text(bytes, classesFile)
     .split(/\r?\n/)
@@ -33,7 +37,7 @@ async function classNames({ classes, classesFile }: SealArguments): Promise<read
 /** All images of a folder, in the order of their names. */
 async function imagesOf(folder: string, shape: ImageShape): Promise<readonly Uint8Array[]> {
   const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
-    throw new InputError(`${folder}: cannot be read (${cause.code}); expected a folder of images`);
+    throw new InputError(`${folder}: cannot be read (${cause.code}); expected a folder of images`, {}, { cause });
   });
   const files = names.filter((name) => !name.startsWith('.')).sort();
   if (files.length === 0 || files.length > MAX_VECTORS) {
@@ -125,10 +129,9 @@ export async function runSeal(args: SealArguments): Promise<void> {
   const { sigma, layout, logits, scale, mean, std, vectors } = args;
   const shape = args.shape as ImageShape | undefined;
   const classes = await classNames(args);
-  const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
   const sealed = await sealOriginal(await readModelFile(args.model), {
     source: basename(args.model),
-    producerVersion: version,
+    producerVersion: VERSION,
     run: runUnverified,
     ...(classes === undefined ? {} : { classes }),
     ...(sigma === undefined ? {} : { sigma }),

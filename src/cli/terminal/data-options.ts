@@ -1,5 +1,5 @@
 /** The options of every command that opens a data set. */
-import { DATASET_NAMES } from '../../train/data/names.ts';
+import { DATASET_NAMES } from '../../train/data/table.ts';
 import { text } from './options.ts';
 
 /** What a data set's name may be, for help texts. */

@@ -13,12 +13,13 @@ export async function readKeyFile<T>(path: string, read: (pem: string) => Promis
     pem = await readFile(path, 'utf8');
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
-    throw new InputError(`${path}: cannot be read (${code}); expected a key in PEM`, { path, code });
+    throw new InputError(`${path}: cannot be read (${code}); expected a key in PEM`, { path, code }, { cause });
   }
   try {
     return await read(pem);
   } catch (error) {
-    if (error instanceof InputError) throw new InputError(`${path}: ${error.message}`, { ...error.details, path });
+    if (error instanceof InputError)
+      throw new InputError(`${path}: ${error.message}`, { ...error.details, path }, { cause: error });
     throw error;
   }
 }

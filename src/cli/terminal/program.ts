@@ -1,8 +1,8 @@
 /** A program of commands, and how it ends: 0 done, 1 the answer is no, 2 wrong use. */
-import { createRequire } from 'node:module';
 import process from 'node:process';
 import yargs from 'yargs';
 import { GleanError, InputError } from '../../certify-runtime/trusted/errors.ts';
+import { VERSION } from '../../files/version.ts';
 import { AnswerIsNo } from './answer.ts';
 import { type Command, refuseNamedPlaces } from './command.ts';
 
@@ -20,7 +20,6 @@ export interface Program {
 
 /** Runs the program with these arguments; gives the exit code. */
 export async function run({ name, about, commands }: Program, args: readonly string[]): Promise<number> {
-  const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
   let parser = yargs([...args]).scriptName(name);
   if (about === undefined) parser = parser.command({ ...commands[0]!, command: '$0' });
   else
@@ -32,7 +31,7 @@ export async function run({ name, about, commands }: Program, args: readonly str
     .strict()
     // Our own texts are English; those around them are not to be in another language.
     .locale('en')
-    .version(version)
+    .version(VERSION)
     .help()
     .wrap(Math.min(120, process.stdout.columns ?? 100))
     .exitProcess(false)

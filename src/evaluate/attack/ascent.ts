@@ -1,4 +1,6 @@
-/** Where an attack gets its gradients: exact ones of the exported weights, or estimates from the program's answers. */
+/**
+ * Where an attack gets its gradients: exactly, from the exported weights, or as estimates from the program's answers.
+ */
 
 import type { DifferentiableNetwork } from '../../certify-runtime/gradient/network.ts';
 import type { Random } from '../../certify-runtime/smoothing/random.ts';
@@ -8,7 +10,7 @@ import type { Judge } from './judge.ts';
 interface Climb {
   readonly from: number;
   readonly to: number;
-  /** Length at which an estimate probes. */
+  /** The length scale at which an estimate probes. */
   readonly scale: number;
 }
 
@@ -35,7 +37,7 @@ export function exactAscent(network: DifferentiableNetwork): Ascent {
   };
 }
 
-/** Antithetic pairs for one estimate. */
+/** How many antithetic pairs make one estimate. */
 const PAIRS = 24;
 
 /** ∇f(x) ≈ Σ (f(x + hu) − f(x − hu))·u over random directions u (natural evolution strategies; Ilyas et al. 2018). */

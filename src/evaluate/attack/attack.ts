@@ -12,14 +12,14 @@ import { type Counterexample, type Flip, Ledger } from './ledger.ts';
 export interface AttackOptions {
   /** Gradient steps of each start. */
   readonly steps?: number;
-  /** Starts for each image and class; one half keeps its pixels on [0, 1]. */
+  /** Starts for each image and class; half of them keep their pixels on [0, 1]. */
   readonly restarts?: number;
-  /** Points on lines inside the radius, per image. */
+  /** Points tried on lines inside the radius, per image. */
   readonly probes?: number;
-  /** Random roundings on the sphere, and as many around the smallest flip, per image. */
+  /** Random roundings on the sphere, and the same number around the smallest flip, per image. */
   readonly roundings?: number;
   readonly seed?: number;
-  /** Another claim than the program's own. */
+  /** The claim to attack, if it is not the program's own. */
   readonly claim?: Claim;
   readonly onProgress?: (done: number, total: number) => void;
 }
@@ -28,12 +28,12 @@ interface ImageAttack {
   readonly label: number;
   /** The claimed radius. */
   readonly radius: number;
-  /** The smallest flip found, null where there was none; and the smallest with all pixels on [0, 1]. */
+  /** The smallest flip found, and the smallest with all pixels on [0, 1]; null if there was none. */
   readonly flip: Flip | null;
   readonly flipInRange: Flip | null;
-  /** Distance of the smallest flip over the radius: ≥ 1 where the radius is true; null where one of them is missing. */
+  /** Distance of the smallest flip divided by the radius: ≥ 1 if the radius is true; null if either is missing. */
   readonly ratio: number | null;
-  /** Points tried, and those of them within the radius. */
+  /** How many points were tried, and how many of them were within the radius. */
   readonly evaluations: number;
   readonly inside: number;
   readonly counterexample: Counterexample | null;
@@ -41,10 +41,10 @@ interface ImageAttack {
 
 export interface AttackReport {
   readonly images: readonly ImageAttack[];
-  /** Points within a claimed radius on which the program was run; points in all. */
+  /** How many points within a claimed radius the program was run on, and how many in all. */
   readonly attackedPoints: number;
   readonly evaluations: number;
-  /** Images whose claim is broken. */
+  /** How many images had their claim broken. */
   readonly broken: number;
   readonly smallestRatio: number | null;
   readonly medianRatio: number | null;
@@ -68,8 +68,8 @@ function summarise(images: readonly ImageAttack[], gradients: AttackReport['grad
 }
 
 /**
- * Attacks every image (float32 pixels, one after the other) of the program that `judge` runs. `network` gives gradients of
- * the exported weights; without it they are estimated.
+ * Attacks every image (float32 pixels, one after the other) of the program that `judge` runs. `network` gives gradients
+ * of the exported weights; if it is null, they are estimated.
  */
 export async function attack(
   judge: Judge,

@@ -7,15 +7,15 @@ import type { Judge } from './judge.ts';
 import type { Ledger } from './ledger.ts';
 
 export interface BoundaryOptions {
-  /** Points inside the radius, on lines through the image. */
+  /** Points tried inside the radius, on lines through the image. */
   readonly probes: number;
-  /** Roundings of points on the sphere, and as many of points around the smallest flip. */
+  /** Roundings of points on the sphere, and the same number around the smallest flip. */
   readonly roundings: number;
   readonly random: Random;
 }
 
 const BATCH = 64;
-/** Points of one round of the multi-section, and rounds: 16³ parts of the flip distance. */
+/** Parts of one round of the multi-section, and rounds: together they split the flip distance into 16³ parts. */
 const SECTIONS = 16;
 const ROUNDS = 3;
 const PROBED_DIRECTIONS = 4;
@@ -31,7 +31,7 @@ class Search {
     this.ledger = ledger;
   }
 
-  /** Tries `count` points that `fill` writes; gives distance and whether the label flipped, for each. */
+  /** Tries `count` points that `fill` writes; gives each one's distance and whether its label flipped. */
   async try(
     count: number,
     fill: (point: Float32Array, k: number) => void,
@@ -54,7 +54,7 @@ class Search {
   }
 }
 
-/** One of two pixels stays the nearest float32, the others go one ulp up or down. */
+/** On average half of the pixels stay at the nearest float32; the others go one ulp up or down. */
 function roundAtRandom(point: Float32Array, random: Random): void {
   let bits = 0;
   let left = 0;
@@ -73,7 +73,10 @@ function clip(point: Float32Array): void {
   for (let i = 0; i < point.length; i++) point[i] = Math.min(Math.max(point[i]!, 0), 1);
 }
 
-/** Points on lines through the image, up to the radius: float32's steps flip labels where the exact network does not. */
+/**
+ * Tries points on lines through the image, up to the radius: float32's steps may flip labels where the exact network
+ * does not.
+ */
 async function probeInside(
   search: Search,
   directions: readonly Float64Array[],
@@ -86,7 +89,7 @@ async function probeInside(
     const count = Math.min(BATCH, probes - done);
     const anyDirection = randomVector(size, 1, random);
     await search.try(count, (point, k) => {
-      // Three of four on the lines found, more of them far out; the rest on a line of no meaning.
+      // Three out of four points are on the lines found, denser far out; the rest are on a random line.
       const d = k % 4 < 3 ? directions[k % directions.length] : undefined;
       search.along(
         point,
@@ -97,7 +100,7 @@ async function probeInside(
   }
 }
 
-/** Multi-section between the image and the smallest flip known, on the line through both. */
+/** Multi-section between the image and the smallest flip known, on the line through both of them. */
 async function closeIn(search: Search): Promise<void> {
   const { flip, pixels } = search.ledger;
   if (flip === null || flip.distance === 0) return;
@@ -111,7 +114,7 @@ async function closeIn(search: Search): Promise<void> {
   }
 }
 
-/** Random roundings of x + t·d with t just below `reach`, drawn back until most are within it. */
+/** Tries random roundings of x + t·d with t just below `reach`, and draws t back until most of them are within it. */
 async function aroundSphere(search: Search, d: Float64Array, reach: number, options: BoundaryOptions): Promise<void> {
   const { random, roundings } = options;
   let shrink = 2 ** -30;
@@ -126,7 +129,7 @@ async function aroundSphere(search: Search, d: Float64Array, reach: number, opti
   }
 }
 
-/** All searches for one image; `ends` are vectors that gradient steps found. */
+/** Runs all searches for one image; `ends` are vectors that gradient steps found. */
 export async function searchBoundary(
   judge: Judge,
   claim: Claim,

@@ -1,4 +1,7 @@
-/** The claim under attack: a label and a radius for each answer. Apart from the judge, so that a browser can attack too. */
+/**
+ * The claim under attack: a label and a radius for each answer. It is separate from the judge so that a browser can
+ * attack too.
+ */
 import type { Answers } from './judge.ts';
 
 /** Reads label and claimed radius of one image from the judge's answers. */

@@ -12,7 +12,7 @@ export interface DescentOptions {
   readonly steps: number;
   /** Starts for each image and class; every other one keeps its pixels on [0, 1]. */
   readonly restarts: number;
-  /** All of them keep their pixels on [0, 1]: for a judge that takes no others. */
+  /** Whether all of them keep their pixels on [0, 1], for a judge that takes no others. */
   readonly inRange?: boolean;
   readonly random: Random;
 }
@@ -22,18 +22,18 @@ interface Lane {
   readonly ledger: Ledger;
   readonly to: number;
   readonly inRange: boolean;
-  /** x + δ is the point. */
+  /** δ; the point is x + δ. */
   readonly delta: Float64Array;
   budget: number;
   /** Distance of this lane's smallest flip. */
   best: number;
 }
 
-/** Part of the steps spent at the claimed radius itself. */
+/** The share of the steps that is spent at the claimed radius itself. */
 const HOLD = 0.3;
 /** Keeps the rounding of pixels to float32 from carrying a point out of the radius. */
 const INSIDE = 1 - 2 ** -20;
-/** Lanes at a time, for memory's sake. */
+/** Lanes at a time, to bound memory. */
 const LANES = 64;
 
 export function norm(v: ArrayLike<number>): number {
@@ -75,7 +75,7 @@ function makeLanes(ledgers: readonly Ledger[], classes: number, options: Descent
   return lanes;
 }
 
-/** δ ← δ + step·direction, brought back into the budget and, where the lane says so, onto [0, 1]. */
+/** δ ← δ + step·direction, brought back into the budget and, if the lane says so, onto [0, 1]. */
 function move({ ledger, delta, inRange, budget }: Lane, direction: Float64Array, step: number): void {
   for (let i = 0; i < delta.length; i++) delta[i]! += step * direction[i]!;
   const length = norm(delta);
@@ -112,7 +112,7 @@ async function climb(
       const slope = norm(direction);
       const usable = slope > 0 && Number.isFinite(slope);
       direction = usable ? direction.map((g) => g / slope) : randomVector(size, 1, random);
-      // Where the tangent plane puts the boundary, a little beyond.
+      // The distance at which the tangent plane puts the boundary, plus a little.
       const needed = usable ? (1.05 * Math.max(-values[row]!, 0)) / slope : 0;
       const held = lane.ledger.radius > 0 && k < HOLD * steps;
       if (!held && lane.best === Number.POSITIVE_INFINITY) {

@@ -1,4 +1,4 @@
-/** Float32 neighbours and upward rounded distances: what an attack around a radius stands on. */
+/** Float32 neighbours and distances rounded upwards, which an attack around a radius relies on. */
 
 const word = new Int32Array(1);
 const single = new Float32Array(word.buffer);
@@ -15,8 +15,8 @@ export function neighbour(x: number, direction: 1 | -1): number {
 }
 
 /**
- * ≥ ‖a − b‖₂ for float32 vectors of n pixels, and at most n·2⁻⁵¹ of it above: a difference is off by 2⁻⁵³ of itself, and
- * the sum of n squares by γ_{n+1} of float64 (Higham 2002, section 3.1).
+ * An upper bound of ‖a − b‖₂ for float32 vectors of n pixels, too large by at most n·2⁻⁵¹ of it: a difference is off by
+ * 2⁻⁵³ of itself, and the sum of n squares by γ_{n+1} of float64 (Higham 2002, section 3.1).
  */
 export function distanceUp(a: Float32Array, b: Float32Array): number {
   let squares = 0;

@@ -14,7 +14,7 @@ export interface Judge {
   /** H, W, C. */
   readonly shape: readonly number[];
   readonly classes: number;
-  /** Images as float32 pixels, one after the other; any values, on [0, 1] or not. */
+  /** Takes images as float32 pixels, one after the other; the values need not be on [0, 1]. */
   evaluate(images: Float32Array): Promise<Answers>;
 }
 
@@ -22,7 +22,7 @@ export interface SessionJudge extends Judge {
   release(): Promise<void>;
 }
 
-/** A sealed model on onnxruntime-node, as it is deployed: the whole graph, default options. */
+/** A sealed model on onnxruntime-node as it is deployed: the whole graph, with default options. */
 export async function sessionJudge(
   bytes: Uint8Array,
   shape: readonly number[],

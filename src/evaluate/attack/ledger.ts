@@ -9,12 +9,12 @@ export interface Flip {
   readonly pixels: Float32Array;
 }
 
-/** A flip that a radius rules out: the claim of the image, or that of the point itself. */
+/** A flip that a radius rules out: the radius claimed for the image, or for the point itself. */
 export interface Counterexample extends Flip {
   /** The image's label and radius. */
   readonly from: number;
   readonly radius: number;
-  /** What the point itself claims; the image lies inside that ball where this is not less than the distance. */
+  /** What the point itself claims; if it is not less than the distance, the image lies inside that ball. */
   readonly pointRadius: number;
 }
 
@@ -24,7 +24,7 @@ export class Ledger {
   /** The claim under attack. */
   readonly radius: number;
   evaluations = 0;
-  /** Points other than the image itself within the radius. */
+  /** How many points within the radius were tried, not counting the image itself. */
   inside = 0;
   flip: Flip | null = null;
   /** The smallest flip with all pixels on [0, 1]. */
@@ -37,13 +37,14 @@ export class Ledger {
     this.radius = radius;
   }
 
-  /** Notes what the judge said of a point; gives its distance. `pointRadius` is the point's own claim. */
+  /** Records what the judge said of a point and gives its distance. `pointRadius` is the point's own claim. */
   record(point: Float32Array, label: number, pointRadius: number): number {
     const distance = distanceUp(point, this.pixels);
     this.evaluations++;
     if (distance > 0 && distance <= this.radius) this.inside++;
     if (label === this.label) return distance;
-    // At distance 0 the same image got two labels, as two orders of summation may give it: allowed where nothing is claimed.
+    // At distance 0 the same image got two labels, as two orders of summation may give it: this is allowed if nothing
+    // is claimed.
     const claim = Math.max(this.radius, pointRadius);
     if (claim > 0 && distance <= claim && distance < (this.counterexample?.distance ?? Number.POSITIVE_INFINITY)) {
       this.counterexample = {

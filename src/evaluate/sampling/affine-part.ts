@@ -1,40 +1,18 @@
 /**
- * Where a network is cut for sampling: what comes before the cut is affine, f(x + η) = f(x) + (f(η) − f(0)), so that the
- * same f(η) − f(0) serves every image. For a network that begins with a dense layer most of its work is before the cut.
+ * Where a network is cut for sampling: everything before the cut is affine, f(x + η) = f(x) + (f(η) − f(0)), so that
+ * the same f(η) − f(0) serves every image. If a network begins with a dense layer, most of its work is before the cut.
  */
+import { TWINS } from '../../certify-runtime/gradient/operators.ts';
 import type { Graph, OnnxNode } from '../../certify-runtime/trusted/onnx/model.ts';
 
-/** Affine where the input at this place depends on the image and all others are constant. */
-const IN_ONE_INPUT: Readonly<Record<string, readonly number[]>> = {
-  AveragePool: [0],
-  BatchNormalization: [0],
-  Conv: [0],
-  Div: [0],
-  Flatten: [0],
-  Gemm: [0],
-  GlobalAveragePool: [0],
-  Identity: [0],
-  MatMul: [0, 1],
-  Mul: [0, 1],
-  Neg: [0],
-  Reshape: [0],
-  Slice: [0],
-  Split: [0],
-  Squeeze: [0],
-  Transpose: [0],
-  Unsqueeze: [0],
-};
-
-/** Affine in all inputs together. */
-const IN_ALL_INPUTS = new Set(['Add', 'Concat', 'Sub', 'Sum']);
-
+/** Whether it is affine in the inputs that depend on the image, as the operator's twin says. */
 function isAffine(node: OnnxNode, depends: readonly boolean[]): boolean {
-  if (IN_ALL_INPUTS.has(node.op)) return true;
-  const places = IN_ONE_INPUT[node.op];
-  return places?.includes(depends.indexOf(true)) === true && depends.filter(Boolean).length === 1;
+  const places = TWINS.get(node.op)?.affine;
+  if (places === undefined || places === 'all') return places === 'all';
+  return places.includes(depends.indexOf(true)) && depends.filter(Boolean).length === 1;
 }
 
-/** Tensors that are affine in the image, in the order in which they are computed; the image itself is the first. */
+/** Tensors that are affine in the image, in the order in which they are computed, starting with the image itself. */
 function affineTensors(graph: Graph, image: string): string[] {
   const affine = new Set([image]);
   const dependent = new Set([image]);
@@ -48,7 +26,7 @@ function affineTensors(graph: Graph, image: string): string[] {
   return [...affine];
 }
 
-/** Whether everything that goes from the image to the output goes through `tensor`. */
+/** Whether every path from the image to the output goes through `tensor`. */
 function separates(graph: Graph, image: string, output: string, tensor: string): boolean {
   const reached = new Set([image]);
   reached.delete(tensor);
@@ -60,8 +38,8 @@ function separates(graph: Graph, image: string, output: string, tensor: string):
 }
 
 /**
- * The tensors at which the network may be cut, the deepest first, the image itself last: affine in the image, and all that
- * comes after them is computed from them alone.
+ * The tensors at which the network may be cut, the deepest first and the image itself last: each is affine in the
+ * image, and everything after it is computed from it alone.
  */
 export function cutsOf(graph: Graph, image: string, output: string): string[] {
   return affineTensors(graph, image)

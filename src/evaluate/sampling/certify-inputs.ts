@@ -1,4 +1,7 @@
-/** CERTIFY (Cohen et al. 2019) on a network's own input, for many inputs at once: draws are shared, certificates are not. */
+/**
+ * CERTIFY (Cohen et al. 2019) on a network's own input, for many inputs at once: they share draws, but each has its own
+ * certificate.
+ */
 
 import {
   certificateOfCount,
@@ -6,6 +9,7 @@ import {
   type SmoothedCertificate,
 } from '../../certify-runtime/smoothing/certify.ts';
 import { createRandom } from '../../certify-runtime/smoothing/random.ts';
+import { SAMPLING_STREAMS } from '../../certify-runtime/smoothing/streams.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import type { NoisyNetwork } from './noisy-network.ts';
 
@@ -18,26 +22,27 @@ export interface CertifyInputsOptions {
   readonly alpha: number;
   readonly seed: number;
   /**
-   * The right labels. An input whose selected class is another one is not sampled further: right or not is then decided,
-   * and certified accuracy and radius count 0 for it in any case. Its answer has count 0.
+   * The right labels. An input whose selected class is another one is not sampled further: it is wrong whatever
+   * follows, and counts as 0 in certified accuracy and radius. Its answer has count 0.
    */
   readonly labels?: ArrayLike<number>;
-  /** Hears how many of all draws of all inputs are done. */
+  /** Hears how many of the draws of all inputs are done. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Draws of one stream of random numbers: fixed, so that the same draws come whatever fits in one run. */
+/** Draws per random stream: a fixed number, so that the draws are the same however many fit into one run. */
 const BLOCK = 1000;
 
 /**
  * The certificate of g(x) = argmax_k P(f(x + η) = k), η ~ N(0, σ²I), for each input: g keeps its label within `radius`.
  *
- * Every input is given the same draws: noise and what is affine in it are computed once for all of them. Each certificate
- * holds with probability ≥ 1 − α, as with draws of its own, since its own draws are independent N(0, σ²I). What changes is
- * how the wrong ones fall: not independently of each other, though no more of them on average.
+ * Every input is given the same draws: noise, and what is affine in it, is computed once for all of them. Each
+ * certificate holds with probability ≥ 1 − α, as it would with draws of its own, because the draws it sees are
+ * independent N(0, σ²I). What changes is that errors of different inputs are no longer independent of each other,
+ * though there are no more of them on average.
  *
- * Draws come in blocks of 1000 from streams of the seed, stream 0 for the selection: an input's answer does not depend on
- * the other inputs.
+ * Draws come in blocks of 1000 from streams of the seed, with stream 0 for the selection, so an input's answer does not
+ * depend on the other inputs.
  *
  * Source: Cohen, Rosenfeld & Kolter, Certified adversarial robustness via randomized smoothing, ICML 2019, algorithm 1.
  *
@@ -59,11 +64,11 @@ export async function certifyInputs(
   }
   const parts = await network.part(inputs, 'input');
   const all = Array.from({ length: size }, (_, i) => i);
-  const selection = await countDraws(all, 0, n0);
+  const selection = await countDraws(all, SAMPLING_STREAMS.selection, n0);
   const selected = selection.map((counts) => counts.indexOf(Math.max(...counts)));
   const wanted = all.filter((i) => labels === undefined || selected[i] === labels[i]);
   const counts = all.map(() => 0);
-  for (let begin = 0, stream = 1; begin < n; begin += BLOCK, stream++) {
+  for (let begin = 0, stream: number = SAMPLING_STREAMS.count; begin < n; begin += BLOCK, stream++) {
     const block = await countDraws(wanted, stream, Math.min(BLOCK, n - begin));
     block.forEach((found, at) => {
       const i = wanted[at]!;

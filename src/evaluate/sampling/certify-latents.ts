@@ -1,4 +1,4 @@
-/** GLEAN's general form: a sealed encoder Ψ, and any head on its latent, sampled through ONNX Runtime. */
+/** GLEAN's general form: a sealed encoder Ψ and any head on its latent, sampled through ONNX Runtime. */
 
 import { Certifier } from '../../certify-runtime/node.ts';
 import * as ort from '../../certify-runtime/run/onnx-runtime.ts';
@@ -12,7 +12,7 @@ import type { NoisyNetwork } from './noisy-network.ts';
 
 const BATCH = 256;
 
-/** The smallest of the bounds at an image; one part in 2⁵⁰ covers the roundings of this sum. */
+/** The smallest of the bounds at an image; the factor 1 + 2⁻⁵⁰ covers the rounding of this sum. */
 function evaluate(bounds: readonly AffineBound[], l2: number, l1: number): number {
   return Math.min(...bounds.map((bound) => bound.constant + bound.l2 * l2 + bound.l1 * l1)) * (1 + 2 ** -50);
 }
@@ -29,9 +29,9 @@ export class EncoderWithHead {
   }
 
   /**
-   * @param sealed bytes of a sealed file, which are proven; its own head is not used
-   * @param head float32 [N, d] ↦ logits; it stays the caller's
-   * @throws InputError where the head does not take the encoder's latent; what Certifier.load throws
+   * @param sealed bytes of a sealed file, which is proven; its own head is not used
+   * @param head float32 [N, d] ↦ logits; the caller keeps and disposes of it
+   * @throws InputError if the head does not take the encoder's latent; what Certifier.load throws
    */
   static async load(sealed: Uint8Array, head: NoisyNetwork): Promise<EncoderWithHead> {
     const certifier = await Certifier.load(sealed);
@@ -52,7 +52,7 @@ export class EncoderWithHead {
     return this.#certifier.certificate.input.shape;
   }
 
-  /** σ of the noise on z in the encoder's training; null where none was used. */
+  /** σ of the noise on z in the encoder's training; null if none was used. */
   get sigma(): number | null {
     return this.#certifier.certificate.sigma;
   }
@@ -74,8 +74,9 @@ export class EncoderWithHead {
 
   /**
    * The certificate of g∘Ψ, g(z) = argmax_k P(head(z + η) = k), η ~ N(0, σ²I), for each image: g∘Ψ keeps its label for
-   * ‖x′ − x‖₂ ≤ radius = (σΦ⁻¹(p̲A) − 2δ(x))/(L + δ′), with probability ≥ 1 − α. L and the float32 errors δ of the encoder
-   * are proven (docs/soundness.md); of the head nothing is, and nothing need be (docs/smoothing.md).
+   * ‖x′ − x‖₂ ≤ radius = (σΦ⁻¹(p̲A) − 2δ(x))/(L + δ′), with probability ≥ 1 − α. L and the float32 errors δ of the
+   * encoder are proven (docs/soundness.md); nothing about the head is proven, and nothing needs to be
+   * (docs/smoothing.md).
    *
    * @param images float32 pixels on [0, 1], one image after the other
    */
@@ -87,12 +88,12 @@ export class EncoderWithHead {
     return answers.map((answer, i) => {
       const { l2, l1 } = imageNorms(images.subarray(i * size, (i + 1) * size));
       const radius = smoothedRadius(answer.radius, lipschitz, evaluate(latentError, l2, l1), latentErrorSlope);
-      // Beyond the cap the bounds of the float32 error do not hold.
+      // Beyond the cap, the bounds of the float32 error do not hold.
       return { ...answer, radius: l2 <= terms.cap ? Math.min(radius, terms.cap) : 0 };
     });
   }
 
-  /** The head is left as it is. */
+  /** Releases everything but the head. */
   async dispose(): Promise<void> {
     await this.#certifier.dispose();
     await this.#encoder.release();

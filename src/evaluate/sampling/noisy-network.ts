@@ -1,4 +1,7 @@
-/** A classifier under Gaussian noise on its input, through ONNX Runtime: which class each of many draws is given. */
+/**
+ * A classifier under Gaussian noise on its input, run through ONNX Runtime: it counts the class that each of many draws
+ * is given.
+ */
 
 import * as ort from '../../certify-runtime/run/onnx-runtime.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
@@ -9,22 +12,22 @@ import { prune } from '../../export/foreign/simplify.ts';
 import { writeOnnx } from '../../export/seal/onnx-writer.ts';
 import { cutsOf } from './affine-part.ts';
 
-/** Errors only. No thread waits in a loop: other work on the machine would make it wait for long. */
+/** Logs only errors. Threads do not spin: with other work on the machine they would wait for long. */
 const SESSION: ort.SessionOptions = {
   executionProviders: ['cpu'],
   logSeverityLevel: 3,
   extra: { session: { intra_op: { allow_spinning: '0' } } },
 };
 
-/** About this many values of noise go into one run: they, and what is computed from them, should stay in the cache. */
+/** About this many values of noise go into one run, so that they, and what is computed from them, stay in the cache. */
 const VALUES_AT_ONCE = 2 ** 17;
 
-/** Where the network is cut: see affine-part.ts. */
+/** Where the network is cut; see affine-part.ts. */
 interface Cut {
-  /** Of one image's part, without the batch. */
+  /** The shape of one image's part, without the batch. */
   readonly dims: readonly number[];
   readonly size: number;
-  /** null where nothing affine is worth cutting off. */
+  /** The network before the cut; null if nothing affine is worth cutting off. */
   readonly before: ort.InferenceSession | null;
   /** f(0). */
   readonly offset: Float32Array;
@@ -53,7 +56,7 @@ function before(graph: Graph, tensor: string): { graph: Graph; flat: string; sha
   return { graph: draft.graph(graph.name), flat, shape };
 }
 
-/** The graph of (part of one image [1, …], of the noise [N, …]) ↦ logits. */
+/** The graph that maps a part of one image [1, …] and of the noise [N, …] to logits. */
 function after(graph: Graph, tensor: string, output: string, dims: readonly number[]): Graph {
   const draft = new GraphDraft(graph);
   const producer = draft.producer(tensor);
@@ -68,9 +71,9 @@ function after(graph: Graph, tensor: string, output: string, dims: readonly numb
 }
 
 export class NoisyNetwork {
-  /** Of one input, without the batch. */
+  /** The shape of one input, without the batch. */
   readonly shape: readonly number[];
-  /** Values of one input. */
+  /** The number of values in one input. */
   readonly size: number;
   readonly #cut: Cut;
   readonly #session: ort.InferenceSession;
@@ -83,8 +86,9 @@ export class NoisyNetwork {
   }
 
   /**
-   * @param model any classifier of one input [N, …] in float32; a sealed file's logits are taken, its radius left out
-   * @throws InputError where the input is of another form, or an output must be named
+   * @param model any classifier of one float32 input [N, …]; of a sealed file the logits are taken and the radius is
+   *   left out
+   * @throws InputError if the input has another form, or an output must be named
    */
   static async load(model: OnnxModel): Promise<NoisyNetwork> {
     const output = chooseOutput(model.graph, undefined);
@@ -111,7 +115,7 @@ export class NoisyNetwork {
     throw new InputError(`the output '${output}' does not depend on '${input.name}'`);
   }
 
-  /** What of these inputs, or of noise on them, is computed only once: [n, size] → [n, …]. */
+  /** The part of these inputs, or of noise on them, that is computed only once: [n, size] → [n, …]. */
   async part(values: Float32Array, kind: 'input' | 'noise'): Promise<Float32Array> {
     const { before, offset, size } = this.#cut;
     if (before === null) return values;
@@ -132,9 +136,10 @@ export class NoisyNetwork {
   }
 
   /**
-   * counts[k] += number of draws η for which class k has the largest logit at x + η; a NaN counts for nobody.
+   * counts[k] += number of draws η for which class k has the largest logit at x + η; a draw with a NaN counts for no
+   * class.
    *
-   * @param input part() of inputs, of which number `index` is taken
+   * @param input part() of inputs, of which the one at `index` is taken
    * @param noise part() of the draws
    */
   async count(input: Float32Array, index: number, noise: Float32Array, counts: number[]): Promise<void> {
@@ -158,7 +163,7 @@ export class NoisyNetwork {
   }
 }
 
-/** The cut at this tensor; null where it does not pay, or does not keep one row for each image. */
+/** The cut at this tensor; null if it does not pay, or does not keep one row for each image. */
 async function cutAt(
   model: OnnxModel,
   graph: Graph,

@@ -1,4 +1,7 @@
-/** TensorFlow.js graph model → ONNX, by `npx tf2onnx` (pipeline/tf2onnx), the Python package in the project's environment. */
+/**
+ * Converts a TensorFlow.js graph model to ONNX with `npx tf2onnx` (pipeline/tf2onnx), which runs the Python package in
+ * the project's environment.
+ */
 import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,10 +15,13 @@ import { type Ending, runLimited } from './limited-process.ts';
 const OPSET = '18';
 const SCRIPT = fileURLToPath(new URL('../../../pipeline/tf2onnx/tf2onnx.mjs', import.meta.url));
 
-/** Milliseconds after which a conversion is given up; the largest network of ours takes a hundredth of it. */
+/** Milliseconds after which a conversion is given up; our largest network takes a hundredth of this. */
 const CONVERSION_LIMIT = 15 * 60_000;
 
-/** What npx needs of the environment, and nothing of what an npm that runs us, or its user, has set: no network, no files at home. */
+/**
+ * What npx needs from the environment, without what an npm that runs us, or its user, has set: no network, and no files
+ * in the home folder.
+ */
 function npxEnvironment(folder: string): NodeJS.ProcessEnv {
   const ours = Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name));
   return {
@@ -32,8 +38,8 @@ function npxEnvironment(folder: string): NodeJS.ProcessEnv {
 }
 
 /**
- * A folder from where `npx tf2onnx` finds our script and the graph model under plain names: npx puts the folder's `node_modules/.bin`
- * on PATH, which a path with a colon breaks, and hands arguments through a shell.
+ * Fills a folder in which `npx tf2onnx` finds our script and the graph model under plain names: npx puts the folder's
+ * `node_modules/.bin` on PATH, which a path with a colon would break, and passes arguments through a shell.
  */
 async function furnish(folder: string, modelJson: string): Promise<void> {
   await mkdir(join(folder, 'node_modules/.bin'), { recursive: true });
@@ -59,11 +65,11 @@ async function startTf2onnx(args: readonly string[], folder: string, log: string
 }
 
 /**
- * Converts a graph model's `outputs` to ONNX at opset 18. Waits for no network, writes nothing to the user's home, and leaves no
- * process behind: not at the limit, and not on Ctrl-C, which ends this process after it has cleaned up.
+ * Converts a graph model's `outputs` to ONNX at opset 18. It uses no network, writes nothing to the user's home, and
+ * leaves no process behind: neither at the limit nor on Ctrl-C, which ends this process after it has cleaned up.
  *
  * @param limit milliseconds after which the conversion is stopped
- * @throws GleanError with tf2onnx's own error where it fails or is stopped; the file that it names holds all of its output
+ * @throws GleanError with tf2onnx's own error if it fails or is stopped; the file that it names holds all of its output
  */
 export async function convertGraphModel(
   modelJson: string,
@@ -85,7 +91,7 @@ export async function convertGraphModel(
   }
   if (ending.kind === 'interrupted') {
     await rm(log);
-    // What the signal would have done without us; it goes on only where someone else listens for it too.
+    // Does what the signal would have done without us; the next line runs only if someone else listens for it too.
     process.kill(process.pid, ending.signal);
     throw new GleanError('TF2ONNX', `tf2onnx was interrupted by ${ending.signal} on ${modelJson}`);
   }

@@ -1,27 +1,30 @@
-/** What a failed tf2onnx said that tells why: no notices of npm, no banner of TensorFlow, no frames of a traceback. */
+/**
+ * Extracts from a failed tf2onnx's output what tells why: no npm notices, no TensorFlow banner, no traceback frames.
+ */
 
-/** Lines shown at the most: an exception's message may have several. */
+/** The most lines shown: an exception's message may have several. */
 const MOST_LINES = 8;
 
 const NOISE = [
   /^npm (notice|warn|error|ERR!|info|verbose|verb|http|timing|sill|silly)\b/i,
-  // TensorFlow and absl: "2026-11-26 09:02:22.238416: I tensorflow/core/…", "W0000 00:00:1764147742.238416 1234 …".
+  // TensorFlow and absl write "2026-11-26 09:02:22.238416: I tensorflow/core/…", "W0000 00:00:1764147742.238416 1234
+  // …".
   /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: [IWE] /,
   /^[IWE]\d{4} \d\d:\d\d:\d\d/,
   /^WARNING: All log messages before absl::InitializeLog\(\)/,
   /^To enable the following instructions:/,
-  // tf2onnx's own "2026-11-26 09:08:46,793 - INFO - …"; its warnings and errors stay.
+  // tf2onnx writes "2026-11-26 09:08:46,793 - INFO - …"; its warnings and errors stay.
   /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+ - (INFO|DEBUG|VERBOSE) - /,
   /^\S+:\d+: \w*Warning: /,
   /^<frozen runpy>:\d+: RuntimeWarning/,
 ];
 
-/** What is shown where nothing else was said: npx itself failed. */
+/** What is shown if nothing else was said: then npx itself failed. */
 const NPM_ERROR = /^npm (error|ERR!)\s+(?!A complete log of this run)(\S.*)$/i;
 
 /**
- * The last lines of `output` that tell why it failed: the Python exception with its message where there is one, and what was said
- * before it. Where only npm spoke, npm's own error; '' where nobody did.
+ * The last lines of `output` that tell why it failed: the Python exception with its message, if there is one, and what
+ * was said before it. If only npm said anything, npm's own error; '' if nothing was said.
  */
 export function converterError(output: string): string {
   const lines = output.split(/\r?\n/).map((line) => line.trimEnd());

@@ -1,8 +1,11 @@
-/** Runs a program to its end, or to a limit of time: nothing that it started stays behind, whatever ends it. */
+/** Runs a program to its end or to a time limit; whatever ends it, nothing that it started stays behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 
-/** How a program ended: by its own exit code, by a signal from elsewhere, at the limit, or because this process is to end. */
+/**
+ * How a program ended: by its own exit code, by a signal from elsewhere, at the limit, or because this process has to
+ * end.
+ */
 export type Ending =
   | { readonly kind: 'exit'; readonly status: number }
   | { readonly kind: 'signal'; readonly signal: NodeJS.Signals }
@@ -12,36 +15,36 @@ export type Ending =
 export interface LimitedOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
-  /** File that takes all that the program and its children print. */
+  /** The file that receives everything that the program and its children print. */
   readonly log: string;
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly limit: number;
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Ends the whole process group of `child`, which leads it. */
+/** Kills the whole process group that `child` leads. */
 function endGroup(child: ChildProcess | undefined): void {
   if (child?.pid === undefined) return;
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch (error) {
-    // All of the group have ended.
+    // Every process of the group has ended.
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 
 /**
- * Runs `program` in a process group of its own, which is ended with SIGKILL at the limit, on SIGINT, SIGTERM and SIGHUP, when
- * this process exits, and after the program's own end.
+ * Runs `program` in a process group of its own, which is killed with SIGKILL at the limit, on SIGINT, SIGTERM and
+ * SIGHUP, when this process exits, and after the program's own end.
  *
- * An 'interrupted' program is reported when it has ended, so that the caller can clean up and pass the signal on.
+ * An 'interrupted' program is reported once it has ended, so that the caller can clean up and pass the signal on.
  *
  * @throws what spawn and opening the log throw, such as ENOENT
  */
 export async function runLimited(program: string, args: readonly string[], options: LimitedOptions): Promise<Ending> {
   const { cwd, env, limit } = options;
-  // A file, not a pipe: a pipe stays open as long as any grandchild holds it.
+  // The output goes to a file, because a pipe stays open as long as any grandchild holds it.
   const log = openSync(options.log, 'w');
   let child: ChildProcess | undefined;
   let ending: Ending | undefined;

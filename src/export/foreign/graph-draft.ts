@@ -1,4 +1,4 @@
-/** A graph while it is being changed: lists to edit, and names that nothing else in it has. */
+/** A graph while it is being changed: lists to edit, and a source of unused names. */
 import type { Attribute, Graph, OnnxNode, Tensor, ValueInfo } from '../../certify-runtime/trusted/onnx/model.ts';
 
 export class GraphDraft {
@@ -28,14 +28,14 @@ export class GraphDraft {
     return name;
   }
 
-  /** A new initializer; gives its name. */
+  /** Adds an initializer and gives its name. */
   constant(wish: string, tensor: Omit<Tensor, 'name'>): string {
     const name = this.fresh(wish);
     this.initializers.set(name, { ...tensor, name });
     return name;
   }
 
-  /** A new int64 initializer of rank 1; gives its name. */
+  /** Adds an int64 initializer of rank 1 and gives its name. */
   integers(wish: string, values: readonly bigint[]): string {
     return this.constant(wish, { type: 'int64', dims: [values.length], data: BigInt64Array.from(values) });
   }
@@ -50,7 +50,7 @@ export class GraphDraft {
     return changed;
   }
 
-  /** Takes the node out: whoever read `from` reads `to`. */
+  /** Takes the node out: everything that read `from` now reads `to`. */
   bypass(node: OnnxNode, from: string, to: string): void {
     const rename = (name: string) => (name === from ? to : name);
     this.nodes = this.nodes
@@ -65,12 +65,12 @@ export class GraphDraft {
   }
 }
 
-/** The attributes without `names`. */
+/** The node's attributes without those in `names`. */
 export function without(node: OnnxNode, ...names: readonly string[]): ReadonlyMap<string, Attribute> {
   return new Map([...node.attributes].filter(([name]) => !names.includes(name)));
 }
 
-/** An integer attribute, or `otherwise`; undefined where it is of another kind. */
+/** An integer attribute, or `otherwise`; undefined if it is of another kind. */
 export function integerOf(node: OnnxNode, name: string, otherwise: number): number | undefined {
   const attribute = node.attributes.get(name);
   if (attribute === undefined) return otherwise;

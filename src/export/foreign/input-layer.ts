@@ -1,4 +1,4 @@
-/** What stands between `image`, pixels [N, H, W, C] on [0, 1], and the input a network was trained with. */
+/** The layer between `image`, pixels [N, H, W, C] on [0, 1], and the input that a network was trained with. */
 import { InputError, UnprovableError } from '../../certify-runtime/trusted/errors.ts';
 import type { Attribute, ValueInfo } from '../../certify-runtime/trusted/onnx/model.ts';
 import type { GraphDraft } from './graph-draft.ts';
@@ -7,11 +7,11 @@ type Layout = 'NHWC' | 'NCHW';
 export type ImageShape = readonly [height: number, width: number, channels: number];
 
 export interface InputOptions {
-  /** Order of the network's own input. */
+  /** The order of the network's own input. */
   readonly layout?: Layout;
-  /** Where the network takes vectors, or leaves sizes free. */
+  /** Needed if the network takes vectors or leaves sizes free. */
   readonly shape?: ImageShape;
-  /** The network takes (scale·x − mean)/std, x on [0, 1]; mean and std for each channel, or one for all. */
+  /** The network takes (scale·x − mean)/std, x on [0, 1]; mean and std are given for each channel, or once for all. */
   readonly scale?: number;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
@@ -20,9 +20,9 @@ export interface InputOptions {
 export interface InputLayer {
   readonly shape: ImageShape;
   readonly layout: Layout;
-  /** Of the network's own input, without the batch. */
+  /** The shape of the network's own input, without the batch. */
   readonly dims: readonly number[];
-  /** The batch size where the file fixes it. */
+  /** The batch size if the file fixes it. */
   readonly batch: number | null;
   readonly scale: number;
   readonly mean: Float32Array | null;
@@ -41,7 +41,7 @@ function detectLayout(dims: readonly (number | string)[], given: Layout | undefi
   );
 }
 
-/** The sizes of one image, free ones taken from `shape`. */
+/** The sizes of one image; free ones are taken from `shape`. */
 function imageShape(dims: readonly (number | string)[], layout: Layout, shape: ImageShape | undefined): ImageShape {
   const order = layout === 'NCHW' ? [2, 3, 1] : [1, 2, 3];
   const sizes = order.map((axis, i) => {
@@ -70,9 +70,9 @@ function perChannel(name: string, values: readonly number[] | undefined, channel
 }
 
 /**
- * How `info`, the network's own input, is made of an image.
+ * How `info`, the network's own input, is made from an image.
  *
- * @throws InputError where that must be said with an option; UnprovableError where it is no image of float32
+ * @throws InputError if an option must say so; UnprovableError if it is not a float32 image
  */
 export function readInputLayer(info: ValueInfo, options: InputOptions): InputLayer {
   const { dims, type, name } = info;
@@ -117,7 +117,7 @@ function sampleOf(dims: readonly (number | string)[], options: InputOptions): { 
   return { shape, layout: given ?? 'NHWC' };
 }
 
-/** Puts the layer in front of the network; its input is [N, H, W, C] then. */
+/** Puts the layer in front of the network, whose input is then [N, H, W, C]. */
 export function insertInputLayer(draft: GraphDraft, layer: InputLayer): void {
   const { shape, layout, dims, scale, mean, std } = layer;
   const [input] = draft.inputs;
@@ -154,7 +154,7 @@ export function insertInputLayer(draft: GraphDraft, layer: InputLayer): void {
   draft.nodes = [...nodes, ...draft.nodes];
 }
 
-/** The same in plain arithmetic: what the network as it was brought takes for one image. */
+/** The same in plain arithmetic: what the original network takes for one image. */
 export function originalInput(pixels: Float32Array, layer: InputLayer): Float32Array {
   const { shape, layout, scale, mean, std } = layer;
   const [height, width, channels] = shape;
@@ -172,8 +172,8 @@ export function originalInput(pixels: Float32Array, layer: InputLayer): Float32A
 }
 
 /**
- * Makes the batch of a file that fixes it free: a Reshape to a fixed number of rows keeps the number it is given. Where
- * that is not what the Reshape did, the proof refuses it, or the comparison with the original finds it.
+ * Frees the batch of a file that fixes it: a Reshape to a fixed number of rows keeps the number it is given. If that is
+ * not what the Reshape did, the proof refuses it or the comparison with the original finds it.
  */
 export function freeBatch(draft: GraphDraft, batch: number): void {
   for (const node of [...draft.nodes]) {

@@ -1,4 +1,7 @@
-/** Where a classifier's logits are: behind a Softmax or Sigmoid that keeps their order, and for one output as two classes. */
+/**
+ * Finds a classifier's logits: before a final Softmax or Sigmoid, which keeps their order; a single output is turned
+ * into two classes.
+ */
 import { InputError, UnprovableError } from '../../certify-runtime/trusted/errors.ts';
 import { TENSORS } from '../../certify-runtime/trusted/file/names.ts';
 import type { Graph, OnnxNode, Tensor } from '../../certify-runtime/trusted/onnx/model.ts';
@@ -7,9 +10,10 @@ import { type GraphDraft, integerOf } from './graph-draft.ts';
 export type Stripped = 'Softmax' | 'LogSoftmax' | 'Sigmoid';
 
 /**
- * The output that holds the logits, or what keeps their order: the one named, the one called 'logits', or the only one.
+ * The output that holds the logits, or something that keeps their order: the one named, the one called 'logits', or the
+ * only one.
  *
- * @throws InputError where it must be said
+ * @throws InputError if it must be named
  */
 export function chooseOutput(graph: Graph, wanted: string | undefined): string {
   const names = graph.outputs.map(({ name }) => name);
@@ -29,7 +33,7 @@ function isStripped(op: string): op is Stripped {
   return op === 'Softmax' || op === 'LogSoftmax' || op === 'Sigmoid';
 }
 
-/** Softmax of a matrix [N, K] over its classes. */
+/** Checks that a Softmax of a matrix [N, K] is over its classes. */
 function checkAxis(node: OnnxNode): void {
   if (node.op === 'Sigmoid' || [1, -1].includes(integerOf(node, 'axis', -1) ?? 0)) return;
   throw new UnprovableError(`${node.op} '${node.name}': at the end of a classifier it must be over axis 1`, {
@@ -48,7 +52,7 @@ export function stripActivation(draft: GraphDraft): Stripped | null {
   return node.op;
 }
 
-/** The last layer's node with the matrix, and the one that adds a bias after it. */
+/** The last layer's node with the matrix, and the node that adds a bias after it. */
 function lastLayer(draft: GraphDraft): { product: OnnxNode; add: OnnxNode | undefined } | null {
   const last = draft.producer(draft.outputs[0]!.name);
   if (last?.op === 'Gemm' || last?.op === 'MatMul') return { product: last, add: undefined };
@@ -58,14 +62,14 @@ function lastLayer(draft: GraphDraft): { product: OnnxNode; add: OnnxNode | unde
   return product?.op === 'MatMul' ? { product, add: last } : null;
 }
 
-/** Zeros for the first class before each run of `width` values, those of the only output. */
+/** Puts zeros for the first class before each run of `width` values, which are those of the only output. */
 function withZeros(values: Float32Array, width: number): Float32Array {
   const data = new Float32Array(2 * values.length);
   for (let i = 0; i < values.length; i += width) data.set(values.subarray(i, i + width), 2 * i + width);
   return data;
 }
 
-/** Number of values the last layer gives; null where it is no linear layer with a constant matrix. */
+/** The number of values that the last layer gives; null if it is not a linear layer with a constant matrix. */
 export function outputsOf(draft: GraphDraft): number | null {
   const layer = lastLayer(draft);
   const dims = draft.initializers.get(layer?.product.inputs[1] ?? '')?.dims;
@@ -73,7 +77,7 @@ export function outputsOf(draft: GraphDraft): number | null {
   return integerOf(layer.product, 'transB', 0) === 1 ? dims[0]! : dims[1]!;
 }
 
-/** One output y, whose sign decides, becomes the logits (0, y): the same label, and a margin of |y|. */
+/** Turns one output y, whose sign decides, into the logits (0, y): the same label, and a margin of |y|. */
 export function splitSingleOutput(draft: GraphDraft): void {
   const { product, add } = lastLayer(draft)!;
   const weights = draft.initializers.get(product.inputs[1]!)!;

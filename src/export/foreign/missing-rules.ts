@@ -1,9 +1,9 @@
-/** Says before the proof which operators of a network have no rule: all of them, not the first one only. */
+/** Reports, before the proof, every operator of a network that has no rule, not only the first one. */
 import { UnprovableError } from '../../certify-runtime/trusted/errors.ts';
 import type { Graph, OnnxNode } from '../../certify-runtime/trusted/onnx/model.ts';
-import { allRules } from '../../certify-runtime/trusted/rules/table.ts';
+import { RULES } from '../../certify-runtime/trusted/rules/table.ts';
 
-/** Why they have none, where that is more than that nobody wrote it. */
+/** Why an operator has no rule, if the reason is more than that nobody wrote it. */
 const REASONS: ReadonlyMap<string, string> = new Map([
   ['Softmax', 'attention has no finite Lipschitz constant: its weights and what they weigh both depend on the image'],
   ['LSTM', 'its gates multiply values that all depend on the image'],
@@ -14,7 +14,7 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ['Sqrt', 'its slope at 0 is not finite'],
 ]);
 
-/** Integers of shapes only: the proof folds what it knows of them. */
+/** Whether a node depends on pixel values; those that depend only on shapes may still be folded by the proof. */
 function dependsOnPixels(graph: Graph): (node: OnnxNode) => boolean {
   const data = new Set(graph.inputs.map(({ name }) => name));
   const nodes = new Set<OnnxNode>();
@@ -26,9 +26,9 @@ function dependsOnPixels(graph: Graph): (node: OnnxNode) => boolean {
   return (node) => nodes.has(node);
 }
 
-/** @throws UnprovableError naming every operator without a rule, and where each is first */
+/** @throws UnprovableError naming every operator without a rule and where each first occurs */
 export function refuseMissingRules(graph: Graph): void {
-  const missing = graph.nodes.filter(({ op }) => !allRules.has(op) && op !== 'Shape' && op !== 'Constant');
+  const missing = graph.nodes.filter(({ op }) => !RULES.has(op) && op !== 'Shape' && op !== 'Constant');
   if (missing.length === 0) return;
   const onPixels = missing.filter(dependsOnPixels(graph));
   const first = new Map<string, OnnxNode>();

@@ -1,4 +1,4 @@
-/** Brings the nodes of a graph to operator set 18, the one that sealed files are of. */
+/** Brings the nodes of a graph to operator set 18, which sealed files use. */
 import { UnprovableError } from '../../certify-runtime/trusted/errors.ts';
 import type { OnnxNode } from '../../certify-runtime/trusted/onnx/model.ts';
 import { type GraphDraft, without } from './graph-draft.ts';
@@ -7,12 +7,12 @@ export const OLDEST_OPSET = 11;
 export const NEWEST_OPSET = 23;
 const OPSET = 18;
 
-/** More element types, or other words for the same; no attribute, input or default is another one. */
+/** The change adds element types or rewords the same thing; no attribute, input or default differs. */
 const SAME = null;
 
 /**
- * What ONNX changed after set 11 in the operators that have a rule: the version, and how it is brought to set 18 where
- * its meaning or form is another one. From onnx 1.18's schemas; test/export/opset.test.ts holds the table against them.
+ * What ONNX changed after set 11 in the operators that have a rule: the version, and how a node is brought to set 18 if
+ * its meaning or form differs. From onnx 1.18's schemas; test/export/opset.test.ts checks the table against them.
  */
 export const CHANGES: Readonly<Record<string, Readonly<Record<number, string | null>>>> = {
   Abs: { 13: SAME },
@@ -64,7 +64,7 @@ export const CHANGES: Readonly<Record<string, Readonly<Record<number, string | n
   Unsqueeze: { 13: 'axes: an attribute before', 21: SAME, 23: SAME },
 };
 
-/** Lists that were attributes before this version, and are input 1 from it on. */
+/** Lists that were attributes before this version and are input 1 from it on. */
 const MOVED: Readonly<Record<string, readonly [attribute: string, since: number]>> = {
   Squeeze: ['axes', 13],
   Unsqueeze: ['axes', 13],
@@ -83,14 +83,14 @@ function moveList(draft: GraphDraft, node: OnnxNode, opset: number): OnnxNode {
   return draft.replace(node, { inputs: [node.inputs[0]!, input], attributes: without(node, name) });
 }
 
-/** Equal parts, as many as there are outputs, which set 18 wants to be said. */
+/** States the number of equal parts of a Split, one for each output, which set 18 requires. */
 function sayParts(draft: GraphDraft, node: OnnxNode): void {
   if ((node.inputs[1] ?? '') !== '' || node.attributes.has('num_outputs')) return;
   const parts = { kind: 'int', value: BigInt(node.outputs.length) } as const;
   draft.replace(node, { attributes: new Map([...node.attributes, ['num_outputs', parts]]) });
 }
 
-/** Drops attributes that say nothing here, and that set 18 does not know or the proof has no rule for. */
+/** Drops attributes that have no effect here and that set 18 does not know or the proof has no rule for. */
 function dropIdle(draft: GraphDraft, node: OnnxNode): OnnxNode {
   const dilations = node.attributes.get('dilations');
   if (node.op === 'AveragePool' && dilations?.kind === 'ints' && dilations.value.every((size) => size === 1n)) {
@@ -107,9 +107,9 @@ function dropIdle(draft: GraphDraft, node: OnnxNode): OnnxNode {
 }
 
 /**
- * Rewrites what set 18 says in another way.
+ * Rewrites what set 18 expresses differently.
  *
- * @throws UnprovableError where the set is not one whose changes are known
+ * @throws UnprovableError if the set is not one whose changes are known
  */
 export function upgradeNodes(draft: GraphDraft, opset: number): void {
   if (opset < OLDEST_OPSET || opset > NEWEST_OPSET) {

@@ -1,14 +1,17 @@
-/** Holds a sealed file's answers against those of the network as it was brought. */
+/** Compares a sealed file's answers with those of the original network. */
 
 import * as ort from '../../certify-runtime/run/onnx-runtime.ts';
 import { UnprovableError } from '../../certify-runtime/trusted/errors.ts';
 import { originalInput } from './input-layer.ts';
 import type { PreparedNetwork } from './prepare.ts';
 
-/** Of the largest value: far above float32's noise in any order of sums, far below what a wrong conversion does. */
+/**
+ * Relative to the largest value: far above float32's noise in any order of summation, far below the effect of a wrong
+ * conversion.
+ */
 const TOLERANCE = 1e-3;
 
-/** What the original's output is for these logits. */
+/** What the original's output should be for these logits. */
 function asOriginal(logits: readonly number[], { stripped, single }: PreparedNetwork['output']): number[] {
   const values = single ? [logits[1]! - logits[0]!] : [...logits];
   if (stripped === null) return values;
@@ -19,9 +22,10 @@ function asOriginal(logits: readonly number[], { stripped, single }: PreparedNet
 }
 
 /**
- * The largest difference between what the original gives for `images` (on [0, 1]) and what follows from the sealed logits.
+ * The largest difference between what the original gives for `images` (on [0, 1]) and what follows from the sealed
+ * logits.
  *
- * @throws UnprovableError where they differ by more than rounding: the conversion has changed the network
+ * @throws UnprovableError if they differ by more than rounding: then the conversion has changed the network
  */
 export async function compareWithOriginal(
   bytes: Uint8Array,

@@ -1,7 +1,7 @@
 /**
- * Brings another program's classifier into the form that is sealed: operator set 18, `image` [N, H, W, C] on [0, 1] with
- * the batch free, one output, the logits. Nothing here is believed later: the proof is of the file that comes out, and
- * `compareWithOriginal` holds its answers against those of the file that went in.
+ * Brings another program's classifier into the form that is sealed: operator set 18, `image` [N, H, W, C] on [0, 1]
+ * with a free batch, and one output, the logits. Nothing here has to be trusted later: the proof is about the file that
+ * comes out, and `compareWithOriginal` compares its answers with those of the file that went in.
  */
 import { UnprovableError } from '../../certify-runtime/trusted/errors.ts';
 import type { OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
@@ -13,7 +13,7 @@ import { upgradeNodes } from './opset.ts';
 import { prune, simplify } from './simplify.ts';
 
 export interface PrepareOptions extends InputOptions {
-  /** Output that holds the logits. */
+  /** The output that holds the logits. */
   readonly logits?: string;
 }
 
@@ -21,15 +21,15 @@ export interface PreparedNetwork {
   readonly model: OnnxModel;
   readonly classes: number;
   readonly input: InputLayer;
-  /** The original's output, and what was done to it: cut off, or taken for two classes. */
+  /** The original's output, and what was done to it: an activation was cut off, or it was turned into two classes. */
   readonly output: { readonly name: string; readonly stripped: Stripped | null; readonly single: boolean };
   /** What was changed, in words. */
   readonly notes: readonly string[];
 }
 
 /**
- * @throws UnprovableError where the network cannot be sealed, naming operator and reason; InputError where an option must
- *   say what the file leaves open
+ * @throws UnprovableError if the network cannot be sealed, naming operator and reason; InputError if an option must say
+ *   what the file leaves open
  */
 export function prepareNetwork(model: OnnxModel, options: PrepareOptions = {}): PreparedNetwork {
   const { graph, opset } = model;

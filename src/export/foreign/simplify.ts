@@ -1,9 +1,12 @@
-/** Leaves out what is not needed and what does nothing: unused nodes, Identity, Dropout, constants that are rearranged. */
+/**
+ * Leaves out what is not needed or does nothing: unused nodes, Identity, Dropout, and constants that are only
+ * rearranged.
+ */
 import type { OnnxNode, Tensor } from '../../certify-runtime/trusted/onnx/model.ts';
 import { transposeIndex } from '../../certify-runtime/trusted/walk/rearrange.ts';
 import type { GraphDraft } from './graph-draft.ts';
 
-/** Only the nodes that `output` is computed from, in their order. */
+/** Keeps only the nodes that `output` is computed from, in their order. */
 export function prune(draft: GraphDraft, output: string): void {
   const wanted = new Set([output]);
   const kept = [...draft.nodes].reverse().filter((node) => {
@@ -14,7 +17,7 @@ export function prune(draft: GraphDraft, output: string): void {
   draft.nodes = kept.reverse();
 }
 
-/** In inference Dropout is the identity; from set 12 on it may be told to train. */
+/** Whether a Dropout is the identity, as it is in inference; from set 12 on, a node may be told to train. */
 function isInference(draft: GraphDraft, node: OnnxNode, opset: number): boolean {
   const training = node.inputs[2] ?? '';
   if (opset < 12 || training === '') return true;
@@ -32,7 +35,7 @@ function transposed(node: OnnxNode, tensor: Tensor): Omit<Tensor, 'name'> | null
   return { type: 'float32', dims: perm.map((axis) => dims[axis]!), data: values };
 }
 
-/** The constant that a node computes from a constant alone, where that is no arithmetic. */
+/** The constant that a node computes from one constant, if that takes no arithmetic. */
 function folded(draft: GraphDraft, node: OnnxNode): Omit<Tensor, 'name'> | null {
   const [input] = node.inputs;
   const tensor = draft.initializers.get(input ?? '');
@@ -41,7 +44,7 @@ function folded(draft: GraphDraft, node: OnnxNode): Omit<Tensor, 'name'> | null 
   return node.op === 'Transpose' ? transposed(node, tensor) : null;
 }
 
-/** Call it after `prune`: a second output of Dropout keeps it. */
+/** Removes idle nodes. Call it after `prune`, because a Dropout whose second output is used stays. */
 export function simplify(draft: GraphDraft, opset: number): void {
   for (const original of [...draft.nodes]) {
     const [output] = original.outputs;

@@ -1,8 +1,11 @@
-/** Baking: a trained network's orthogonal weights made so to float32's precision. */
+/** Baking: makes a trained network's orthogonal weights orthogonal to float32's precision. */
 import { orthogonalize } from '../../network/orthogonalize.ts';
 import type { PlainLayer, PlainNetwork } from '../../network/plain-network.ts';
 
-/** Orthogonal in float64, then rounded: each of the matrices [rows, columns] one after the other in `weights`. */
+/**
+ * Orthogonalizes each of the matrices [rows, columns] in `weights`, which lie one after the other, in float64, and then
+ * rounds.
+ */
 function rounded(weights: Float32Array, rows: number, columns: number): Float32Array {
   const size = rows * columns;
   const result = new Float32Array(weights.length);
@@ -18,7 +21,7 @@ function bakeLayer(layer: PlainLayer): PlainLayer {
   return layer.orthogonal ? { ...layer, weights: rounded(layer.weights, inputs, outputs) } : layer;
 }
 
-/** The head, which is scaled, and layers that are not meant to be orthogonal stay as they are. */
+/** Bakes the orthogonal layers; the head, which is scaled, and the other layers stay as they are. */
 export function bake(network: PlainNetwork): PlainNetwork {
   return { encoder: network.encoder.map(bakeLayer), head: network.head };
 }

@@ -1,4 +1,7 @@
-/** Nodes and constants of a TensorFlow.js graph model, in order, as they are added. Format: TensorFlow's NodeDef in JSON. */
+/**
+ * Collects the nodes and constants of a TensorFlow.js graph model in the order they are added. Format: TensorFlow's
+ * NodeDef in JSON.
+ */
 
 type AttributeJson = Readonly<Record<string, unknown>>;
 
@@ -23,20 +26,20 @@ export class GraphBuilder {
   readonly weights: WeightJson[] = [];
   readonly data: Uint8Array[] = [];
 
-  /** The graph's input, the batch free. */
+  /** Adds the graph's input, with a free batch. */
   input(name: string, shape: readonly number[]): string {
     const dim = [-1, ...shape].map((size) => ({ size: String(size) }));
     this.nodes.push({ name, op: 'Placeholder', attr: { dtype: FLOAT, shape: { shape: { dim } } } });
     return name;
   }
 
-  /** A node; gives its name, which is that of its first output. */
+  /** Adds a node and gives its name, which is also that of its first output. */
   node(op: string, name: string, input: readonly string[], attr: Readonly<Record<string, AttributeJson>> = {}): string {
     this.nodes.push({ name, op, input, attr: { T: FLOAT, ...attr } });
     return name;
   }
 
-  /** A constant; of the same name once, whoever asks for it. */
+  /** Adds a constant, unless one of this name is already there. */
   constant(name: string, shape: readonly number[], values: Float32Array | Int32Array): string {
     if (this.weights.some((weight) => weight.name === name)) return name;
     const dtype = values instanceof Float32Array ? 'float32' : 'int32';
@@ -49,7 +52,7 @@ export class GraphBuilder {
     return name;
   }
 
-  /** `value` in another shape; the batch, dimension 0, is free. */
+  /** Reshapes `value`; the batch, dimension 0, stays free. */
   reshape(name: string, value: string, shape: readonly number[]): string {
     const target = this.constant(`shape/${shape.join('x')}`, [shape.length + 1], Int32Array.of(-1, ...shape));
     return this.node('Reshape', name, [value, target], { Tshape: INT });
@@ -60,19 +63,21 @@ export class GraphBuilder {
     return this.node('Transpose', name, [value, axes], { Tperm: INT });
   }
 
-  /** Product of the last two axes; constants of higher rank go with the axes before them. */
+  /**
+   * The product over the last two axes; if constants have a higher rank, their other axes go with the axes before them.
+   */
   matMul(name: string, left: string, right: string): string {
     return this.node('BatchMatMulV2', name, [left, right], { adj_x: { b: false }, adj_y: { b: false } });
   }
 
-  /** Equal parts of an axis. */
+  /** Splits an axis into equal parts. */
   split(name: string, value: string, axis: number, parts: number): readonly string[] {
     const at = this.constant(`axis/${axis}`, [], Int32Array.of(axis));
     this.node('Split', name, [at, value], { num_split: { i: String(parts) } });
     return Array.from({ length: parts }, (_, i) => (i === 0 ? name : `${name}:${i}`));
   }
 
-  /** Σ of tensors, each finished before it is added. */
+  /** The sum of tensors, each of which is complete before it is added. */
   sum(name: string, values: readonly string[]): string {
     return this.node('AddN', name, values, { N: { i: String(values.length) } });
   }

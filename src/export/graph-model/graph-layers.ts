@@ -1,12 +1,13 @@
-/** The layers of a plain network as nodes of a graph model, in the form that is fast and that the proof has rules for. */
+/** The layers of a plain network as nodes of a graph model, in a form that is fast and that the proof has rules for. */
 import { fourierFrame } from '../../network/fourier-frame.ts';
 import type { Activation, ConvLayer, DenseLayer, FourierLayer, Grid, PlainLayer } from '../../network/plain-network.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 
 /**
- * Long dot products are computed in parts and added up: the float32 error that the certificate must allow for grows with
- * the number of terms summed in one node, whatever their order (docs/soundness.md, Lemma 8 and its corollary). B parts of
- * k/B terms count as k/B + B, least for B = √k; but each part costs a node. √(k/10) parts are within 1.8 of the least.
+ * Long dot products are computed in parts and added up: the float32 error that the certificate must allow for grows
+ * with the number of terms summed in one node, whatever their order (docs/soundness.md, Lemma 8 and its corollary). B
+ * parts of k/B terms count as k/B + B, which is least for B = √k, but each part costs a node. √(k/10) parts are within
+ * a factor of 1.8 of the least.
  */
 const TERMS_FOR_ONE_PART = 10;
 
@@ -56,7 +57,7 @@ function product(
   return parts === 1 ? products[0]! : graph.sum(`${scope}/product`, products);
 }
 
-/** The bias added and the activation applied on the last axis; `output` is the name of what comes out. */
+/** Adds the bias and applies the activation on the last axis; `output` is the name of the result. */
 function finish(
   graph: GraphBuilder,
   scope: string,
@@ -121,7 +122,7 @@ function base64(text: string): string {
   return Buffer.from(text).toString('base64');
 }
 
-/** Each of `count` matrices [size, size] in `values`, transposed. */
+/** Each of the `count` matrices [rows, columns] in `values`, transposed. */
 function transposedEach(values: Float32Array, count: number, rows: number, columns: number): Float32Array {
   const result = new Float32Array(values.length);
   for (let i = 0; i < count; i++) {
@@ -134,7 +135,7 @@ function transposedEach(values: Float32Array, count: number, rows: number, colum
   return result;
 }
 
-/** Image into the Fourier frame, times a block for each slot, and back: see fourier-frame.ts. */
+/** Takes an image into the Fourier frame, multiplies by a block for each slot, and goes back; see fourier-frame.ts. */
 function fourier(graph: GraphBuilder, scope: string, output: string, value: string, layer: FourierLayer): string {
   const { height, width, inputs, outputs, blocks } = layer;
   const frame = fourierFrame(height, width);
@@ -164,13 +165,16 @@ function fourier(graph: GraphBuilder, scope: string, output: string, value: stri
   return finish(graph, scope, output, x, 4, layer);
 }
 
-/** y = z·weights + bias in one product, the form in which a head is recognised; its error is small beside the others. */
+/**
+ * y = z·weights + bias in one product, the form in which a head is recognised; its error is small compared with the
+ * others.
+ */
 export function addHead(graph: GraphBuilder, output: string, value: string, layer: DenseLayer): string {
   const weights = graph.constant('head/weights', [layer.inputs, layer.outputs], layer.weights);
   return finish(graph, 'head', output, graph.matMul('head/product', value, weights), 2, layer);
 }
 
-/** The nodes of one layer, `output` being the name of what it gives. */
+/** Adds the nodes of one layer; `output` is the name of its result. */
 export function addLayer(graph: GraphBuilder, scope: string, output: string, value: string, layer: PlainLayer): string {
   if (layer.kind === 'fourier') return fourier(graph, scope, output, value, layer);
   return layer.kind === 'conv' ? conv(graph, scope, output, value, layer) : dense(graph, scope, output, value, layer);

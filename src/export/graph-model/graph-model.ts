@@ -8,7 +8,7 @@ import type { PlainNetwork } from '../../network/plain-network.ts';
 import { GraphBuilder } from './graph-builder.ts';
 import { addHead, addLayer } from './graph-layers.ts';
 
-/** Names of the graph model's input and outputs; the ONNX file keeps them. */
+/** The names of the graph model's input and outputs, which the ONNX file keeps. */
 export const GRAPH_MODEL = { image: 'image', latent: 'latent', logits: 'logits' } as const;
 
 /** The graph model of image [N, H, W, C] ↦ latent [N, d], logits [N, K]. */

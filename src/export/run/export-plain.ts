@@ -1,4 +1,6 @@
-/** From a finished run to a plain ONNX classifier: no bound is proven, nothing is sealed. How baselines are exported. */
+/**
+ * From a finished run to a plain ONNX classifier, as baselines are exported: no bound is proven and nothing is sealed.
+ */
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../files/atomic-file.ts';
 import { plainModel } from '../seal/plain-model.ts';

@@ -1,9 +1,13 @@
-/** From a finished run to a sealed model: checkpoint → baked graph model → ONNX → sealed file, measured, with its card. */
+/**
+ * From a finished run to a sealed model: checkpoint → baked graph model → ONNX → sealed file, measured and with its
+ * card.
+ */
 
 import { join } from 'node:path';
 import { Certifier, runUnverified } from '../../certify-runtime/node.ts';
 import { SMOOTHING_DEFAULTS } from '../../certify-runtime/smoothing/certify.ts';
 import { createRandom, uniformInt } from '../../certify-runtime/smoothing/random.ts';
+import { SEEDS } from '../../certify-runtime/smoothing/streams.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import type { VerifiedModel } from '../../certify-runtime/trusted/verify.ts';
 import {
@@ -22,8 +26,9 @@ import { seal } from '../seal/seal.ts';
 import { type ExportOptions, finishedModel } from './finished-run.ts';
 
 /**
- * Two images of different labels, the first two that there are, and two of noise: what a provider must answer as this machine
- * does. Held out, in the first domain that has one of the label; of training where none has.
+ * The images of a model's known vectors, which any provider must answer as this machine does: one image for each of the
+ * first two labels that occur, and two of noise. An image is held out, from the first domain that has its label; if
+ * none has, it is a training image.
  */
 export function knownVectors(dataset: DomainDataset): Uint8Array[] {
   const size = bytesPerImage(dataset.shape);
@@ -34,13 +39,13 @@ export function knownVectors(dataset: DomainDataset): Uint8Array[] {
     if (set !== undefined) images.push(set.read([set.labels.indexOf(label)]));
   }
   const noise = [0, 1].map((stream) => {
-    const random = createRandom(0, stream);
+    const random = createRandom(SEEDS.knownVectors.noise, stream);
     return Uint8Array.from({ length: size }, () => uniformInt(256, random));
   });
   return [...images, ...noise];
 }
 
-/** A finished run as a sealed file's bytes. */
+/** A finished run, sealed: the file's bytes and what it was made from. */
 export interface SealedRun {
   readonly bytes: Uint8Array;
   readonly verified: VerifiedModel;
@@ -51,9 +56,9 @@ export interface SealedRun {
 }
 
 /**
- * Bakes, converts and seals a finished run; writes nothing but its graph model.
+ * Bakes, converts and seals a finished run; writes nothing but the run's graph model.
  *
- * @throws InputError for a baseline's run, what finishedModel and seal throw
+ * @throws InputError for a baseline's run; also what finishedModel and seal throw
  */
 export async function sealRun(run: string, options: ExportOptions = {}): Promise<SealedRun> {
   const { say = () => undefined } = options;

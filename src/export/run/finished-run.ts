@@ -13,7 +13,7 @@ import { GRAPH_MODEL, writeGraphModel } from '../graph-model/graph-model.ts';
 const PACKAGES = ['@tensorflow/tfjs-node', 'onnxruntime-node'];
 const PYTHON_PACKAGES = ['tensorflow-cpu', 'tf2onnx', 'onnx'];
 
-/** Versions of what made the file. */
+/** The versions of the packages that made the file. */
 export async function packageVersions(): Promise<Record<string, string>> {
   const require = createRequire(import.meta.url);
   const own = require('../../../package.json') as { version: string; dependencies: Record<string, string> };
@@ -27,7 +27,7 @@ export async function packageVersions(): Promise<Record<string, string>> {
 }
 
 export interface ExportOptions extends DataArguments {
-  /** Where to write to; `models/ID-SEED` by default, which is nothing that the project ships. */
+  /** The folder to write to; by default `models/ID-SEED`, which the project does not ship. */
   readonly directory?: string;
   readonly say?: (message: string) => void;
 }
@@ -35,7 +35,7 @@ export interface ExportOptions extends DataArguments {
 export interface FinishedModel {
   readonly config: TrainConfig;
   readonly dataset: DomainDataset;
-  /** As tf2onnx gives it. */
+  /** The network as tf2onnx gives it. */
   readonly model: OnnxModel;
   readonly directory: string;
   readonly version: string;
@@ -45,7 +45,7 @@ export interface FinishedModel {
 
 /** @throws what readRun and convertGraphModel throw */
 export async function finishedModel(run: string, options: ExportOptions): Promise<FinishedModel> {
-  // Loads TensorFlow: only here, so that other commands and --help start at once.
+  // This loads TensorFlow, so it is imported only here: other commands and --help start at once.
   const { readRun, readRunConfig } = await import('../../train/run.ts');
   const { say = () => undefined } = options;
   const config = await readRunConfig(run);

@@ -12,6 +12,17 @@ import { quote } from '../../certify-runtime/trusted/onnx/wire.ts';
  *   (an attribute that is not a float32, a lone surrogate): nothing is rounded or replaced on the way.
  */
 export function writeOnnx(model: OnnxModel): Uint8Array<ArrayBuffer> {
+  const bytes = encodeExactly(model);
+  readOnnx(bytes);
+  return bytes;
+}
+
+/**
+ * The file's bytes, for a caller that reads them back himself.
+ *
+ * @throws {OnnxFormatError} if the model holds a value the file cannot hold exactly
+ */
+export function encodeExactly(model: OnnxModel): Uint8Array<ArrayBuffer> {
   const { graph } = model;
   integers(model.irVersion, model.opset);
   texts(model.producerName, model.producerVersion, graph.name, ...[...model.metadata].flat());
@@ -28,9 +39,7 @@ export function writeOnnx(model: OnnxModel): Uint8Array<ArrayBuffer> {
     texts(name, ...dims.filter((dim) => typeof dim === 'string'));
     integers(...dims.filter((dim) => typeof dim === 'number'));
   }
-  const bytes = encodeOnnx(model);
-  readOnnx(bytes);
-  return bytes;
+  return encodeOnnx(model);
 }
 
 function checkAttribute(name: string, { kind, value }: Attribute): void {

@@ -1,6 +1,7 @@
 /** Sealing: proves a network's constants, appends the certificate head, and writes the certificate into the file. */
 
 import { measureSealed } from '../../certify-runtime/node.ts';
+import type { ModelAnswer } from '../../certify-runtime/run/known-vectors.ts';
 import type { SecondOpinion } from '../../certify-runtime/run/loaded-model.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import {
@@ -10,17 +11,19 @@ import {
   type KnownVector,
   PROVER,
 } from '../../certify-runtime/trusted/file/claims.ts';
-import { EMPTY_DIGEST, fillFileDigest, weightsDigest } from '../../certify-runtime/trusted/file/digest.ts';
+import { EMPTY_DIGEST, weightsDigest } from '../../certify-runtime/trusted/file/digest.ts';
 import { outputInfos, TENSORS } from '../../certify-runtime/trusted/file/names.ts';
-import { type ModelAnswer, vectorPixels } from '../../certify-runtime/trusted/file/vectors.ts';
+import { vectorPixels } from '../../certify-runtime/trusted/file/vectors.ts';
 import { headGraph } from '../../certify-runtime/trusted/head-graph.ts';
 import { marginTerms } from '../../certify-runtime/trusted/margin.ts';
+import { encodeMetadata } from '../../certify-runtime/trusted/onnx/codec.ts';
 import type { Graph, OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
-import { allRules } from '../../certify-runtime/trusted/rules/table.ts';
+import { rulesFor } from '../../certify-runtime/trusted/rules/table.ts';
 import { proveConstants, type VerifiedModel, verifyModel } from '../../certify-runtime/trusted/verify.ts';
 import { claimedConstants, claimedLayers } from './claims.ts';
+import { fillFileDigest } from './digest.ts';
 import { networkGraph } from './network-graph.ts';
-import { writeOnnx } from './onnx-writer.ts';
+import { encodeExactly } from './onnx-writer.ts';
 
 /** The operator set the head is written in; its reductions take their axes as an input. */
 const OPSET = 18;
@@ -75,7 +78,7 @@ export async function seal(
     inputs: [image],
     outputs: [],
   };
-  const { encoder, head, constants: proven } = proveConstants(bare, allRules);
+  const { encoder, head, constants: proven } = proveConstants(bare, await rulesFor(bare));
   if (head.classes !== options.classes.length) {
     throw new InputError(`the head has ${head.classes} classes, but ${options.classes.length} are named`, {
       found: options.classes.length,
@@ -109,21 +112,21 @@ export async function seal(
     vectors: [],
     training: options.training,
   };
-  const write = (vectors: readonly KnownVector[]) =>
-    writeOnnx({
-      irVersion: IR_VERSION,
-      opset: OPSET,
-      producerName: 'glean',
-      producerVersion: options.producerVersion,
-      graph,
-      metadata: new Map([[CERTIFICATE_KEY, JSON.stringify({ ...certificate, vectors })]]),
-    });
+  // The graph is encoded once: the file that is run is the one that is sealed, but for the certificate at its end.
+  const unsealed = encodeExactly({
+    irVersion: IR_VERSION,
+    opset: OPSET,
+    producerName: 'glean',
+    producerVersion: options.producerVersion,
+    graph,
+    metadata: new Map(),
+  });
 
   const pixels = new Float32Array(options.vectors.length * inputs);
   options.vectors.forEach((bytes, i) => {
     pixels.set(vectorPixels({ image: base64(bytes) }, shape), i * inputs);
   });
-  const answers = await options.run(write([]), pixels, shape);
+  const answers = await options.run(unsealed, pixels, shape);
   const vectors = options.vectors.map((bytes, i): KnownVector => {
     const { label, radius, logits } = answers[i]!;
     if (!logits.every(Number.isFinite)) {
@@ -134,7 +137,9 @@ export async function seal(
     }
     return { image: base64(bytes), logits: [...logits], label, radius };
   });
-  const bytes = await fillFileDigest(write(vectors));
+  const text = JSON.stringify({ ...certificate, vectors });
+  const metadata = encodeMetadata(new Map([[CERTIFICATE_KEY, text]]));
+  const bytes = await fillFileDigest(Buffer.concat([unsealed, metadata]), text);
   const verified = await verifyModel(bytes);
   return { bytes, verified, opinion: options.secondOpinion === false ? null : await measureSealed(bytes, verified) };
 }

@@ -1,8 +1,9 @@
 /** Images for known vectors where none are given: noise, two gradients, and a flat grey. */
 import { createRandom, uniformInt } from '../../certify-runtime/smoothing/random.ts';
+import { SEEDS } from '../../certify-runtime/smoothing/streams.ts';
 
 export function testPatterns([height, width, channels]: readonly [number, number, number]): Uint8Array[] {
-  const random = createRandom(0);
+  const random = createRandom(SEEDS.knownVectors.noise);
   const fill = (value: (row: number, column: number, channel: number) => number) =>
     Uint8Array.from({ length: height * width * channels }, (_, i) => {
       const place = Math.floor(i / channels);

@@ -1,4 +1,6 @@
-/** What the page needs besides its code, as files named by their SHA-256: models, ONNX Runtime's WASM, test digits. */
+/**
+ * What the page needs besides its code, as files named by their SHA-256: models, ONNX Runtime's WASM, and test digits.
+ */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -20,7 +22,10 @@ export interface BuiltContent {
   readonly index: Content;
   /** By path, relative to the page. */
   readonly files: ReadonlyMap<string, Uint8Array>;
-  /** A few digits of each kind, in the code itself: something to answer about before anything is drawn; base64. */
+  /**
+   * A few digits of each kind, kept in the code itself so that there is something to answer about before anything is
+   * drawn; base64.
+   */
   readonly samples: string;
 }
 
@@ -28,8 +33,8 @@ const RECORD = AREA + 3;
 const SAMPLES_PER_DIGIT = 4;
 
 /**
- * The test domain, digit by digit: 784 grey bytes, then label (0, 1), colour (0 red, 1 green), digit (0–9). Grey, because
- * the page colours it anew.
+ * The test domain, digit by digit: 784 grey bytes, then label (0, 1), colour (0 red, 1 green), digit (0–9). The
+ * pictures are grey because the page colours them anew.
  */
 async function testDigits(): Promise<Uint8Array> {
   const [{ test }, { images }] = await Promise.all([loadColouredMnist(), readDigits('mnist')]);
@@ -51,7 +56,10 @@ function samplesOf(records: Uint8Array): string {
   return Buffer.concat(chosen.flat().map((record) => record.subarray(0, AREA))).toString('base64');
 }
 
-/** The text beside a model, undefined where there is none: `model.onnx.sig`, and the key that it is checked against. */
+/**
+ * The text of a file beside a model, `model.onnx.sig` or the key that it is checked against; undefined if there is
+ * none.
+ */
 async function optional(url: URL): Promise<string | undefined> {
   return readFile(url, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
@@ -59,10 +67,10 @@ async function optional(url: URL): Promise<string | undefined> {
   });
 }
 
-/** Hosts that do not compress are many; 14 MB of WASM are 3.7 MB once packed, and the browser unpacks them. */
+/** Packs with gzip, because many hosts do not compress: 14 MB of WASM become 3.7 MB, and the browser unpacks them. */
 const pack = (bytes: Uint8Array): Promise<Uint8Array> => promisify(gzip)(bytes, { level: 9 });
 
-/** @param folders URL of the folder that has a folder for each model */
+/** @param folders URL of the folder that contains a folder for each model */
 export async function buildContent(folders = new URL('models/', PROJECT)): Promise<BuiltContent> {
   const files = new Map<string, Uint8Array>();
   const add = (bytes: Uint8Array, extension: string): ContentFile => {
@@ -90,7 +98,7 @@ export async function buildContent(folders = new URL('models/', PROJECT)): Promi
     }),
   );
   const records = await testDigits();
-  // Not `.gz`: some hosts give that a content-encoding, and the browser would unpack it on the way.
+  // The ending is not `.gz`: some hosts add a content-encoding to that, and the browser would unpack it on the way.
   const index = {
     wasm: add(await pack(await readFile(wasm)), 'wasm.bin'),
     digits: add(await pack(records), 'digits.bin'),

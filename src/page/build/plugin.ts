@@ -6,14 +6,14 @@ import type { BuiltContent } from './content.ts';
 const WORKER_FILE = 'sw.js';
 const MARK = '__GLEAN_ASSETS__';
 
-/** `./` is the page itself: a host gives it for the folder's address. */
+/** `./` is the page itself, which a host serves at the folder's address. */
 const PAGE = ['./', 'index.html'];
 
 export function gleanPlugin({ files }: BuiltContent): Plugin {
   return {
     name: 'glean',
     buildStart() {
-      // The worker's own build has this plugin not.
+      // The worker's own build does not use this plugin, so the files are emitted only once.
       for (const [fileName, source] of files) this.emitFile({ type: 'asset', fileName, source });
     },
     generateBundle: {

@@ -1,4 +1,4 @@
-/** A grey digit in a colour, in the form the models were trained on: 28×28×3 bytes, digit on black. */
+/** Paints a grey digit in a colour, in the form that the models were trained on: 28×28×3 bytes, digit on black. */
 
 export const SIDE = 28;
 export const AREA = SIDE * SIDE;
@@ -6,7 +6,7 @@ export const IMAGE_SIZE = AREA * 3;
 
 export type Rgb = readonly [red: number, green: number, blue: number];
 
-/** Training saw these two and no other: a red digit has the grey value in channel 0, a green one in channel 1. */
+/** Training saw only these two: a red digit has the grey value in channel 0, a green one in channel 1. */
 export const RED: Rgb = [255, 0, 0];
 export const GREEN: Rgb = [0, 255, 0];
 
@@ -19,7 +19,7 @@ export function paint(grey: Uint8Array, colour: Rgb): Uint8Array {
   return image;
 }
 
-/** The brightest channel of each pixel: a digit of one colour on black gives its grey digit back. */
+/** The brightest channel of each pixel: this turns a digit of one colour on black back into its grey digit. */
 export function greyOf(image: Uint8Array): Uint8Array {
   return Uint8Array.from({ length: image.length / 3 }, (_, p) =>
     Math.max(image[p * 3]!, image[p * 3 + 1]!, image[p * 3 + 2]!),

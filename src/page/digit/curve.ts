@@ -7,8 +7,8 @@ export interface Answer {
 }
 
 /**
- * Share of pictures with a radius ≥ r whose label is right, for each r; where the truth is not known (undefined), every
- * label counts as right: then it is the share that is certified at r, whatever the label.
+ * The share of pictures with a radius ≥ r whose label is right, for each r. If the truth is unknown (undefined), every
+ * label counts as right, and the share is the one that is certified at r, whatever the label.
  */
 export function certifiedShares(
   answers: readonly Answer[],
@@ -26,7 +26,10 @@ export function certifiedShares(
   });
 }
 
-/** The class a file name claims: a digit at its start (`7-a.png`, `3.png`), 0–4 or 5–9; undefined where it claims none. */
+/**
+ * The class that a file name claims by a digit at its start (`7-a.png`, `3.png`): 0–4 or 5–9; undefined if it claims
+ * none.
+ */
 export function truthFromName(name: string): number | undefined {
   const digit = /^([0-9])(?![0-9])/.exec(name)?.[1];
   return digit === undefined ? undefined : Number(digit) >= 5 ? 1 : 0;

@@ -1,6 +1,7 @@
 /**
- * A drawn digit in MNIST's form: scaled into a 20×20 box with its aspect ratio kept, then moved by whole pixels until its
- * centre of mass is the middle of 28×28 (LeCun et al. 1998, section III-A). The models know digits in no other form.
+ * Brings a drawn digit into MNIST's form: scaled into a 20×20 box with its aspect ratio kept, then moved by whole
+ * pixels until its centre of mass is the middle of 28×28 (LeCun et al. 1998, section III-A). The models know digits in
+ * no other form.
  */
 import { AREA, SIDE } from './colour.ts';
 
@@ -8,10 +9,10 @@ const BOX = 20;
 /** Where MNIST has its centres of mass: the middle of pixel 14, counted from 0, not the corner between 13 and 14. */
 const MIDDLE = SIDE / 2 + 0.5;
 
-/** In picture files, weaker ink than this is noise. */
+/** In picture files, ink weaker than this is noise. */
 const NOISE = 24;
 
-/** One channel, row by row: 0 is paper, 255 is ink. */
+/** One channel, row by row: 0 is paper and 255 is ink. */
 export interface Ink {
   readonly width: number;
   readonly height: number;
@@ -25,7 +26,7 @@ interface Box {
   readonly height: number;
 }
 
-/** The smallest box around all ink, undefined where there is none. */
+/** The smallest box around all ink; undefined if there is none. */
 function inkBox({ width, height, values }: Ink): Box | undefined {
   let [left, top, right, bottom] = [width, height, -1, -1];
   for (let y = 0; y < height; y++) {
@@ -40,7 +41,7 @@ function inkBox({ width, height, values }: Ink): Box | undefined {
   return right < 0 ? undefined : { left, top, width: right - left + 1, height: bottom - top + 1 };
 }
 
-/** The mean of the ink over [x0, x1) × [y0, y1), fractions of pixels counted as such. */
+/** The mean of the ink over [x0, x1) × [y0, y1), with fractions of pixels weighted accordingly. */
 function meanOver({ width, values }: Ink, x0: number, x1: number, y0: number, y1: number): number {
   let sum = 0;
   for (let y = Math.floor(y0); y < y1; y++) {
@@ -52,7 +53,7 @@ function meanOver({ width, values }: Ink, x0: number, x1: number, y0: number, y1
   return sum / ((x1 - x0) * (y1 - y0));
 }
 
-/** The box as at most 20×20 pixels, each the mean of what it covers. */
+/** The box scaled to at most 20×20 pixels, each the mean of what it covers. */
 function shrink(ink: Ink, { left, top, width, height }: Box): Ink {
   const scale = BOX / Math.max(width, height);
   const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
@@ -81,13 +82,13 @@ function centreOfMass({ width, height, values }: Ink): readonly [x: number, y: n
   return [sumX / mass, sumY / mass];
 }
 
-/** 28×28 grey values in MNIST's form; undefined where there is no ink. */
+/** 28×28 grey values in MNIST's form; undefined if there is no ink. */
 export function normaliseDigit(ink: Ink): Uint8Array | undefined {
   const box = inkBox(ink);
   if (box === undefined) return undefined;
   const digit = shrink(ink, box);
   const [centreX, centreY] = centreOfMass(digit);
-  // Up to 20 pixels in 28: a digit whose mass is far from the middle of its box may need to stop at the edge.
+  // Up to 20 of 28 pixels are used: a digit whose mass is far from the middle of its box may have to stop at the edge.
   const place = (centre: number, length: number): number =>
     Math.min(Math.max(Math.round(MIDDLE - centre), 0), SIDE - length);
   const [left, top] = [place(centreX, digit.width), place(centreY, digit.height)];
@@ -100,7 +101,10 @@ export function normaliseDigit(ink: Ink): Uint8Array | undefined {
   return grey;
 }
 
-/** Ink of an RGBA picture: its brightest channel over black, turned round where the rim says that it is dark on bright. */
+/**
+ * The ink of an RGBA picture: its brightest channel over black, inverted if the rim says that the picture is dark on
+ * bright.
+ */
 export function inkOf(rgba: Uint8Array | Uint8ClampedArray, width: number, height: number): Ink {
   const values = new Uint8Array(width * height);
   for (let p = 0; p < values.length; p++) {

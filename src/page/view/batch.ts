@@ -1,4 +1,7 @@
-/** Many pictures at once: the test domain's digits, or files dropped in; the curve, the numbers, and the answers as a file. */
+/**
+ * Many pictures at once: the test domain's digits, or files dropped in; shows the curve and the numbers, and saves the
+ * answers as a file.
+ */
 import { AREA, GREEN, IMAGE_SIZE, paint, RED } from '../digit/colour.ts';
 import { certifiedShares, truthFromName } from '../digit/curve.ts';
 import { normaliseDigit } from '../digit/normalise.ts';
@@ -8,23 +11,23 @@ import { chart, legend, shareTable } from './chart.ts';
 import { formatCount, html } from './dom.ts';
 import { readPicture } from './picture.ts';
 
-/** Of the paper's table. */
+/** The radii of the paper's table. */
 const PAPER_RADII = Array.from({ length: 10 }, (_, i) => i * 0.05);
 const CURVE_RADII = Array.from({ length: 301 }, (_, i) => i / 200);
 const MAX_FILES = 5000;
-/** Width of the chart, in CSS pixels. */
+/** The range of the chart's width, in CSS pixels. */
 const [MIN_CHART, MAX_CHART] = [280, 730];
 
 interface Pictures {
   readonly title: string;
   readonly names: readonly string[];
-  /** One after the other. */
+  /** The pixels of the pictures, one after the other. */
   readonly images: Uint8Array;
-  /** Index of the right class, where it is known. */
+  /** The index of the right class, if it is known. */
   readonly truth: readonly (number | undefined)[];
 }
 
-/** The test domain as it is, every digit in the other colour, or all in one. */
+/** The test domain as it is, with every digit in the other colour, or all in one colour. */
 type Colouring = 'test' | 'swapped' | 'red' | 'green';
 
 const COLOURINGS: readonly (readonly [Colouring, string])[] = [
@@ -83,7 +86,7 @@ async function fromFiles(files: readonly File[]): Promise<{ readonly pictures: P
   return { pictures: { title: `${formatCount(parts.length)} of your pictures`, names, images, truth }, refused };
 }
 
-/** What is said of labels that nobody gave. */
+/** What to say about pictures whose label nobody gave. */
 function caveat({ truth }: Pictures): string {
   const known = truth.filter((label) => label !== undefined).length;
   if (known === truth.length) return '';
@@ -154,7 +157,7 @@ export class BatchView {
     );
   }
 
-  /** Runs picture files. */
+  /** Runs the models on picture files. */
   open(files: readonly File[]): void {
     if (files.length === 0) return;
     this.#do(async () => {

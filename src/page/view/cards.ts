@@ -1,10 +1,13 @@
-/** What each model says of the picture: label, both certificates side by side, and the same digit in red and in green. */
+/**
+ * What each model says about the picture: its label, both certificates side by side, and the same digit in red and in
+ * green.
+ */
 import { GREEN, paint, RED } from '../digit/colour.ts';
 import type { Answer, ModelAnswers, ModelFacts, SmoothedAnswer } from '../worker/protocol.ts';
 import { formatRadius, html } from './dom.ts';
 import { show, thumbnail } from './picture.ts';
 
-/** Radii of this length fill a bar. */
+/** A radius of this length fills a bar. */
 const FULL_BAR = 2;
 
 const ABOUT: Readonly<Record<string, string>> = {
@@ -17,7 +20,7 @@ interface Recoloured {
   readonly text: HTMLElement;
 }
 
-/** One model's card. Made once, filled often. */
+/** One model's card, which is made once and filled often. */
 class Card {
   readonly element: HTMLElement;
   readonly #label = html('p', { class: 'label' }, '–');
@@ -122,7 +125,7 @@ export class Cards {
   readonly #cards: readonly Card[];
   readonly #glances: readonly HTMLElement[];
 
-  /** @param glance gets one line for each model, for where the cards do not fit beside the drawing area */
+  /** @param glance gets one line for each model, for screens on which the cards do not fit beside the drawing area */
   constructor(root: HTMLElement, glance: HTMLElement, models: readonly ModelFacts[]) {
     this.#cards = models.map((facts) => new Card(facts));
     root.replaceChildren(...this.#cards.map(({ element }) => element));

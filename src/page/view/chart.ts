@@ -1,18 +1,18 @@
-/** The curve of certified accuracy as inline SVG: one step line for each model, named at its start. */
+/** The curve of certified accuracy as inline SVG: one line for each model, and a legend. */
 import { html, svg } from './dom.ts';
 
 export interface Curve {
   readonly name: string;
-  /** For the colour: position among the models. */
+  /** The position among the models, which decides the colour. */
   readonly index: number;
-  /** Share of 1 for each of the chart's radii. */
+  /** The share, as a fraction of 1, for each of the chart's radii. */
   readonly shares: readonly number[];
 }
 
 const MARGIN = { left: 50, right: 18, top: 14, bottom: 44 };
 const HEIGHT = 300;
 
-/** @param width of the place it goes to, so that its letters have the size of the page's */
+/** @param width the width of the chart's place in pixels, so that its letters have the size of the page's */
 export function chart(radii: readonly number[], curves: readonly Curve[], title: string, width: number): SVGSVGElement {
   const end = radii.at(-1)!;
   const x = (r: number): number => MARGIN.left + ((width - MARGIN.left - MARGIN.right) * r) / end;

@@ -1,6 +1,6 @@
-/** Small helpers for elements: found or made, with the type that is expected. */
+/** Small helpers that find or make elements of the expected type. */
 
-/** The element with this id. @throws Error where the document has none of that type */
+/** The element with this id. @throws Error if the document has none of that type */
 export function byId<T extends Element>(id: string, type: new () => T): T {
   const element = document.getElementById(id);
   if (!(element instanceof type)) throw new Error(`#${id} is no ${type.name}`);
@@ -48,7 +48,7 @@ export function formatBytes(bytes: number): string {
   return bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.round(bytes / 1e3)} kB`;
 }
 
-/** With a narrow space between thousands, as elsewhere on the page. */
+/** A count with a narrow space between thousands, as elsewhere on the page. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en').replaceAll(',', '\u202f');
 }

@@ -1,10 +1,10 @@
-/** The drawing area: pointer, touch, or keyboard; one channel of ink on black. */
+/** The drawing area, for pointer, touch or keyboard: one channel of ink on black. */
 import { AREA, SIDE } from '../digit/colour.ts';
 import type { Ink } from '../digit/normalise.ts';
 import { byId } from './dom.ts';
 import { context } from './picture.ts';
 
-/** After scaling a digit that fills most of the pad to 20 pixels, about MNIST's own stroke. */
+/** The pen's width: about MNIST's own stroke once a digit that fills most of the pad is scaled to 20 pixels. */
 const PEN = 22;
 const KEY_STEP = 8;
 
@@ -25,7 +25,7 @@ export class Pad {
   #at: readonly [number, number] = [this.#canvas.width / 2, this.#canvas.height / 3];
   #down = false;
 
-  /** @param onInk called after every stroke's every piece, and after clearing */
+  /** @param onInk called after every piece of a stroke and after clearing */
   constructor(onInk: () => void) {
     this.#onInk = onInk;
     this.#context.lineCap = 'round';
@@ -52,7 +52,7 @@ export class Pad {
     this.#onInk();
   }
 
-  /** Shows a 28×28 digit, to draw on; no call of `onInk`. */
+  /** Shows a 28×28 digit to draw on, without calling `onInk`. */
   showGrey(grey: Uint8Array): void {
     const small = new OffscreenCanvas(SIDE, SIDE);
     const data = new ImageData(SIDE, SIDE);
@@ -74,7 +74,7 @@ export class Pad {
     return [((clientX - left) / width) * this.#canvas.width, ((clientY - top) / height) * this.#canvas.height];
   }
 
-  /** A line from the last place; of no length, a dot. */
+  /** Draws a line from the last place; a line without length is a dot. */
   #drawTo(to: readonly [number, number]): void {
     this.#context.beginPath();
     this.#context.moveTo(...this.#at);

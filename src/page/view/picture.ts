@@ -23,7 +23,7 @@ export function thumbnail(image: ArrayLike<number>, label: string): HTMLCanvasEl
   canvas.width = SIDE;
   canvas.height = SIDE;
   canvas.className = 'pixels';
-  // Decoration where the text beside it says the same.
+  // Without a label the canvas is decoration: the text beside it says the same.
   if (label === '') canvas.setAttribute('aria-hidden', 'true');
   else {
     canvas.setAttribute('role', 'img');
@@ -34,27 +34,28 @@ export function thumbnail(image: ArrayLike<number>, label: string): HTMLCanvasEl
 }
 
 export interface Picture {
-  /** 28×28×3 bytes, where the file has that size: then it is taken as it is. */
+  /** 28×28×3 bytes if the file has that size; it is then taken as it is. */
   readonly exact: Uint8Array | undefined;
   readonly ink: Ink;
 }
 
-/** Longer sides are scaled down before the ink is looked for. */
+/** Pictures with longer sides are scaled down before the ink is looked for. */
 const MAX_SIDE = 512;
 
 /**
  * Decodes a PNG, JPEG or WebP file; alpha is laid over black.
  *
- * @throws Error naming the file where the browser cannot read it
+ * @throws Error naming the file if the browser cannot read it
  */
 export async function readPicture(file: File): Promise<Picture> {
   let bitmap: ImageBitmap;
   try {
-    // Without conversion, as the bytes of the file are what a model takes.
+    // No conversion, because a model takes the bytes of the file.
     bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
-  } catch {
+  } catch (cause) {
     throw new Error(
       `${file.name}: found ${file.type || 'a file of no known type'}, expected a PNG, JPEG or WebP picture`,
+      { cause },
     );
   }
   const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));

@@ -1,4 +1,4 @@
-/** What was proven of each model on this device, as a table; the layers' bounds below it. */
+/** Shows what was proven about each model on this device as a table, with the layers' bounds below it. */
 
 import type { AffineBound } from '../../certify-runtime/trusted/bounds/bound.ts';
 import { imageNorms } from '../../certify-runtime/trusted/margin.ts';
@@ -108,7 +108,7 @@ export class ProofView {
     );
   }
 
-  /** δ(x) ≥ ‖ẑ − z‖ and ρ(x), what float32 may do to the latent and to a logit for this picture. */
+  /** Shows δ(x) ≥ ‖ẑ − z‖ and ρ(x), what float32 may do to the latent and to a logit for this picture. */
   update(image: Uint8Array): void {
     const norms = imageNorms(Float32Array.from(image, (byte) => byte / 255));
     this.#models.forEach(({ certificate: { float32 } }, i) => {

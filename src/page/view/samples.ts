@@ -1,9 +1,9 @@
-/** Ten buttons with real test digits; each press of one shows another digit of the same number. */
+/** Ten buttons with real test digits; each press of a button shows another picture of its digit. */
 import { AREA, paint } from '../digit/colour.ts';
 import { html } from './dom.ts';
 import { thumbnail } from './picture.ts';
 
-/** Put in by the build: of each digit 0–9 in turn as many grey pictures as fit, 784 bytes each, base64. */
+/** Inserted by the build: for each digit 0–9 in turn the same number of grey pictures, 784 bytes each, base64. */
 declare const __GLEAN_SAMPLES__: string;
 
 const DIGITS = 10;

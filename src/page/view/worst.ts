@@ -1,4 +1,7 @@
-/** The slider along the worst perturbation: the picture, the perturbation, and the label at every step as it was computed. */
+/**
+ * The slider along the worst perturbation: the picture, the perturbation, and the label at every step as it was
+ * computed.
+ */
 import { SIDE } from '../digit/colour.ts';
 import type { ModelFacts, Track } from '../worker/protocol.ts';
 import { formatRadius, html, svg } from './dom.ts';
@@ -7,7 +10,7 @@ import { show, thumbnail } from './picture.ts';
 const SIZE = SIDE * SIDE * 3;
 const WIDTH = 1000;
 
-/** Steps with one label after another, as [label, first, last]. */
+/** Runs of consecutive steps with the same label, as [label, first, last]. */
 function runs(track: Track): (readonly [label: number, first: number, last: number])[] {
   const found: [number, number, number][] = [];
   track.steps.forEach(({ label }, k) => {
@@ -102,7 +105,7 @@ export class WorstView {
     const last = track.steps.length - 1;
     this.#slider.max = String(last);
     this.#slider.disabled = false;
-    // Where the eye should begin: at the rim of the ball.
+    // The slider starts at the rim of the ball, where the eye should begin.
     const rim = track.steps.findLastIndex(({ distance }) => distance <= track.radius);
     this.#slider.value = String(Math.max(rim, 0));
     this.#drawStrip(track);
@@ -118,7 +121,8 @@ export class WorstView {
   #drawStrip(track: Track): void {
     const last = track.steps.length - 1;
     const x = (k: number): number => (WIDTH * Math.min(Math.max(k, 0), last)) / last;
-    // Before the flip the way is straight, so that steps and distances go together; a ball beyond the end fills it.
+    // Before the flip the way is straight, so distances are proportional to steps; a ball that reaches beyond the end
+    // fills the strip.
     const perStep = track.steps[1]!.distance;
     const ball = Math.min(1, track.radius / (perStep * last));
     this.#strip.replaceChildren(

@@ -1,7 +1,7 @@
 /** The page's side of the worker: calls as promises. */
 import type { CallName, Calls, Reply, Request } from './protocol.ts';
 
-/** A call that failed in the worker; `code` is the certifier's, where the error was one of its own. */
+/** A call failed in the worker; `code` is the certifier's if the error was one of its own. */
 class WorkerError extends Error {
   readonly code: string;
 
@@ -41,7 +41,7 @@ export function connect(worker: Worker): Client {
     if ('error' in data) waiting.reject(new WorkerError(data.error.code, data.error.message));
     else waiting.resolve(data.output);
   });
-  // The worker's script itself failed: nothing will be answered any more.
+  // The worker's script itself failed, so nothing will be answered any more.
   worker.addEventListener('error', ({ message }) => {
     broken = new WorkerError('WORKER', message ?? 'the worker did not start');
     for (const { reject } of pending.values()) reject(broken);

@@ -1,4 +1,7 @@
-/** Fetches the page's large files once: kept in the Cache API under their SHA-256, and hashed again whenever they are read. */
+/**
+ * Fetches the page's large files once: they are kept in the Cache API under their SHA-256 and hashed again whenever
+ * they are read.
+ */
 
 export interface ContentFile {
   /** Relative to the page. */
@@ -11,12 +14,12 @@ interface ModelContent {
   readonly id: string;
   readonly title: string;
   readonly file: ContentFile;
-  /** The text of `model.onnx.sig`, and the PEM of the key it must be by, where the build had them. */
+  /** The text of `model.onnx.sig` and the PEM of the key that must have signed it, if the build had them. */
   readonly signature?: string;
   readonly publicKey?: string;
 }
 
-/** What the build found; it is part of the code, so that nothing has to be fetched to know what to fetch. */
+/** What the build found. It is part of the code, so that nothing has to be fetched to know what to fetch. */
 export interface Content {
   readonly wasm: ContentFile;
   readonly digits: ContentFile;
@@ -32,7 +35,7 @@ async function sha256(bytes: BufferSource): Promise<string> {
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-/** Private windows and full disks refuse a cache: then every visit fetches anew. */
+/** Private windows and full disks refuse a cache; then every visit fetches everything anew. */
 async function openCache(): Promise<Cache | undefined> {
   return globalThis.caches?.open(CACHE).catch(() => undefined);
 }
@@ -40,7 +43,7 @@ async function openCache(): Promise<Cache | undefined> {
 /**
  * The bytes with this SHA-256.
  *
- * @throws Error where the host gives none, or others
+ * @throws Error if the host gives none, or others
  */
 export async function fetchContent(
   { path, sha256: expected }: ContentFile,

@@ -1,4 +1,6 @@
-/** The worker: both certifiers, the search for perturbations and the large files, away from the thread that draws. */
+/**
+ * The worker: runs both certifiers, the search for perturbations and the large files, away from the thread that draws.
+ */
 
 import glueUrl from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import { env } from 'onnxruntime-web/wasm';
@@ -12,21 +14,24 @@ import { type Content, fetchContent, unpack } from './content.ts';
 import type { Answer, CallName, Calls, ModelAnswers, ModelFacts, Reply, Request, Started } from './protocol.ts';
 import { worstPerturbation } from './worst.ts';
 
-/** Put in by the build. */
+/** Inserted by the build. */
 declare const __GLEAN_CONTENT__: Content;
 
 interface Model {
   readonly bytes: Uint8Array;
   readonly certifier: Certifier;
   readonly facts: ModelFacts;
-  /** Undefined until a search needs it; null where no gradient of the graph is known. */
+  /** Undefined until a search needs it; null if no gradient of the graph is known. */
   network?: DifferentiableNetwork | null;
 }
 
-/** Measured: two threads take 96 µs for a picture where one takes 78 µs. So no host needs to send COOP and COEP. */
+/**
+ * One thread is faster: measured, two threads take 96 µs for a picture where one takes 78 µs. So no host needs to send
+ * COOP and COEP.
+ */
 const THREADS = 1;
 const BATCH = 128;
-/** One seed for all: the same picture gets the same certificate whenever it is drawn. */
+/** One seed for all pictures, so that the same picture gets the same certificate whenever it is drawn. */
 const SMOOTHING_SEED = 2020;
 
 const models: Model[] = [];
@@ -61,7 +66,7 @@ async function start({ base }: Calls['start']['input']): Promise<Started> {
   env.wasm.numThreads = THREADS;
   env.wasm.wasmPaths = { mjs: new URL(glueUrl, base).href };
   const files = content.models.map(({ file }) => fetchContent(file, base));
-  // Awaited below; a failure of one must not be an unhandled rejection while another is awaited.
+  // They are awaited below; the failure of one must not be an unhandled rejection while another is awaited.
   for (const file of files) file.catch(() => {});
   const wasm = await fetchContent(content.wasm, base);
   env.wasm.wasmBinary = await unpack(wasm.bytes);
@@ -75,7 +80,7 @@ async function start({ base }: Calls['start']['input']): Promise<Started> {
   };
 }
 
-/** A copy: the logits of a batch are views of one buffer, all of which a message would carry. */
+/** Copies the logits, because those of a batch are views of one buffer that a message would carry as a whole. */
 function answerOf({ label, className, radius, logits }: Answer): Answer {
   return { label, className, radius, logits: logits.slice() };
 }
@@ -89,7 +94,7 @@ async function predict({ images, smooth }: Calls['predict']['input']): Promise<C
   return all;
 }
 
-/** Lets messages that arrived meanwhile have their turn. */
+/** Lets messages that arrived in the meantime have their turn. */
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 class Superseded extends GleanError {
@@ -145,7 +150,7 @@ type Handlers = {
 };
 const handlers: Handlers = { start, predict, worst, batch, digits };
 
-// TypeScript's DOM types know `self` as a window, whose postMessage takes an origin.
+// TypeScript's DOM types take the global scope for a window, whose postMessage takes an origin.
 const post = (reply: Reply): void =>
   (globalThis as unknown as { postMessage(message: unknown): void }).postMessage(reply);
 

@@ -1,4 +1,4 @@
-/** What the page and its worker say to each other: one call, one answer; and progress in between. */
+/** The messages between the page and its worker: one answer for each call, and progress in between. */
 import type { Certificate } from '../../certify-runtime/trusted/file/claims.ts';
 import type { Origin } from './content.ts';
 
@@ -6,12 +6,12 @@ import type { Origin } from './content.ts';
 export interface Answer {
   readonly label: number;
   readonly className: string;
-  /** Margin certificate, in ℓ2 of pixels on [0, 1]. */
+  /** The margin certificate's radius, in ℓ2 of pixels on [0, 1]. */
   readonly radius: number;
   readonly logits: Float32Array;
 }
 
-/** CERTIFY's answer for the same picture; label −1 where it abstained. */
+/** CERTIFY's answer for the same picture; label −1 if it abstained. */
 export interface SmoothedAnswer {
   readonly label: number;
   readonly className: string | undefined;
@@ -20,16 +20,16 @@ export interface SmoothedAnswer {
 
 export interface ModelAnswers {
   readonly answers: readonly Answer[];
-  /** Of the first picture, where it was asked for. */
+  /** The answer for the first picture, if it was asked for. */
   readonly smoothed: SmoothedAnswer | undefined;
 }
 
-/** What was proven of one model, here and now. */
+/** What was proven about one model, on this device and during this visit. */
 export interface ModelFacts {
   readonly id: string;
   readonly title: string;
   readonly certificate: Certificate;
-  /** Of the file. */
+  /** SHA-256 of the file. */
   readonly sha256: string;
   readonly bytes: number;
   readonly origin: Origin;
@@ -47,17 +47,17 @@ export interface Started {
   readonly runtimeOrigin: Origin;
 }
 
-/** A straight way from the picture across the nearest flip that was found, and what the model says along it. */
+/** A straight way from the picture through the nearest flip that was found, and what the model says along it. */
 export interface Track {
-  /** x + δ, the first step with another label: float32 pixels on [0, 1]; undefined where no flip was found. */
+  /** The distance of the nearest flip that was found; undefined if none was. */
   readonly flipDistance: number | undefined;
-  /** Radius of the picture itself. */
+  /** The radius of the picture itself. */
   readonly radius: number;
   /** Steps · 2352 pixels on [0, 1]; step 0 is the picture. */
   readonly pixels: Float32Array;
-  /** Of each step, computed by the certifier; the distance is measured between the pixels, rounded up. */
+  /** The certifier's answer at each step; the distance is measured between the pixels and rounded up. */
   readonly steps: readonly (Answer & { readonly distance: number })[];
-  /** Points on which the search ran the model. */
+  /** The number of points on which the search ran the model. */
   readonly evaluations: number;
 }
 
@@ -68,9 +68,9 @@ export interface Calls {
     readonly output: readonly ModelAnswers[];
   };
   worst: { readonly input: { readonly model: number; readonly image: Uint8Array }; readonly output: Track };
-  /** Pictures one after the other; answers of each model. */
+  /** Takes pictures one after the other; gives the answers of each model. */
   batch: { readonly input: { readonly images: Uint8Array }; readonly output: readonly (readonly Answer[])[] };
-  /** The test domain, as src/page/build/content.ts writes it. */
+  /** Gives the test domain as src/page/build/content.ts writes it. */
   digits: { readonly input: { readonly base: string }; readonly output: Uint8Array };
 }
 

@@ -1,7 +1,11 @@
-/** The worst perturbation of one picture that a search finds, and what the model says on the way there and beyond. */
+/**
+ * Finds the worst perturbation of one picture that a search can find, and what the model says on the way there and
+ * beyond.
+ */
 
 import type { DifferentiableNetwork } from '../../certify-runtime/gradient/network.ts';
 import { createRandom } from '../../certify-runtime/smoothing/random.ts';
+import { SEEDS } from '../../certify-runtime/smoothing/streams.ts';
 import { exactAscent } from '../../evaluate/attack/ascent.ts';
 import { searchBoundary } from '../../evaluate/attack/boundary.ts';
 import { ownClaim } from '../../evaluate/attack/claim.ts';
@@ -11,14 +15,14 @@ import type { Judge } from '../../evaluate/attack/judge.ts';
 import { Ledger } from '../../evaluate/attack/ledger.ts';
 import type { Answer, Track } from './protocol.ts';
 
-/** Answers of the deployed program for float32 pictures, one after the other, pixels on [0, 1]. */
+/** Gives the deployed program's answers for float32 pictures, one after the other, with pixels on [0, 1]. */
 export type Answering = (images: Float32Array) => Promise<readonly Answer[]>;
 
 const SEARCH = { steps: 30, restarts: 3, inRange: true } as const;
-/** Steps of the way, and how far beyond the flip it goes. */
+/** The number of steps of the way, and how far beyond the flip it goes. */
 const STEPS = 100;
 const BEYOND = 1.3;
-/** Where no flip was found, the way leads this far in the direction in which the search ended. */
+/** If no flip was found, the way goes this far in the direction in which the search ended. */
 const WITHOUT_FLIP = 4;
 
 function judgeOf(answer: Answering, shape: readonly number[], classes: number, giveWay: () => Promise<void>): Judge {
@@ -37,7 +41,7 @@ function judgeOf(answer: Answering, shape: readonly number[], classes: number, g
   };
 }
 
-/** x + (k/STEPS)·reach·d for k = 0 … STEPS, each pixel brought onto [0, 1]. */
+/** x + (k/STEPS)·reach·d for k = 0 … STEPS, with each pixel brought onto [0, 1]. */
 function way(image: Float32Array, direction: Float64Array, reach: number): Float32Array {
   const pixels = new Float32Array((STEPS + 1) * image.length);
   for (let k = 0; k <= STEPS; k++) {
@@ -50,8 +54,8 @@ function way(image: Float32Array, direction: Float64Array, reach: number): Float
 }
 
 /**
- * Gradient steps on the exported weights with all pixels kept on [0, 1], so that what is found is a picture; then the
- * straight way through it. Every label comes from the certifier, none from the gradient's arithmetic.
+ * Takes gradient steps on the exported weights with all pixels kept on [0, 1], so that what is found is a picture, and
+ * then follows the straight way through it. Every label comes from the certifier, none from the gradient's arithmetic.
  *
  * @param giveWay awaited before each run of the model, so that other calls get their turn; may throw to end the search
  */
@@ -66,7 +70,7 @@ export async function worstPerturbation(
   const [own] = await answer(image);
   const { label, radius } = own!;
   const ledger = new Ledger(image, label, radius);
-  const random = createRandom(0);
+  const random = createRandom(SEEDS.page.worst);
   const ends = await descend([ledger], judge, ownClaim, exactAscent(network), { ...SEARCH, random });
   await searchBoundary(judge, ownClaim, ledger, ends.get(ledger)!, { probes: 0, roundings: 0, random });
 

@@ -114,7 +114,7 @@ async function decompress(encoding: keyof typeof unzip, body: Buffer, limit: num
     return whole;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limit);
-    throw new HttpError(400, `the body is no whole ${encoding} stream`);
+    throw new HttpError(400, `the body is no whole ${encoding} stream`, {}, { cause: error });
   }
 }
 

@@ -6,10 +6,10 @@ export class HttpError extends GleanError {
   readonly headers: Readonly<Record<string, string>>;
 
   /** Without a stack trace: it would cost more than the rest of a refusal, and it is the client's request that is wrong. */
-  constructor(status: number, message: string, headers: Record<string, string> = {}) {
+  constructor(status: number, message: string, headers: Record<string, string> = {}, options?: ErrorOptions) {
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 0;
-    super('HTTP', message, { status });
+    super('HTTP', message, { status }, options);
     Error.stackTraceLimit = limit;
     this.status = status;
     this.headers = headers;
@@ -24,8 +24,9 @@ export function overloaded(message: string, seconds = 1): HttpError {
 /** The error as the client may see it: wrong input is 400, and what was not foreseen is 500 without its words. */
 export function asHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
-  if (error instanceof InputError) return new HttpError(400, error.message);
-  return new HttpError(500, 'the service failed to answer; its log says why');
+  const cause = { cause: error };
+  if (error instanceof InputError) return new HttpError(400, error.message, {}, cause);
+  return new HttpError(500, 'the service failed to answer; its log says why', {}, cause);
 }
 
 export function errorBody(message: string): string {

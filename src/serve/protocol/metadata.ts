@@ -1,11 +1,9 @@
 /** What the protocol tells of the server and of a model. */
-import { createRequire } from 'node:module';
+import { VERSION } from '../../files/version.ts';
 import type { ServedModel } from '../worker/served-model.ts';
 import { INPUT, OUTPUT_TYPES } from './tensors.ts';
 
-const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string };
-
-export const SERVER = { name: 'glean', version } as const;
+export const SERVER = { name: 'glean', version: VERSION } as const;
 
 export function serverMetadata(): Record<string, unknown> {
   return { ...SERVER, extensions: ['binary_tensor_data', 'model_repository'] };

@@ -1,14 +1,13 @@
 /** The workers of a service: as many as asked for, each replaced when it dies, more and more slowly when it dies at once. */
 import cluster, { type Worker } from 'node:cluster';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import type { ToSupervisor, ToWorker } from '../messages.ts';
 import type { Logger } from '../observe/log.ts';
 import type { ServeSettings } from '../settings.ts';
 import { Listener, type Taker } from '../worker/listener.ts';
+import { moduleFile, NODE_ARGUMENTS } from './child.ts';
 import { Collector } from './collector.ts';
-import { TSX } from './verify.ts';
 
 /** A worker that lived this long did not die of how it began. */
 const STEADY = 10_000;
@@ -43,8 +42,8 @@ export class Fleet {
     this.#port = settings.port;
     this.#listener = new Listener(settings.workers * settings.maxConnections);
     cluster.setupPrimary({
-      exec: fileURLToPath(new URL('../worker/worker.ts', import.meta.url)),
-      execArgv: [...TSX],
+      exec: moduleFile(new URL('../worker/worker.ts', import.meta.url)),
+      execArgv: [...NODE_ARGUMENTS],
       args: [],
       serialization: 'advanced',
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -189,12 +188,17 @@ function send(worker: Worker, message: ToWorker): void {
   if (worker.isConnected()) worker.send(message, () => {});
 }
 
-function listenError({ host, port }: ServeSettings, { code = 'UNKNOWN', message }: NodeJS.ErrnoException): Error {
+function listenError({ host, port }: ServeSettings, cause: NodeJS.ErrnoException): Error {
+  const { code = 'UNKNOWN', message } = cause;
   const reasons: Readonly<Record<string, string>> = {
     EADDRINUSE: 'the port is taken',
     EACCES: 'this user may not listen there',
     EADDRNOTAVAIL: 'this machine has no such address',
     ENOTFOUND: 'there is no such host',
   };
-  return new InputError(`${host}:${port}: ${reasons[code] ?? message}; expected an address to listen on`, { code });
+  return new InputError(
+    `${host}:${port}: ${reasons[code] ?? message}; expected an address to listen on`,
+    { code },
+    { cause },
+  );
 }

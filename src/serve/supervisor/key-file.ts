@@ -8,9 +8,9 @@ export async function readKeyFile(path: string): Promise<readonly string[]> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new InputError(`${path}: cannot be read (${code}); expected bearer keys, one a line`, { code });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new InputError(`${path}: cannot be read (${code}); expected bearer keys, one a line`, { code }, { cause });
   }
   try {
     return readKeys(text);

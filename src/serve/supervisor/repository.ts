@@ -94,9 +94,13 @@ export class Repository {
     try {
       const entries = await readdir(this.#folder);
       return entries.filter((name) => ID.test(name)).sort();
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      throw new InputError(`${this.#folder}: cannot be read (${code}); expected a folder of models`, { code });
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      throw new InputError(
+        `${this.#folder}: cannot be read (${code}); expected a folder of models`,
+        { code },
+        { cause },
+      );
     }
   }
 

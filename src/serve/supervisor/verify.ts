@@ -1,6 +1,6 @@
 /** Verifies a model's bytes in a process of its own, so that neither a long proof nor a crash touches the service. */
 import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import { moduleFile, NODE_ARGUMENTS } from './child.ts';
 
 export interface VerifyQuestion {
   readonly bytes: Uint8Array;
@@ -10,9 +10,7 @@ export interface VerifyQuestion {
 
 export type Verdict = { readonly verified: true } | { readonly verified: false; readonly reason: string };
 
-const CHILD = fileURLToPath(new URL('./verify-child.ts', import.meta.url));
-/** The sources are TypeScript in every process; found from here, not from wherever the command was called. */
-export const TSX = ['--import', import.meta.resolve('tsx')];
+const CHILD = moduleFile(new URL('./verify-child.ts', import.meta.url));
 
 /** A proof that takes longer than this is given up. */
 const LIMIT = 15 * 60_000;
@@ -22,7 +20,7 @@ export function verifyApart(question: VerifyQuestion, stopping: AbortSignal): Pr
   return new Promise((resolve, reject) => {
     if (stopping.aborted) return resolve(undefined);
     const child = fork(CHILD, [], {
-      execArgv: TSX,
+      execArgv: [...NODE_ARGUMENTS],
       serialization: 'advanced',
       // What ONNX Runtime prints must not mix with the log.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

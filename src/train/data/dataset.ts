@@ -1,7 +1,7 @@
 /** What a data set with several domains is, to the trainer and to every command. */
 import { createHash } from 'node:crypto';
 
-/** An index into `classes` for each image: two bytes where there are more than 256. */
+/** An index into `classes` for each image: two bytes if there are more than 256 classes. */
 export type Labels = Uint8Array | Uint16Array;
 
 type Shape = readonly [height: number, width: number, channels: number];
@@ -18,11 +18,11 @@ export interface ImageSet {
   readonly labels: Labels;
   /** The spurious attribute, one per image (for Coloured MNIST the colour: 0 red, 1 green). */
   readonly attribute: Uint8Array;
-  /** Index of the image it was made from, within the source: what no two sets of a data set share. */
+  /** Index of the original image within the source; no two sets of a data set share one. */
   readonly source: Uint32Array;
   /**
-   * The images of these indices, in their order: indices.length·H·W·C bytes, channels interleaved. From memory, or by
-   * positional reads of a prepared file; the caller owns the array.
+   * The images at these indices, in their order: indices.length·H·W·C bytes, channels interleaved. They come from
+   * memory or from positional reads of a prepared file; the caller owns the array.
    */
   read(indices: ArrayLike<number>): Uint8Array;
 }
@@ -39,12 +39,12 @@ export interface DomainDataset {
   readonly validation: readonly ImageSet[];
   /** The domain never trained on. */
   readonly test: ImageSet;
-  /** Of the pixels, labels and attributes of train, validation and test, in this order; hexadecimal. */
+  /** SHA-256 of the pixels, labels and attributes of train, validation and test, in this order; hexadecimal. */
   readonly sha256: string;
   readonly licence: string;
   /** Where the images come from, for the model card. */
   readonly source: string;
-  /** What `attribute` is, where a value of it goes with a label (`colour`); absent where it only numbers the domains. */
+  /** What `attribute` means, if its values go with labels (`colour`); absent if it only numbers the domains. */
   readonly cue?: string;
   /** How many images of the source were left out, by reason. */
   readonly skipped?: Readonly<Record<string, number>>;
@@ -71,7 +71,7 @@ export function memoryImages(fields: Omit<ImageSet, 'size' | 'read'> & { readonl
   };
 }
 
-/** The images of these indices as a set of their own, on the same bytes. */
+/** The images at these indices as a set of their own, backed by the same bytes. */
 export function selectImages(set: ImageSet, indices: ArrayLike<number>): ImageSet {
   const chosen = Uint32Array.from(indices, (index) => checkIndex(index, set.size));
   return {
@@ -98,7 +98,7 @@ export function readRange(set: Pick<ImageSet, 'read'>, begin: number, end: numbe
   return set.read(Uint32Array.from({ length: end - begin }, (_, i) => begin + i));
 }
 
-/** All images of a set: for sets that are known to fit. */
+/** All images of a set: only for sets that are known to fit in memory. */
 export function readAll(set: ImageSet): Uint8Array {
   return readRange(set, 0, set.size);
 }
@@ -108,7 +108,7 @@ export function bytesPerImage([height, width, channels]: Shape): number {
   return height * width * channels;
 }
 
-/** @throws RangeError where `index` is not one of 0 … size−1: a typed array would give another image's bytes, or none */
+/** @throws RangeError if `index` is not one of 0 … size−1: a typed array would give another image's bytes, or none */
 export function checkIndex(index: number, size: number): number {
   if (!(Number.isInteger(index) && index >= 0 && index < size)) throw new RangeError(`no image ${index} in ${size}`);
   return index;
@@ -119,7 +119,7 @@ export function cueAgreement(set: ImageSet): number {
   return set.attribute.reduce((count, cue, i) => count + (cue === set.labels[i] ? 1 : 0), 0) / set.size;
 }
 
-/** About as many bytes of images are in memory while a set is hashed. */
+/** About how many bytes of images are in memory while a set is hashed. */
 const HASHED_AT_ONCE = 16 << 20;
 
 /** SHA-256 over pixels, labels and attributes of the sets, in the order given; hexadecimal. */

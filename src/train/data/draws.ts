@@ -1,4 +1,4 @@
-/** Random choices that data sets are built with: each the same for the same generator. */
+/** The random choices that data sets are built with; each is reproducible from its generator. */
 import { type Random, shuffle } from '../../certify-runtime/smoothing/random.ts';
 
 /** n zeros and ones with exactly round(share·n) ones, at random places. */

@@ -1,4 +1,4 @@
-/** The numbers of configurations, as schemas. */
+/** Schemas for the numbers in configurations. */
 import * as v from 'valibot';
 
 export const positiveInteger = v.pipe(v.number(), v.integer(), v.minValue(1));

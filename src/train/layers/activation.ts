@@ -3,9 +3,9 @@ import type { Activation } from '../../network/plain-network.ts';
 import { tf } from '../tfjs.ts';
 
 /**
- * MaxMin: (a, b) ↦ (max(a, b), min(a, b)) on the two halves of x's last axis; a sort of pairs, so a permutation of each
- * sample's values: 1-Lipschitz and gradient-norm preserving. Its gradient is the permutation back (of a tie: a before b).
- * Anil, Lucas & Grosse, Sorting Out Lipschitz Function Approximation, ICML 2019.
+ * MaxMin: (a, b) ↦ (max(a, b), min(a, b)) on the two halves of x's last axis; it sorts pairs, so it permutes each
+ * sample's values: 1-Lipschitz and gradient-norm preserving. Its gradient is the inverse permutation (in a tie, a comes
+ * before b). Anil, Lucas & Grosse, Sorting Out Lipschitz Function Approximation, ICML 2019.
  */
 const sortPairs = tf.customGrad<tf.Tensor>((x, save) => {
   const axis = (x as tf.Tensor).rank - 1;

@@ -1,6 +1,7 @@
 /**
- * Cayley-orthogonal circular convolution: a k×k kernel's frequency responses, each made orthogonal by the Cayley transform.
- * The result has a kernel as large as the image, and is (semi-)orthogonal as a whole. Trockman & Kolter, ICLR 2021.
+ * Cayley-orthogonal circular convolution: the frequency responses of a k×k kernel, each made orthogonal by the Cayley
+ * transform. The result has a kernel as large as the image, and is (semi-)orthogonal as a whole. Trockman & Kolter,
+ * ICLR 2021.
  */
 
 import { type FourierFrame, fourierFrame } from '../../network/fourier-frame.ts';
@@ -12,7 +13,7 @@ import type { EvaluatedLayer, Layer } from './layer.ts';
 import { spaceToDepth } from './space-to-depth.ts';
 
 export interface ConvolutionSizes {
-  /** Of the output; the input is `down` times as large. */
+  /** Height and width of the output; the input is `down` times as large. */
   readonly height: number;
   readonly width: number;
   readonly down: number;
@@ -32,8 +33,8 @@ function embed([toReal, toImaginary]: ResponseTensors, taps: tf.Tensor3D): tf.Te
 }
 
 /**
- * The orthogonal blocks [slots, 2·inputs, 2·outputs] of kernel taps [k², n, m], n = max(inputs, outputs), m the smaller one.
- * With inputs < outputs they are those of the adjoint convolution, transposed.
+ * The orthogonal blocks [slots, 2·inputs, 2·outputs] of kernel taps [k², n, m], n = max(inputs, outputs), m the smaller
+ * one. If inputs < outputs, they are those of the adjoint convolution, transposed.
  */
 export function orthogonalBlocks(response: ResponseTensors, taps: tf.Tensor3D, wide: boolean): tf.Tensor3D {
   const [count, n, m] = taps.shape;
@@ -57,7 +58,7 @@ export function fourierProduct(x: tf.Tensor4D, blocks: tf.Tensor3D, frame: Frame
   const [rows] = horizontal.shape;
   const [slots, , outputs2] = blocks.shape;
   const outputs = outputs2 / 2;
-  // The batch goes inside, so that every product is one of large matrices.
+  // The batch is an inner dimension, so that every product is one of large matrices.
   const inside = tf.reshape(tf.transpose(x, [1, 2, 0, 3]), [height, width * n * inputs]) as tf.Tensor2D;
   const columns = tf.reshape(tf.matMul(vertical, inside), [rows, 2 * width, n * inputs]) as tf.Tensor3D;
   const spectrum = tf.reshape(tf.matMul(horizontal, columns), [slots, 2, n, inputs]);
@@ -69,7 +70,10 @@ export function fourierProduct(x: tf.Tensor4D, blocks: tf.Tensor3D, frame: Frame
   return tf.transpose(image, [2, 0, 1, 3]) as tf.Tensor4D;
 }
 
-/** A frame's response to a kernel, what goes to real parts and what to imaginary ones: each [slots · (from re, im), k²]. */
+/**
+ * A frame's response to a kernel, as the matrices that give its real parts and its imaginary parts: each [slots · (from
+ * re, im), k²].
+ */
 export type ResponseTensors = readonly [toReal: tf.Tensor2D, toImaginary: tf.Tensor2D];
 
 export function responseTensors(frame: FourierFrame, kernel: number): ResponseTensors {

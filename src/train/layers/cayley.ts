@@ -1,7 +1,7 @@
 /** The Cayley transform: orthogonal matrices from free parameters. */
 import { matrixInverse, tf } from '../tfjs.ts';
 
-/** Square blocks u [F, m, m] and what is below them, v [F, n − m, m] or null. */
+/** Square blocks [F, m, m] and the blocks below them, [F, n − m, m] or null. */
 interface Tall {
   readonly top: tf.Tensor3D;
   readonly bottom: tf.Tensor3D | null;
@@ -25,8 +25,8 @@ export function cayleyBlocks(u: tf.Tensor3D, v: tf.Tensor3D | null): Tall {
 }
 
 /**
- * The orthogonal (semi-orthogonal where sizes differ) matrix Q [inputs, outputs] that `parameters` stand for,
- * ‖x·Q‖₂ ≤ ‖x‖₂. `parameters` are [n, m], the larger of the sizes and the smaller: U their first m rows, V the others.
+ * The orthogonal (semi-orthogonal if sizes differ) matrix Q [inputs, outputs] that `parameters` stand for, ‖x·Q‖₂ ≤
+ * ‖x‖₂. `parameters` are [n, m], the larger of the sizes and the smaller: U is their first m rows, V the others.
  */
 export function cayley(parameters: tf.Tensor2D, inputs: number, outputs: number): tf.Tensor2D {
   const [n, m] = parameters.shape;

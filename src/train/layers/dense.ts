@@ -1,9 +1,8 @@
-/** Dense layers: Cayley-orthogonal or plain, and the two kinds of head. */
+/** Dense layers: orthogonal or plain, and the two kinds of head. */
 import type { Activation, DenseLayer } from '../../network/plain-network.ts';
 import { tf } from '../tfjs.ts';
 import { activate } from './activation.ts';
-import { cayley } from './cayley.ts';
-import type { EvaluatedLayer, Layer } from './layer.ts';
+import type { EvaluatedLayer, Layer, OrthogonalMatrix } from './layer.ts';
 
 // Orthonormal rows times 1/√2 are at distance 1 from each other: s_cj = 1 for every pair of classes.
 const HEAD_SCALE = Math.SQRT1_2;
@@ -36,8 +35,8 @@ function evaluated(
 }
 
 /**
- * Parameters of a Cayley-orthogonal [inputs, outputs]: N(0, 1/n) for [n, m], n ≥ m. Then VᵀV ≈ I, where the Cayley map is
- * far from its flat ends.
+ * Parameters of an orthogonal [inputs, outputs]: N(0, 1/n) for [n, m], n ≥ m. Then VᵀV ≈ I, at which the Cayley
+ * map is far from its flat ends.
  */
 function freeParameters({ inputs, outputs }: Sizes): [shape: readonly [number, number], deviation: number] {
   const rows = Math.max(inputs, outputs);
@@ -45,7 +44,7 @@ function freeParameters({ inputs, outputs }: Sizes): [shape: readonly [number, n
 }
 
 /** MaxMin(xQ + b), Q orthogonal. */
-export function cayleyDense(sizes: Sizes): Layer<DenseLayer> {
+export function orthogonalDense(sizes: Sizes, orthogonal: OrthogonalMatrix): Layer<DenseLayer> {
   const { inputs, outputs } = sizes;
   return {
     initialParameters: (draw) =>
@@ -54,14 +53,15 @@ export function cayleyDense(sizes: Sizes): Layer<DenseLayer> {
         ['bias', tf.zeros([outputs])],
       ]),
     evaluate: (parameter) =>
-      evaluated(cayley(parameter('weight') as tf.Tensor2D, inputs, outputs), parameter('bias'), 'maxMin', true),
+      evaluated(orthogonal(parameter('weight') as tf.Tensor2D, inputs, outputs), parameter('bias'), 'maxMin', true),
   };
 }
 
 /**
- * The head y = τ·(zQ/√2) + b, Q's columns orthonormal; τ is learned where it is not given. It cancels in every certificate.
+ * The head y = τ·(zQ/√2) + b with Q's columns orthonormal; τ is learned if it is not given. It cancels in every
+ * certificate.
  */
-export function cayleyHead(sizes: Sizes, temperature?: number): Layer<DenseLayer> {
+export function orthogonalHead(sizes: Sizes, orthogonal: OrthogonalMatrix, temperature?: number): Layer<DenseLayer> {
   const { inputs, outputs } = sizes;
   return {
     initialParameters: (draw) =>
@@ -71,14 +71,14 @@ export function cayleyHead(sizes: Sizes, temperature?: number): Layer<DenseLayer
         ...(temperature === undefined ? [['logTemperature', tf.scalar(0)] as const] : []),
       ]),
     evaluate: (parameter) => {
-      const q = cayley(parameter('weight') as tf.Tensor2D, inputs, outputs);
+      const q = orthogonal(parameter('weight') as tf.Tensor2D, inputs, outputs);
       const scale = tf.mul(temperature ?? tf.exp(parameter('logTemperature')), HEAD_SCALE);
       return evaluated(tf.mul(q, scale), parameter('bias'), 'none', false);
     },
   };
 }
 
-/** relu(xW + b), or xW + b; W as He et al. (2015) draw it, N(0, 2/inputs), halved where no ReLU follows. */
+/** relu(xW + b), or xW + b; W as He et al. (2015) draw it, N(0, 2/inputs), halved if no ReLU follows. */
 export function plainDense({ inputs, outputs }: Sizes, activation: 'relu' | 'none'): Layer<DenseLayer> {
   return {
     initialParameters: (draw) =>

@@ -2,11 +2,11 @@
 import type { PlainLayer } from '../../network/plain-network.ts';
 import type { tf } from '../tfjs.ts';
 
-/** Normal numbers N(0, deviation²), decided by the network's seed and the layer's place. */
+/** Draws from N(0, deviation²), decided by the network's seed and the layer's place. */
 type Draw = (shape: readonly number[], deviation: number) => tf.Tensor;
 
 export interface Layer<P extends PlainLayer = PlainLayer> {
-  /** New parameters, by names of the layer's own, in a fixed order. */
+  /** New parameters by name, in a fixed order; the names are the layer's own. */
   initialParameters(draw: Draw): ReadonlyMap<string, tf.Tensor>;
   /** The layer at these parameters: Cayley maps are evaluated here, once for all batches of a step. */
   evaluate(parameter: (name: string) => tf.Tensor): EvaluatedLayer<P>;
@@ -18,3 +18,10 @@ export interface EvaluatedLayer<P extends PlainLayer = PlainLayer> {
   /** The plain weights that the parameters stand for, in float32. */
   condense(): P;
 }
+
+/**
+ * A parametrisation of orthogonal matrices: Q [inputs, outputs] with ‖x·Q‖₂ ≤ ‖x‖₂, its columns orthonormal, or its
+ * rows if inputs < outputs. The free parameters are [n, m], the larger of the two sizes and the smaller one, drawn from
+ * N(0, 1/n).
+ */
+export type OrthogonalMatrix = (parameters: tf.Tensor2D, inputs: number, outputs: number) => tf.Tensor2D;

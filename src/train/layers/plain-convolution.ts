@@ -1,10 +1,9 @@
-/** Convolutions in the plain form: without Lipschitz constraint, and the orthogonal one of kernel 1. */
+/** Convolutions in the plain form: those without a Lipschitz constraint, and the orthogonal one with kernel 1. */
 import type { Activation, ConvLayer } from '../../network/plain-network.ts';
 import { tf } from '../tfjs.ts';
 import { activate } from './activation.ts';
-import { cayley } from './cayley.ts';
 import type { ConvolutionSizes } from './cayley-convolution.ts';
-import type { EvaluatedLayer, Layer } from './layer.ts';
+import type { EvaluatedLayer, Layer, OrthogonalMatrix } from './layer.ts';
 import { spaceToDepth } from './space-to-depth.ts';
 
 /** activation(x ⋆ weights + bias), zero-padded; weights [k, k, inputs, outputs]. */
@@ -31,7 +30,7 @@ function evaluated(
   };
 }
 
-/** relu(x ⋆ W + b) of the same shape as a Cayley convolution; W as He et al. (2015) draw it. */
+/** relu(x ⋆ W + b), of the same shape as a Cayley convolution; W as He et al. (2015) draw it. */
 export function plainConvolution(sizes: ConvolutionSizes): Layer<ConvLayer> {
   const { kernel, inputs, outputs } = sizes;
   return {
@@ -44,8 +43,10 @@ export function plainConvolution(sizes: ConvolutionSizes): Layer<ConvLayer> {
   };
 }
 
-/** MaxMin(x·Q + b) at each pixel: a Cayley convolution of kernel 1, whose frequency responses are all one matrix. */
-export function cayleyPointwise(sizes: ConvolutionSizes): Layer<ConvLayer> {
+/**
+ * MaxMin(x·Q + b) at each pixel: a Cayley convolution with kernel 1, whose frequency responses are all the same matrix.
+ */
+export function orthogonalPointwise(sizes: ConvolutionSizes, orthogonal: OrthogonalMatrix): Layer<ConvLayer> {
   const { inputs, outputs } = sizes;
   const [n, m] = [Math.max(inputs, outputs), Math.min(inputs, outputs)];
   return {
@@ -55,7 +56,7 @@ export function cayleyPointwise(sizes: ConvolutionSizes): Layer<ConvLayer> {
         ['bias', tf.zeros([outputs])],
       ]),
     evaluate: (parameter) => {
-      const q = cayley(parameter('kernel') as tf.Tensor2D, inputs, outputs);
+      const q = orthogonal(parameter('kernel') as tf.Tensor2D, inputs, outputs);
       const weights = tf.reshape(q, [1, 1, inputs, outputs]) as tf.Tensor4D;
       return evaluated(sizes, weights, parameter('bias'), 'maxMin', true);
     },

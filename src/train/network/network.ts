@@ -1,4 +1,5 @@
 /** The network to train: an encoder Ψ of 1-Lipschitz layers and a linear head β, or plain layers of the same shape. */
+import { layerStream } from '../../certify-runtime/smoothing/streams.ts';
 import type { DenseLayer, PlainNetwork } from '../../network/plain-network.ts';
 import type { TrainConfig } from '../config.ts';
 import type { EvaluatedLayer, Layer } from '../layers/layer.ts';
@@ -10,7 +11,9 @@ export type { PlainNetwork };
 /** Named parameters, in a fixed order. */
 type Parameters = ReadonlyMap<string, tf.Tensor>;
 
-/** What one step computes with: Cayley maps are evaluated once, however many batches are run through them. */
+/**
+ * The weights that one step computes with: Cayley maps are evaluated once, however many batches are run through them.
+ */
 interface Weights {
   readonly encoder: readonly EvaluatedLayer[];
   readonly head: EvaluatedLayer<DenseLayer>;
@@ -37,7 +40,7 @@ export interface Network {
 /**
  * The network that a configuration describes, for images of `shape`.
  *
- * @throws InputError where the images cannot be down-sampled as it says
+ * @throws InputError if the images cannot be down-sampled as it says
  */
 export function createNetwork(config: TrainConfig['network'], shape: ImageShape, classes: number): Network {
   const { layers, latent } = encoderLayers(config, shape);
@@ -62,9 +65,9 @@ export function createNetwork(config: TrainConfig['network'], shape: ImageShape,
     initialParameters: (seed) =>
       new Map(
         scopes.flatMap(([scope, layer], i) => {
-          // A stream for each layer.
+          // Each layer has its own stream.
           const draw = (size: readonly number[], deviation: number) =>
-            tf.tidy(() => tf.mul(statelessNormal(size, [seed, -1 - i]), deviation));
+            tf.tidy(() => tf.mul(statelessNormal(size, [seed, layerStream(i)]), deviation));
           return [...layer.initialParameters(draw)].map(([name, value]) => [`${scope}.${name}`, value] as const);
         }),
       ),

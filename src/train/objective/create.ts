@@ -8,7 +8,7 @@ export function createObjective(config: TrainConfig['objective']): Objective {
   return 'baseline' in config ? baselineObjective(config) : invarianceObjective(config);
 }
 
-/** The same objective without its penalty: what a reference is trained on. */
+/** The same objective without its penalty, on which a reference is trained. */
 export function referenceObjective(config: InvarianceConfig): Objective {
   return invarianceObjective({ ...config, penalty: { kind: 'irm', weight: 0, before: 0, warmup: 0 } });
 }

@@ -1,4 +1,5 @@
 /** GLEAN's objective: Σ_e R_e(β∘Ψ) + λ·penalty over environments e, with Gaussian noise on z. */
+import { STEP_STREAMS } from '../../certify-runtime/smoothing/streams.ts';
 import type { TrainConfig } from '../config.ts';
 import { tf } from '../tfjs.ts';
 import type { Batch, Loss, Model, Objective, StepContext } from './objective.ts';
@@ -9,22 +10,19 @@ import { createRisk } from './risk.ts';
 
 export type InvarianceConfig = Extract<TrainConfig['objective'], { readonly penalty: unknown }>;
 
-/** λ at a step: a small weight first, while features are found, then the full one. */
+/** λ at a step: a small weight at first, while features are found, then the full one. */
 export function penaltyWeight(schedule: Pick<ScheduledPenalty, 'weight' | 'before' | 'warmup'>, step: number) {
   return step < schedule.warmup ? schedule.before : schedule.weight;
 }
 
 /**
- * Σ_e R_e + λ·penalty, divided by λ where λ > 1, so that a sudden λ of 10 000 does not blow up the step (as in
- * Arjovsky's own code).
+ * Σ_e R_e + λ·penalty, divided by λ if λ > 1, so that a sudden λ of 10 000 does not blow up the step (as in Arjovsky's
+ * own code).
  */
 export function weigh(risks: readonly tf.Scalar[], penalty: tf.Scalar, lambda: number): tf.Scalar {
   const total = tf.add(tf.addN([...risks]), tf.mul(penalty, lambda));
   return (lambda > 1 ? tf.div(total, lambda) : total) as tf.Scalar;
 }
-
-/** The stream of the noise on z. */
-const NOISE = 0;
 
 export function invarianceObjective(config: InvarianceConfig): Objective {
   const risk = createRisk(config.risk);
@@ -38,7 +36,10 @@ export function invarianceObjective(config: InvarianceConfig): Objective {
   return {
     loss(model: Model, batch: Batch, context: StepContext): Loss {
       const clean = model.encode(batch.images);
-      const latent = tf.add(clean, tf.mul(context.normal(clean.shape, NOISE), config.noise)) as tf.Tensor2D;
+      const latent = tf.add(
+        clean,
+        tf.mul(context.normal(clean.shape, STEP_STREAMS.noise), config.noise),
+      ) as tf.Tensor2D;
       const logits = model.classify(latent);
       const answers = answersOf(batch, latent, logits);
       const risks = answers.map((answer) => answer.risk);

@@ -7,10 +7,10 @@ import { frequencyBound } from '../../../src/certify-runtime/trusted/bounds/conv
 import { absoluteSum, gramKernel, gramKernelBound } from '../../../src/certify-runtime/trusted/bounds/conv-gram.ts';
 import { type ConvGeometry, tapsOfGroup } from '../../../src/certify-runtime/trusted/bounds/conv-taps.ts';
 import { absoluteNormUpper } from '../../../src/certify-runtime/trusted/bounds/matrix-norm.ts';
-import { allRules } from '../../../src/certify-runtime/trusted/rules/table.ts';
 import { boundEncoder } from '../../../src/certify-runtime/trusted/walk/encoder.ts';
 import { cpuSeconds } from '../../support/command/cpu-time.ts';
 import { run } from '../../support/interpreter/interpreter.ts';
+import { allRules } from '../../support/networks/all-rules.ts';
 import { GraphBuilder } from '../../support/networks/graph-builder.ts';
 import { exact } from '../../support/numbers/arithmetic.ts';
 import { Random } from '../../support/numbers/random.ts';

@@ -8,10 +8,11 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { Certifier } from '../../../src/certify-runtime/node.ts';
 import * as ort from '../../../src/certify-runtime/run/onnx-runtime.ts';
+import { BROKEN_PROVERS } from '../../../src/certify-runtime/signature/provers.ts';
 import { generateKeys, readPrivateKey, sign } from '../../../src/certify-runtime/signature/signing.ts';
 import type { AffineBound, EncoderBound, LinearHead } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
 import { CertificateError, InputError } from '../../../src/certify-runtime/trusted/errors.ts';
-import { BROKEN_PROVERS, PROVER } from '../../../src/certify-runtime/trusted/file/claims.ts';
+import { PROVER } from '../../../src/certify-runtime/trusted/file/claims.ts';
 import { outputInfos } from '../../../src/certify-runtime/trusted/file/names.ts';
 import { pairwiseDistances } from '../../../src/certify-runtime/trusted/head.ts';
 import { headGraph } from '../../../src/certify-runtime/trusted/head-graph.ts';
@@ -116,7 +117,7 @@ function claimedIdentity(maxImageNorm: number): EncoderBound {
     layers: [],
     latentError: [NONE],
     latentNorm: norm,
-    latentFold: { scales: 0, growth: 1, reach: norm },
+    latentChain: { scales: 0, growth: 1, reach: norm },
     maxImageNorm,
     inputShape: [1, 1, 3],
     latentSize: 3,

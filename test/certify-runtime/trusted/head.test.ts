@@ -122,7 +122,7 @@ test('distances are rounded up, symmetric, zero on the diagonal', () => {
 /** A latent that ends in no scale. */
 const latent = (latentNorm: AffineBound): LatentBound => ({
   latentNorm,
-  latentFold: { scales: 0, growth: 1, reach: latentNorm },
+  latentChain: { scales: 0, growth: 1, reach: latentNorm },
 });
 
 test('no float32 evaluation of the head is further off than ρ', () => {

@@ -11,7 +11,7 @@ import type { CommandResult } from './glean.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
-/** What `npm ci` installs: a tfjs-node whose binding gives what a function of the "TensorFlow" beside it gives. */
+/** What `npm ci` installs: tsx and the headers of Node-API as they are here, and a tfjs-node whose binding gives what a function of the "TensorFlow" beside it gives. */
 const NPM = `#!/bin/sh
 set -e
 echo "npm $*" >>"$LOG"
@@ -19,6 +19,7 @@ echo "npm $*" >>"$LOG"
 mkdir -p node_modules/kept
 [ "$NPM_BEHAVIOUR" = hangs ] && sleep 60
 [ "$NPM_BEHAVIOUR" = fails ] && exit 1
+ln -s "$INSTALLED/tsx" "$INSTALLED/node-api-headers" node_modules
 tfjs=node_modules/@tensorflow/tfjs-node
 mkdir -p $tfjs/binding
 echo '{ "version": "1.0.0", "main": "index.js" }' >$tfjs/package.json
@@ -72,6 +73,8 @@ export interface Behaviour {
   readonly pip?: 'fails' | 'hangs';
   /** Whether there is no usable Python, no compiler, and npm fails at whatever it is asked. */
   readonly bare?: boolean;
+  /** The version that Node.js says it is. */
+  readonly node?: string;
 }
 
 async function program(path: string, text: string): Promise<void> {
@@ -84,7 +87,7 @@ async function program(path: string, text: string): Promise<void> {
 export async function standInProject(folder: string, tools: string): Promise<void> {
   for (const file of [
     ...['package.json', 'package-lock.json', '.npmrc', 'pipeline/setup.sh', 'pipeline/python'],
-    ...['src/certify-runtime/package.json', 'pipeline/tf2onnx'],
+    ...['src/certify-runtime/package.json', 'pipeline/tf2onnx', 'src/train/before-tfjs.ts'],
   ]) {
     await cp(join(ROOT, file), join(folder, file), { recursive: true });
   }
@@ -95,14 +98,20 @@ export async function standInProject(folder: string, tools: string): Promise<voi
   }
 }
 
-function environment(tools: string, { npm, pip, bare = false }: Behaviour): NodeJS.ProcessEnv {
+/** A module after which Node.js says that it is of another version. */
+const claim = (version: string): string =>
+  `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}', modules: '0' } })`;
+
+function environment(tools: string, { npm, pip, bare = false, node }: Behaviour): NodeJS.ProcessEnv {
   const { PYTHON: _, CXX: __, ...inherited } = process.env;
   return {
     ...inherited,
     PATH: [join(tools, bare ? 'bare' : 'works'), process.env['PATH']].join(delimiter),
     LOG: join(tools, 'log'),
+    INSTALLED: join(ROOT, 'node_modules'),
     NPM_BEHAVIOUR: npm ?? '',
     PIP_BEHAVIOUR: pip ?? '',
+    NODE_OPTIONS: node === undefined ? '' : `--import data:text/javascript,${encodeURIComponent(claim(node))}`,
   };
 }
 

@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import type { ModelAnswer } from '../../../src/certify-runtime/run/known-vectors.ts';
 import * as ort from '../../../src/certify-runtime/run/onnx-runtime.ts';
 import { createRandom, type Random } from '../../../src/certify-runtime/smoothing/random.ts';
 import {
@@ -10,14 +11,15 @@ import {
   certificateConstants,
   type KnownVector,
 } from '../../../src/certify-runtime/trusted/file/claims.ts';
-import { EMPTY_DIGEST, fillFileDigest, weightsDigest } from '../../../src/certify-runtime/trusted/file/digest.ts';
+import { EMPTY_DIGEST, weightsDigest } from '../../../src/certify-runtime/trusted/file/digest.ts';
 import { HEAD_PREFIX } from '../../../src/certify-runtime/trusted/file/names.ts';
-import { type ModelAnswer, vectorPixels } from '../../../src/certify-runtime/trusted/file/vectors.ts';
+import { vectorPixels } from '../../../src/certify-runtime/trusted/file/vectors.ts';
 import { readLinearHead } from '../../../src/certify-runtime/trusted/head.ts';
 import { headGraph } from '../../../src/certify-runtime/trusted/head-graph.ts';
 import { imageNorms, marginCertificate, marginTerms } from '../../../src/certify-runtime/trusted/margin.ts';
 import type { Graph, OnnxModel, Tensor } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import { readOnnx } from '../../../src/certify-runtime/trusted/onnx/read.ts';
+import { fillFileDigest } from '../../../src/export/seal/digest.ts';
 import { writeOnnx } from '../../../src/export/seal/onnx-writer.ts';
 import { seal } from '../../../src/export/seal/seal.ts';
 import { GraphBuilder } from './graph-builder.ts';
@@ -95,7 +97,8 @@ export function certificateOf(model: OnnxModel): Certificate {
 
 /** The file with this certificate text; nothing else is adjusted. */
 function withCertificateText(model: OnnxModel, text: string): Uint8Array {
-  return writeOnnx({ ...model, metadata: new Map([...model.metadata, [CERTIFICATE_KEY, text]]) });
+  const others = [...model.metadata].filter(([key]) => key !== CERTIFICATE_KEY);
+  return writeOnnx({ ...model, metadata: new Map([...others, [CERTIFICATE_KEY, text]]) });
 }
 
 export function withGraph(model: OnnxModel, change: Partial<Graph>): OnnxModel {
@@ -109,7 +112,8 @@ export function withTensor(model: OnnxModel, tensor: Tensor): OnnxModel {
 /** Both digests made right for whatever the file holds now. */
 export async function withDigests(model: OnnxModel, certificate: Certificate): Promise<Uint8Array> {
   const blank = { ...certificate, weightsSha256: await weightsDigest(model.graph), fileSha256: EMPTY_DIGEST };
-  return fillFileDigest(withCertificateText(model, JSON.stringify(blank)));
+  const text = JSON.stringify(blank);
+  return fillFileDigest(withCertificateText(model, text), text);
 }
 
 /** The head that belongs to the claims and to the network's own last layer, in place of the one that is there. */

@@ -1,39 +1,23 @@
-/** Image files of every kind that sharp reads, with the pixels they stand for, and of kinds that are refused. Pictures are 2×2. */
+/** Image files of every kind that sharp reads, with the pixels they stand for. Pictures are 2×2. */
 import sharp, { type Sharp } from 'sharp';
 import { linearGrey, withProfile } from './grey-profile.ts';
-import { type TiffFields, tiffFile } from './tiff-file.ts';
-
-const PIXELS = [
-  [255, 0, 0],
-  [0, 128, 64],
-  [10, 20, 30],
-  [200, 100, 50],
-] as const;
-export const RGB = PIXELS.flat();
-const GREYS = [0, 85, 170, 255];
-/** Half the light of each. */
-const HALF = RGB.map((value) => (value * 128) / 255);
-const grey = (values: readonly number[]) => values.flatMap((value) => [value, value, value]);
-
-const raw = (values: readonly number[], channels: 1 | 3 | 4 = 3) =>
-  sharp(Uint8Array.from(values), { raw: { width: 2, height: 2, channels } });
-export const colour = () => raw(RGB);
-const shades = () => raw(GREYS, 1);
-const translucent = () =>
-  raw(
-    PIXELS.flatMap((pixel) => [...pixel, 128]),
-    4,
-  );
-
-const tiff = (fields: Omit<TiffFields, 'width' | 'height'>) => tiffFile({ width: 2, height: 2, ...fields });
-export const rgbTiff = (data: ArrayBufferView, bits: number, format = 1, more: Partial<TiffFields> = {}) =>
-  tiff({ data, bits, format, photometric: 2, samples: 3, ...more });
-const greyTiff = (data: ArrayBufferView, bits: number, format = 1, more: Partial<TiffFields> = {}) =>
-  tiff({ data, bits, format, photometric: 1, ...more });
-export const unit = (values: readonly number[]) => values.map((value) => value / 255);
-const withAlpha = (alpha: number, scale = 1) => PIXELS.flatMap((pixel) => [...pixel.map((v) => v * scale), alpha]);
-const palette = (entries: number) =>
-  [0, 1, 2].flatMap((c) => Array.from({ length: entries }, (_, i) => (PIXELS[i]?.[c] ?? 0) * 257));
+import {
+  colour,
+  GREYS,
+  grey,
+  greyTiff,
+  HALF,
+  PIXELS,
+  palette,
+  RGB,
+  raw,
+  rgbTiff,
+  shades,
+  tiff,
+  translucent,
+  unit,
+  withAlpha,
+} from './image-samples.ts';
 
 export type Content = Uint8Array | Sharp;
 export type Kind = readonly [
@@ -278,97 +262,4 @@ export const TRAINED: readonly Kind[] = [
     PIXELS.flatMap(() => [...PIXELS[3]]),
     0,
   ],
-];
-
-/** Refused in training, with what is said of it. */
-export const UNSUPPORTED: readonly (readonly [name: string, content: () => Uint8Array, found: RegExp])[] = [
-  [
-    'float to 255.tif',
-    () => rgbTiff(Float32Array.from(RGB), 32, 3),
-    /^float samples from 0 to 255, expected \[0, 1\]$/,
-  ],
-  ['float below 0.tif', () => greyTiff(Float32Array.of(-0.5, 0, 0.25, 1), 32, 3), /from -0\.5 to 1, expected/],
-  ['float just above 1.tif', () => greyTiff(Float32Array.of(0, 0, 0, 1.002), 32, 3), /from 0 to 1\.002, expected/],
-  ['no number.tif', () => greyTiff(Float32Array.of(0, Number.NaN, 0.25, 1), 32, 3), /that are no number/],
-  ['infinity.tif', () => greyTiff(Float32Array.of(0, Number.POSITIVE_INFINITY, 0, 1), 32, 3), /from 0 to Infinity/],
-  [
-    'float alpha.tif',
-    () => rgbTiff(Float32Array.from(unit(withAlpha(128))), 32, 3, { samples: 4, extra: [2] }),
-    /^float samples with alpha/,
-  ],
-  [
-    'float profile.tif',
-    () => greyTiff(Float32Array.from(unit(GREYS)), 32, 3, { profile: linearGrey() }),
-    /colour profile/,
-  ],
-  [
-    'float CMYK.tif',
-    () => tiff({ bits: 32, format: 3, photometric: 5, samples: 4, data: new Float32Array(16) }),
-    /float samples of cmyk/,
-  ],
-  [
-    'three grey floats.tif',
-    () => greyTiff(Float32Array.from(unit(RGB)), 32, 3, { samples: 3 }),
-    /more than three colours|samples a pixel/,
-  ],
-  ['grey half floats.tif', () => greyTiff(Uint16Array.of(0, 0x3400, 0x3800, 0x3c00), 16, 3), /float samples of grey16/],
-  ['double.tif', () => greyTiff(Float64Array.from(unit(GREYS)), 64, 3), /samples out of range/],
-  ['complex.tif', () => greyTiff(new Float32Array(8), 64, 6), /samples out of range/],
-  [
-    'signed 8.tif',
-    () =>
-      rgbTiff(
-        Int8Array.from(RGB, (v) => v / 2),
-        8,
-        2,
-      ),
-    /^signed 8-bit integers$/,
-  ],
-  ['signed 16.tif', () => greyTiff(Int16Array.of(-100, 0, 1000, 32_767), 16, 2), /^signed 16-bit integers$/],
-  ['signed 32.tif', () => greyTiff(Int32Array.of(-100, 0, 100, 300), 32, 2), /^signed 32-bit integers$/],
-  [
-    'unsigned 32.tif',
-    () =>
-      rgbTiff(
-        Uint32Array.from(RGB, (v) => v * 16_843_009),
-        32,
-      ),
-    /^unsigned 32-bit integers$/,
-  ],
-  ['64.tif', () => greyTiff(new BigUint64Array(4), 64), /samples out of range/],
-  ['12 bits.tif', () => greyTiff(new Uint8Array(6), 12), /whole number of bytes/],
-  [
-    'near infrared.tif',
-    () => rgbTiff(Uint8Array.from(withAlpha(128)), 8, 1, { samples: 4, extra: [0] }),
-    /not said that it is alpha/,
-  ],
-  [
-    'fourth sample.tif',
-    () => rgbTiff(Uint8Array.from(withAlpha(128)), 8, 1, { samples: 4 }),
-    /not said that it is alpha/,
-  ],
-  ['three greys.tif', () => greyTiff(Uint8Array.from(RGB), 8, 1, { samples: 3, extra: [0, 0] }), /^3 samples a pixel$/],
-  [
-    'eight bands.tif',
-    () => greyTiff(new Uint8Array(32), 8, 1, { samples: 8, extra: Array(7).fill(0) }),
-    /exceeds channel limit/,
-  ],
-  [
-    'RGB, alpha and more.tif',
-    () => rgbTiff(new Uint8Array(20), 8, 1, { samples: 5, extra: [2, 0] }),
-    /^5 samples a pixel$/,
-  ],
-  ['CIELAB of 8.tif', () => tiff({ bits: 8, photometric: 8, samples: 3, data: new Uint8Array(12) }), /labq/],
-  [
-    'colour filter array.tif',
-    () => greyTiff(Uint8Array.from(GREYS), 8, 1, { photometric: 32_803 }),
-    /stand for no colours/,
-  ],
-  ['photo.heic', () => Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1'), /^HEIC$/],
-  ['named otherwise.jpg', () => Buffer.from('BM\x46\0\0\0\0\0\0\0\x36\0\0\0', 'latin1'), /^BMP$/],
-  ['light.hdr', () => Buffer.from('#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 2 +X 2\n'), /^Radiance$/],
-  ['light.exr', () => Buffer.from([0x76, 0x2f, 0x31, 0x01, 2, 0, 0, 0]), /^OpenEXR$/],
-  ['stars.fits', () => Buffer.from('SIMPLE  =                    T'.padEnd(2880)), /^FITS$/],
-  ['waves.jp2', () => Buffer.from('\0\0\0\x0cjP  \r\n\x87\n', 'latin1'), /^JPEG 2000$/],
-  ['new.jxl', () => Buffer.from([0xff, 0x0a, 0, 0]), /^JPEG XL$/],
 ];

@@ -29,7 +29,7 @@ export interface EncoderBound {
    * What a provider may do to the latent's own scales when the head takes it (Lemma 11): roundings of the scales since the
    * last layer, what a flush is magnified by, and ‖ẑ‖₂ with any of the scales left out. Its l1 is 0.
    */
-  readonly latentFold: { readonly scales: number; readonly growth: number; readonly reach: AffineBound };
+  readonly latentChain: { readonly scales: number; readonly growth: number; readonly reach: AffineBound };
   /** For ‖x‖₂ up to this, no intermediate of any allowed execution overflows, is infinite or NaN. */
   readonly maxImageNorm: number;
   /** Size of the image and of the latent, per sample. */

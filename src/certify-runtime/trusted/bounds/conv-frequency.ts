@@ -8,7 +8,7 @@ import { largestEigenvalueUpper, startVector } from './symmetric.ts';
 /** Points per degree of the trigonometric polynomial, the best grid first: 1/cos(π/2d) = 1.005, 1.02, 1.08 for each axis. */
 const DENSITIES = [16, 8, 4];
 
-/** Grid sizes for the extent of a kernel: a power of two ≥ density·degree on each axis, 1 where the degree is 0. */
+/** Grid sizes for the extent of a kernel: a power of two ≥ density·degree on each axis, 1 if the degree is 0. */
 function gridOf(extent: readonly [number, number], density: number): [number, number] {
   const order = (degree: number): number => {
     let n = 1;

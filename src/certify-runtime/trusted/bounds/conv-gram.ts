@@ -3,7 +3,7 @@
 import type { Taps } from './conv-taps.ts';
 import { absoluteNormUpper, type Matrix } from './matrix-norm.ts';
 import { addUp, gamma64, mulUp, UNDERFLOW_64, up } from './rounding.ts';
-import { gershgorin } from './symmetric.ts';
+import { addProduct, gershgorin, mirror } from './symmetric.ts';
 
 /** G_σ = Σ_τ A_τ·A_{τ+σ}ᵀ for σ = 0 and the positive half of the shifts (the others are transposes). */
 export interface GramKernel {
@@ -36,57 +36,23 @@ export function gramKernel(taps: Taps, absoluteNorm: number): GramKernel {
   const shifts: { sigma: readonly [number, number]; matrix: Float64Array }[] = [];
   for (let s1 = 0; s1 < extent[0]; s1++) {
     for (let s2 = s1 === 0 ? 0 : 1 - extent[1]; s2 < extent[1]; s2++) {
+      const middle = s1 === 0 && s2 === 0;
       const matrix = new Float64Array(rows * rows);
       for (let t1 = 0; t1 + s1 < extent[0]; t1++) {
         for (let t2 = Math.max(0, -s2); t2 < extent[1] && t2 + s2 < extent[1]; t2++) {
           const left = taps.matrices[t1 * extent[1] + t2]!;
           const right = taps.matrices[(t1 + s1) * extent[1] + t2 + s2]!;
-          addProduct(matrix, left, right, rows, cols);
+          addProduct(matrix, left, right, rows, cols, middle);
         }
       }
-      if (s1 === 0 && s2 === 0) mirror(matrix, rows);
-      addAbsolute(absolute, matrix, rows, s1 !== 0 || s2 !== 0);
+      if (middle) mirror(matrix, rows);
+      addAbsolute(absolute, matrix, rows, !middle);
       shifts.push({ sigma: [s1, s2], matrix });
     }
   }
   const terms = cols * taps.matrices.length;
   const error = addUp(mulUp(gamma64(terms), mulUp(absoluteNorm, absoluteNorm)), mulUp(terms * rows, UNDERFLOW_64));
   return { size: rows, shifts, absolute, error };
-}
-
-/** G ← G + A·Bᵀ, two rows by two rows at a time. */
-function addProduct(g: Float64Array, a: Float64Array, b: Float64Array, rows: number, cols: number): void {
-  for (let i = 0; i < rows; i += 2) {
-    const i0 = i * cols;
-    const i1 = i + 1 < rows ? i0 + cols : i0;
-    for (let j = 0; j < rows; j += 2) {
-      const j0 = j * cols;
-      const j1 = j + 1 < rows ? j0 + cols : j0;
-      let s00 = 0;
-      let s01 = 0;
-      let s10 = 0;
-      let s11 = 0;
-      for (let k = 0; k < cols; k++) {
-        const p = a[i0 + k]!;
-        const q = a[i1 + k]!;
-        const r = b[j0 + k]!;
-        const s = b[j1 + k]!;
-        s00 += p * r;
-        s01 += p * s;
-        s10 += q * r;
-        s11 += q * s;
-      }
-      g[i * rows + j]! += s00;
-      if (j1 !== j0) g[i * rows + j + 1]! += s01;
-      if (i1 !== i0) g[(i + 1) * rows + j]! += s10;
-      if (i1 !== i0 && j1 !== j0) g[(i + 1) * rows + j + 1]! += s11;
-    }
-  }
-}
-
-/** G₀ is symmetric: makes it so in the last bit. */
-function mirror(g: Float64Array, rows: number): void {
-  for (let i = 0; i < rows; i++) for (let j = 0; j < i; j++) g[i * rows + j] = g[j * rows + i]!;
 }
 
 function addAbsolute(absolute: Float64Array, matrix: Float64Array, rows: number, both: boolean): void {
@@ -99,7 +65,7 @@ function addAbsolute(absolute: Float64Array, matrix: Float64Array, rows: number,
 }
 
 /**
- * sup_ω ‖Â(ω)‖₂² ≤ ‖Σ_σ|G_σ|‖₂ + error: 1 + what the residual weighs where the kernel is orthogonal (G_σ ≈ δ_σ·I).
+ * sup_ω ‖Â(ω)‖₂² ≤ ‖Σ_σ|G_σ|‖₂ + error: 1 + what the residual weighs if the kernel is orthogonal (G_σ ≈ δ_σ·I).
  */
 export function gramKernelBound({ absolute, size, shifts, error }: GramKernel): number {
   const norm = Math.min(gershgorin(absolute, size), absoluteNormUpper({ rows: size, cols: size, values: absolute }));

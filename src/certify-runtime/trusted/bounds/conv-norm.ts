@@ -87,7 +87,7 @@ function latticeNorms(site: Site, taps: Taps, groups: number): ConvNorms {
   return { norm, absolute, column };
 }
 
-/** The norms of the matrix of the whole convolution, where that is small and something may be gained. */
+/** The norms of the matrix of the whole convolution, if it is small and something may be gained; else `lattice` again. */
 function denseNorms(
   site: Site,
   weights: Float32Array,

@@ -81,7 +81,7 @@ export function absoluteNormUpper(matrix: Matrix): number {
     const done = bound > best * (1 - 2 ** -12);
     best = Math.min(best, bound);
     if (done) break;
-    // A floor keeps p positive where W has empty columns.
+    // A floor keeps p positive if W has empty columns.
     p = next.map((value) => Math.max(value / largest, 2 ** -20));
   }
   return divUp(sqrtUp(best), scale);

@@ -59,7 +59,7 @@ export function hypotUp(a: number, b: number): number {
   return mulUp(large, sqrtUp(addUp(1, mulUp(ratio, ratio))));
 }
 
-/** γ_n = nu/(1 − nu) of float32, rounded up; Infinity where nu ≥ 1/2, which callers refuse (Higham 2002, Lemma 3.1). */
+/** γ_n = nu/(1 − nu) of float32, rounded up; Infinity if nu ≥ 1/2, which callers refuse (Higham 2002, Lemma 3.1). */
 export function gamma32(n: number): number {
   return n * UNIT_32 >= 0.5 ? Number.POSITIVE_INFINITY : divUp(n * UNIT_32, down(1 - n * UNIT_32));
 }

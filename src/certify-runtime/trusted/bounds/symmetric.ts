@@ -4,14 +4,28 @@ import { addUp, divUp, gamma64, mulUp, powerOfTwoScale, UNDERFLOW_64, up } from 
 
 /**
  * Ĝ = A·Aᵀ in float64, exactly symmetric: |Ĝ − AAᵀ|ᵢⱼ ≤ γ_cols·‖aᵢ‖‖aⱼ‖, so ‖Ĝ − AAᵀ‖₂ ≤ γ_cols·‖A‖²_F (Lemma 3).
- * A is rows × cols, row-major. Two rows by two rows at a time: each value read feeds two products.
+ * A is rows × cols, row-major.
  */
 export function gram(a: Float64Array, rows: number, cols: number): Float64Array {
   const g = new Float64Array(rows * rows);
+  addProduct(g, a, a, rows, cols, true);
+  mirror(g, rows);
+  return g;
+}
+
+/** G ← G + A·Bᵀ, of which `lower` needs the lower triangle only. Two rows by two rows at a time: each value read feeds two products. */
+export function addProduct(
+  g: Float64Array,
+  a: Float64Array,
+  b: Float64Array,
+  rows: number,
+  cols: number,
+  lower = false,
+): void {
   for (let i = 0; i < rows; i += 2) {
     const i0 = i * cols;
     const i1 = i + 1 < rows ? i0 + cols : i0;
-    for (let j = 0; j <= i; j += 2) {
+    for (let j = 0; j < (lower ? i + 1 : rows); j += 2) {
       const j0 = j * cols;
       const j1 = j + 1 < rows ? j0 + cols : j0;
       let s00 = 0;
@@ -21,25 +35,24 @@ export function gram(a: Float64Array, rows: number, cols: number): Float64Array 
       for (let k = 0; k < cols; k++) {
         const p = a[i0 + k]!;
         const q = a[i1 + k]!;
-        const r = a[j0 + k]!;
-        const s = a[j1 + k]!;
+        const r = b[j0 + k]!;
+        const s = b[j1 + k]!;
         s00 += p * r;
         s01 += p * s;
         s10 += q * r;
         s11 += q * s;
       }
-      store(g, rows, i, j, s00);
-      if (j1 !== j0) store(g, rows, i, j + 1, s01);
-      if (i1 !== i0) store(g, rows, i + 1, j, s10);
-      if (i1 !== i0 && j1 !== j0) store(g, rows, i + 1, j + 1, s11);
+      g[i * rows + j]! += s00;
+      if (j1 !== j0) g[i * rows + j + 1]! += s01;
+      if (i1 !== i0) g[(i + 1) * rows + j]! += s10;
+      if (i1 !== i0 && j1 !== j0) g[(i + 1) * rows + j + 1]! += s11;
     }
   }
-  return g;
 }
 
-function store(g: Float64Array, n: number, i: number, j: number, value: number): void {
-  g[i * n + j] = value;
-  g[j * n + i] = value;
+/** Copies the lower triangle to the upper one: exactly symmetric. */
+export function mirror(g: Float64Array, n: number): void {
+  for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) g[j * n + i] = g[i * n + j]!;
 }
 
 /** maxᵢ Σⱼ|gᵢⱼ| ≥ ‖G‖₂ (Gershgorin), rounded up. */

@@ -8,7 +8,7 @@
 import { CertificateError } from '../errors.ts';
 import { CERTIFICATE_FORMAT, type Certificate } from './claims.ts';
 
-/** @throws CertificateError where the condition does not hold */
+/** @throws CertificateError if the condition does not hold */
 export function check(condition: boolean, problem: string, details: Record<string, unknown> = {}): asserts condition {
   if (!condition) throw new CertificateError(`certificate: ${problem}`, details);
 }
@@ -24,7 +24,7 @@ function fail(path: string, expected: string, found: unknown): never {
   throw new CertificateError(`certificate: ${path}: expected ${expected}, found ${shown}`, { path, expected });
 }
 
-/** What a value must be; throws where it is not. */
+/** Checks what a value must be, and throws if it is not. */
 type Form = (value: unknown, path: string) => void;
 
 const form =
@@ -52,7 +52,7 @@ const both =
     for (const each of forms) each(value, path);
   };
 
-/** These fields, all of them and no others. */
+/** An object with exactly these fields. */
 const object = (fields: Readonly<Record<string, Form>>): Form =>
   both(anyObject, (value, path) => {
     const found = value as Record<string, unknown>;
@@ -73,7 +73,7 @@ const list = (item: Form, least = 0, most = Number.POSITIVE_INFINITY): Form =>
 
 const affine = object({ constant: bound, l2: bound, l1: bound });
 
-/** Different names, none empty: an answer is told by them. */
+/** The names differ and none is empty, because answers are told apart by them. */
 const names = both(
   list(string, 2),
   form('different names', (value) => {
@@ -110,7 +110,7 @@ const FORMATS: ReadonlyMap<unknown, Form> = new Map([
   [CERTIFICATE_FORMAT, object({ format: exactly(CERTIFICATE_FORMAT), prover: integer, ...FIELDS })],
 ]);
 
-/** Freezes what JSON.parse gave, to the leaves. */
+/** Freezes what JSON.parse gave, down to the leaves. */
 function freeze(value: unknown, depth: number): void {
   if (typeof value !== 'object' || value === null) return;
   if (depth > MAX_DEPTH) fail('text', `at most ${MAX_DEPTH} levels`, 'more');
@@ -131,7 +131,7 @@ export function parseCertificate(text: string): Certificate {
   } catch {
     fail('text', 'JSON', text);
   }
-  // The depth first: JSON.stringify is recursive.
+  // The depth is checked first, because JSON.stringify is recursive.
   freeze(json, 0);
   if (JSON.stringify(json) !== text) fail('text', 'the form JSON.stringify writes, every key once', 'another one');
   const { format } = Object(json) as Record<string, unknown>;

@@ -5,17 +5,11 @@ import type { MarginConstants } from '../margin.ts';
 
 /** Key in the ONNX file's metadata_props. */
 export const CERTIFICATE_KEY = 'glean.certificate';
-/** What is written; format 1, without `prover` and with another head, is still read. */
+/** The format that is written. Format 1, which has no `prover` and another head, is still read. */
 export const CERTIFICATE_FORMAT = 2;
 
-/** Version of the rules by which claims are proven: the next one whenever a rule is found to be wrong. */
+/** Version of the rules by which claims are proven: the next one whenever a rule is found to be wrong (signature/provers.ts). */
 export const PROVER = 2;
-
-/**
- * Versions that accepted false claims, with what was found: docs/soundness.md, "What was broken". What they proved is not
- * believed, whoever signed it; a file is proven anew, or refused.
- */
-export const BROKEN_PROVERS: readonly number[] = [1];
 
 /** An input with the answer the model gave when it was sealed. */
 export interface KnownVector {
@@ -28,7 +22,7 @@ export interface KnownVector {
 
 export interface Certificate {
   readonly format: 1 | typeof CERTIFICATE_FORMAT;
-  /** PROVER of the program that sealed the file; not in format 1, which prover 1 wrote. */
+  /** The PROVER of the program that sealed the file. Format 1, which only prover 1 wrote, does not have this field. */
   readonly prover?: number;
   readonly norm: 'l2';
   readonly input: {
@@ -37,25 +31,20 @@ export interface Certificate {
     readonly layout: 'NHWC';
   };
   readonly classes: readonly string[];
-  /** σ of the noise on z in training, the smoothing certificate's default; null where none was used. */
+  /** σ of the noise on z in training, the smoothing certificate's default; null if none was used. */
   readonly sigma: number | null;
   readonly lipschitz: { readonly upper: number; readonly layers: readonly LayerBound[] };
   /** The slack's constants; docs/soundness.md. */
   readonly float32: Omit<MarginConstants, 'lipschitz'>;
-  /** Of the network's initializers (the head's excluded), in file order, as little-endian bytes. */
+  /** SHA-256 of the network's initializers (without the head's), in the order of the file, as little-endian bytes. */
   readonly weightsSha256: string;
-  /** Of the whole file with these 64 digits set to 0. */
+  /** SHA-256 of the whole file with these 64 digits set to 0. */
   readonly fileSha256: string;
   readonly vectors: readonly KnownVector[];
-  /** Where the network comes from: data set with sha256, configuration, seed, package versions. For people; not proven. */
+  /** Where the network comes from: data set with its SHA-256, configuration, seed, package versions. It is for people, and is not proven. */
   readonly training: Readonly<Record<string, unknown>>;
 }
 
 export function certificateConstants(certificate: Certificate): MarginConstants {
   return { lipschitz: certificate.lipschitz.upper, ...certificate.float32 };
-}
-
-/** Whose proof the claims are. */
-export function proverOf({ prover = 1 }: Pick<Certificate, 'prover'>): number {
-  return prover;
 }

@@ -1,36 +1,39 @@
 /** SHA-256 of a sealed file and of its network's weights. */
 
 import { CertificateError } from '../errors.ts';
-import { decodeOnnx, encodeOnnx } from '../onnx/codec.ts';
-import type { Graph, OnnxModel } from '../onnx/model.ts';
-import { CERTIFICATE_KEY } from './claims.ts';
+import type { Graph } from '../onnx/model.ts';
 import { HEAD_PREFIX } from './names.ts';
 import { toHex } from './text.ts';
 
-export const EMPTY_DIGEST = '0'.repeat(64);
+const DIGITS = 64;
 
 /** SHA-256 as hexadecimal digits. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
 }
 
-/** The model with other digits in its certificate's field. */
-function withDigest(model: OnnxModel, digits: string, other: string): OnnxModel {
-  const field = (value: string) => `"fileSha256":"${value}"`;
-  const parts = (model.metadata.get(CERTIFICATE_KEY) ?? '').split(field(digits));
+/**
+ * The file with other digits as its digest. The certificate's `text`, which holds `digits` now, is the only metadata, and
+ * metadata is what a file in the form of encodeOnnx ends with: so the digits are as far from the end of the file as they
+ * are from the end of the text.
+ *
+ * @throws CertificateError if the text does not hold the field exactly once
+ */
+export function withDigest(bytes: Uint8Array, text: string, digits: string, other: string): Uint8Array<ArrayBuffer> {
+  const parts = text.split(`"fileSha256":"${digits}"`);
   if (parts.length !== 2) throw new CertificateError('certificate: the field "fileSha256" is not there exactly once');
-  return { ...model, metadata: new Map([...model.metadata, [CERTIFICATE_KEY, parts.join(field(other))]]) };
+  const utf8 = new TextEncoder();
+  const written = new Uint8Array(bytes);
+  written.set(utf8.encode(other), bytes.length - utf8.encode(`"${parts[1]}`).length - DIGITS);
+  return written;
 }
 
-/** SHA-256 of the model's file with the digest field, which holds `digits` now, set to zeros. */
-export async function fileDigest(model: OnnxModel, digits: string): Promise<string> {
-  return sha256(encodeOnnx(withDigest(model, digits, EMPTY_DIGEST)));
-}
+/** What the digest field holds while the digest is computed. */
+export const EMPTY_DIGEST = '0'.repeat(DIGITS);
 
-/** The file, written with zeros as its digest, with the digest filled in. */
-export async function fillFileDigest(bytes: Uint8Array): Promise<Uint8Array> {
-  const model = decodeOnnx(bytes);
-  return encodeOnnx(withDigest(model, EMPTY_DIGEST, await fileDigest(model, EMPTY_DIGEST)));
+/** SHA-256 of the file with its digest field, which holds `digits` now, set to zeros. */
+export async function fileDigest(bytes: Uint8Array, text: string, digits: string): Promise<string> {
+  return sha256(withDigest(bytes, text, digits, EMPTY_DIGEST));
 }
 
 /** SHA-256 of the initializers that are not the head's, in order, each as the bytes of its values. */

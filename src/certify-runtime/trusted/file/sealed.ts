@@ -1,4 +1,4 @@
-/** Reads a sealed file: digests, form, claims and last layer. It proves nothing; verify.ts does. */
+/** Reads a sealed file: its digests, form, claims and last layer. It proves nothing; verify.ts does. */
 
 import type { LinearHead } from '../bounds/bound.ts';
 import { readLinearHead } from '../head.ts';
@@ -27,7 +27,7 @@ export interface SealedModel {
 /** A sealed file is of one version of the format: the proof's rules and the head are those of this operator set. */
 const SEALED = { opset: 18, irVersion: 8 } as const;
 
-/** Of a file's nodes: more than the largest networks have, few enough to walk in a second. */
+/** The largest number of nodes of a file: the largest networks have fewer, and so many are still walked within a second. */
 const MAX_NODES = 10_000;
 
 const sameInfos = (found: readonly ValueInfo[], expected: readonly ValueInfo[]) =>
@@ -36,8 +36,8 @@ const sameInfos = (found: readonly ValueInfo[], expected: readonly ValueInfo[]) 
 /**
  * Reads a sealed file and checks what needs no proof.
  *
- * @throws OnnxFormatError where the bytes are no such ONNX file, UnprovableError where its last layer is not linear,
- *   CertificateError where the certificate is absent or malformed, or the file is not the one that was sealed
+ * @throws OnnxFormatError if the bytes are no such ONNX file, UnprovableError if its last layer is not linear,
+ *   CertificateError if the certificate is absent or malformed, or the file is not the one that was sealed
  */
 export async function readSealed(bytes: Uint8Array): Promise<SealedModel> {
   const model = readOnnx(bytes);
@@ -54,7 +54,7 @@ export async function readSealed(bytes: Uint8Array): Promise<SealedModel> {
   );
   const certificate = parseCertificate(text);
   const { fileSha256, weightsSha256, classes, vectors } = certificate;
-  const digest = await fileDigest(model, fileSha256);
+  const digest = await fileDigest(bytes, text, fileSha256);
   check(digest === fileSha256, `the file has been changed: its SHA-256 is ${digest}, sealed as ${fileSha256}`, {
     found: digest,
     expected: fileSha256,

@@ -4,12 +4,8 @@ export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
-export function toBase64(bytes: Uint8Array): string {
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
-}
-
 /**
- * The bytes; null where the text is not what btoa writes for them. atob forgives white space, missing padding and left-over
+ * The bytes, or null if the text is not what btoa writes for them. atob forgives white space, missing padding and left-over
  * bits; other decoders do not.
  */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {

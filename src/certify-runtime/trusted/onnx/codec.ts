@@ -34,7 +34,7 @@ function elementType(number: number, owner: string): ElementTypeName {
 /**
  * TensorProto: dims 1, data_type 2, name 8, raw_data 9.
  *
- * @throws OnnxFormatError where the values are not as many as the dimensions say, or one is not finite or no bool
+ * @throws OnnxFormatError if the values are not as many as the dimensions say, or one is not finite or no bool
  */
 function readTensor(message: Message): Tensor {
   const name = text(message, 8);
@@ -131,9 +131,9 @@ export function encodeInfo({ name, type, dims }: ValueInfo): Uint8Array {
  * ModelProto: ir_version 1, producer_name 2, producer_version 3, graph 7, opset_import 8 {domain 1, version 2},
  * metadata_props 14 {key 1, value 2}. GraphProto: node 1, name 2, initializer 5, input 11, output 12.
  *
- * What else the bytes hold is passed over, and of several where one belongs the first is taken.
+ * Whatever else the bytes hold is passed over. If a field that belongs there once is there several times, the first is taken.
  *
- * @throws OnnxFormatError where they are no ONNX model, or one that glean cannot hold
+ * @throws OnnxFormatError if they are no ONNX model, or one that glean cannot hold
  */
 export function decodeOnnx(bytes: Uint8Array): OnnxModel {
   const model = new Message(bytes);
@@ -169,6 +169,14 @@ export function encodeOnnx({ graph, ...model }: OnnxModel): Uint8Array<ArrayBuff
       12: graph.outputs.map(encodeInfo),
     }),
     8: encode({ 1: '', 2: BigInt(model.opset) }),
-    14: [...model.metadata].map(([key, value]) => encode({ 1: key, 2: value })),
+    14: metadataEntries(model.metadata),
   });
+}
+
+const metadataEntries = (metadata: OnnxModel['metadata']) =>
+  [...metadata].map(([key, value]) => encode({ 1: key, 2: value }));
+
+/** What a file without metadata lacks at its end, to be the file of the same model with this metadata. */
+export function encodeMetadata(metadata: OnnxModel['metadata']): Uint8Array<ArrayBuffer> {
+  return encode({ 14: metadataEntries(metadata) });
 }

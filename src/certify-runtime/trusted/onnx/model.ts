@@ -32,7 +32,7 @@ export interface OnnxNode {
   readonly attributes: ReadonlyMap<string, Attribute>;
 }
 
-/** A graph input or output; a dimension is a number, or a name where it is free (the batch). */
+/** A graph input or output; a dimension is a number, or a name if it is free, as the batch is. */
 export interface ValueInfo {
   readonly name: string;
   readonly type: ElementTypeName;

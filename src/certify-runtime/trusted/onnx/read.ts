@@ -14,7 +14,7 @@ import { firstDifference, quote, refuse } from './wire.ts';
 const MAX_BYTES = 2 ** 31 - 1; // protobuf's own limit
 
 /**
- * @throws OnnxFormatError where the bytes are not what glean writes for a model, or the graph is not sorted and in SSA form
+ * @throws OnnxFormatError if the bytes are not what glean writes for a model, or the graph is not sorted and in SSA form
  */
 export function readOnnx(bytes: Uint8Array): OnnxModel {
   if (bytes.length > MAX_BYTES) refuse(`${bytes.length} bytes, more than ${MAX_BYTES}`);

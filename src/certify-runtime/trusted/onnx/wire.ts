@@ -36,7 +36,7 @@ export class Message {
   readonly #bytes: Uint8Array;
   readonly #fields: Field[] = [];
 
-  /** @throws OnnxFormatError where the bytes end within a field, or a field is of a form that ONNX has no use for */
+  /** @throws OnnxFormatError if the bytes end within a field, or a field is of a form that ONNX has no use for */
   constructor(bytes: Uint8Array, begin = 0, end = bytes.length) {
     this.#bytes = bytes;
     let at = begin;
@@ -75,7 +75,7 @@ export class Message {
     return this.#all(number, ({ value }) => BigInt.asIntN(64, value));
   }
 
-  /** NaN where the field is no float32. */
+  /** Float32 numbers; NaN if the field is no float32. */
   floats(number: number): number[] {
     return this.blobs(number).map((blob) =>
       blob.length === 4 ? new DataView(blob.buffer, blob.byteOffset).getFloat32(0, true) : Number.NaN,
@@ -87,7 +87,7 @@ export class Message {
     return this.#all(number, ({ start, end }) => this.#bytes.subarray(start, end));
   }
 
-  /** @throws OnnxFormatError where it holds a NUL: ONNX Runtime hands text out as C strings, which end there */
+  /** @throws OnnxFormatError if it holds a NUL: ONNX Runtime hands text out as C strings, which end there */
   texts(number: number): string[] {
     return this.blobs(number).map((blob) => {
       const text = utf8.decode(blob);

@@ -1,4 +1,4 @@
-/** Concat, Max and Min: where parts of one tensor meet again, a sort (GroupSort) is recognised. Lemmas 12 and 13. */
+/** Concat, Max and Min. If parts of one tensor meet again in them, a sort (GroupSort) is recognised. Lemmas 12 and 13. */
 
 import { combine, quadrature, sum } from '../bounds/affine.ts';
 import { hypotUp } from '../bounds/rounding.ts';
@@ -7,7 +7,7 @@ import { joinViews } from '../walk/join.ts';
 import { checkView } from '../walk/rearrange.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
-import { computed, type Data, inShape, type Measure, measureOf, nonexpansive, product, viewOf } from '../walk/state.ts';
+import { computed, type Data, inShape, type Measure, measureOf, nonexpansive, sizeOf, viewOf } from '../walk/state.ts';
 import { materialise, pairUp } from '../walk/view.ts';
 
 function concat(site: Site): RuleResult {
@@ -24,7 +24,7 @@ function concat(site: Site): RuleResult {
   );
   site.checkShape(shape);
   if (parts.every((part) => part.base === parts[0]!.base)) {
-    checkView(site, product(shape));
+    checkView(site, sizeOf(shape));
     return { outputs: [viewOf(parts[0]!.base, shape, joinViews(parts, axis))], upper: 1 };
   }
   return { outputs: [computed(shape, joinMeasures(site, parts))], upper: 1 };
@@ -35,7 +35,7 @@ function joinMeasures(site: Site, parts: readonly Data[]): Measure {
   const groups = new Map<object, Data[]>();
   for (const part of parts) groups.set(part.base, [...(groups.get(part.base) ?? []), part]);
   const measures = [...groups.values()].map((group) => {
-    const size = group.reduce((n, part) => n + product(part.shape), 0);
+    const size = group.reduce((n, part) => n + sizeOf(part.shape), 0);
     if (group.length === 1) return measureOf(group[0]!);
     checkView(site, size);
     return measureOf(viewOf(group[0]!.base, [size], joinViews(group.map(asRow), 0)));
@@ -44,7 +44,7 @@ function joinMeasures(site: Site, parts: readonly Data[]): Measure {
 }
 
 function asRow(part: Data): Data {
-  return inShape(part, [product(part.shape)]);
+  return inShape(part, [sizeOf(part.shape)]);
 }
 
 /** The measure of (v, w): each of its bounds is √(v's² + w's²). */
@@ -53,17 +53,17 @@ function beside(v: Measure, w: Measure): Measure {
   return {
     lipschitz: hypotUp(v.lipschitz, w.lipschitz),
     norm,
-    sum: v.sum && w.sum && sum(v.sum, w.sum),
+    l1Norm: v.l1Norm && w.l1Norm && sum(v.l1Norm, w.l1Norm),
     errors: combine(v.errors, w.errors, quadrature),
-    fold: {
-      terms: Math.max(v.fold.terms, w.fold.terms),
-      extra: Math.max(v.fold.extra, w.fold.extra),
-      scales: Math.max(v.fold.scales, w.fold.scales),
-      weight: Math.max(v.fold.weight, w.fold.weight),
-      growth: Math.max(v.fold.growth, w.fold.growth),
-      reach: quadrature(v.fold.reach, w.fold.reach),
-      peak: quadrature(v.fold.peak, w.fold.peak),
-      flush: quadrature(v.fold.flush, w.fold.flush),
+    chain: {
+      terms: Math.max(v.chain.terms, w.chain.terms),
+      extra: Math.max(v.chain.extra, w.chain.extra),
+      scales: Math.max(v.chain.scales, w.chain.scales),
+      weight: Math.max(v.chain.weight, w.chain.weight),
+      growth: Math.max(v.chain.growth, w.chain.growth),
+      reach: quadrature(v.chain.reach, w.chain.reach),
+      peak: quadrature(v.chain.peak, w.chain.peak),
+      flush: quadrature(v.chain.flush, w.chain.flush),
     },
   };
 }
@@ -81,8 +81,8 @@ function extremum(site: Site): RuleResult {
   let result = tensors[0]!;
   for (const other of tensors.slice(1)) result = extremumOfTwo(site, operation, result, other);
   for (const i of constants) {
-    const { norm, sum: total } = spreadConstant(site, i, result);
-    result = computed(result.shape, nonexpansive(measureOf(result), product(result.shape), norm, total));
+    const { norm, l1Norm } = spreadConstant(site, i, result);
+    result = computed(result.shape, nonexpansive(measureOf(result), sizeOf(result.shape), norm, l1Norm));
     site.limitMagnitude(result.base.measure.norm);
   }
   return { outputs: [result], upper: 1 };
@@ -94,7 +94,7 @@ function extremumOfTwo(site: Site, operation: 'Max' | 'Min', a: Data, b: Data): 
   if (shape.length !== b.shape.length || shape.some((dim, axis) => dim !== b.shape[axis])) {
     site.refuse(`shapes [N·${shape}] and [N·${b.shape}] would be broadcast`);
   }
-  const size = product(shape);
+  const size = sizeOf(shape);
   if (a.base === b.base) {
     checkView(site, size);
     const view = pairUp(materialise(a.view, size), materialise(b.view, size), operation);

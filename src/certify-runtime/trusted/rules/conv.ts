@@ -6,7 +6,7 @@ import { mulUp, sqrtUp } from '../bounds/rounding.ts';
 import { linearMeasure } from '../walk/linear.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
-import { computed, measureOf, product } from '../walk/state.ts';
+import { computed, measureOf, sizeOf } from '../walk/state.ts';
 import { readWindow, type WindowAxis } from './window.ts';
 
 function conv(site: Site): RuleResult {
@@ -43,10 +43,10 @@ function conv(site: Site): RuleResult {
   });
   const map = {
     ...norms,
-    terms: perGroup * product(kernel),
-    inputs: product(shape),
-    outputs: product(out),
-    bias: biasNorm(site, outputs, product(out) / outputs),
+    terms: perGroup * sizeOf(kernel),
+    inputs: sizeOf(shape),
+    outputs: sizeOf(out),
+    bias: biasNorm(site, outputs, sizeOf(out) / outputs),
     weight: largestMagnitude(weights),
   };
   return { outputs: [computed(out, linearMeasure(site, map, measureOf(data)))], upper: norms.norm };

@@ -7,7 +7,7 @@ import { linearMeasure } from '../walk/linear.ts';
 import { type Factorisation, factored, matrixMap } from '../walk/products.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
-import { computed, type Data, measureOf, product } from '../walk/state.ts';
+import { computed, type Data, measureOf, sizeOf } from '../walk/state.ts';
 
 /** A constant [rows, cols], or [blocks…, rows, cols], in float64. */
 function matricesInput(site: Site, i: number): { blocks: readonly number[]; matrices: readonly Matrix[] } {
@@ -46,7 +46,7 @@ function apply(site: Site, data: Data, made: Product, extras: Extras): RuleResul
   const { matrices, axis } = made;
   const shape = data.shape.with(axis, matrices[0]!.rows);
   site.checkShape(shape);
-  const outputs = product(shape);
+  const outputs = sizeOf(shape);
   const [alpha, beta] = [Math.abs(extras.alpha), Math.abs(extras.beta)];
   const own = matrixMap(site, matrices);
   const bias = extras.bias ?? [0];
@@ -56,12 +56,12 @@ function apply(site: Site, data: Data, made: Product, extras: Extras): RuleResul
     norm: mulUp(own.norm, alpha),
     absolute: mulUp(own.absolute, alpha),
     column: mulUp(own.column, alpha),
-    inputs: product(data.shape),
+    inputs: sizeOf(data.shape),
     outputs,
     bias: mulUp(beta, unscaled),
     scaled: { absolute: own.absolute, alpha: Math.max(1, alpha), beta: Math.max(1, beta), bias: unscaled },
   };
-  const output = computed(shape, linearMeasure(site, map, measureOf(data)));
+  const output = computed(shape, linearMeasure(site, map, measureOf(data)), { isProduct: !made.accumulates });
   const plain = extras.bias === null && extras.alpha === 1;
   return { outputs: [plain ? factored(output, { ...made, operand: data }) : output], upper: map.norm };
 }

@@ -8,11 +8,11 @@ import { EXTRA_ROUNDINGS } from '../walk/linear.ts';
 import { sumOfProducts, unchanged } from '../walk/products.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
-import { computed, type Data, flushOf, type Measure, measureOf, noFold, product } from '../walk/state.ts';
+import { computed, type Data, flushOf, type Measure, measureOf, newChain, sizeOf } from '../walk/state.ts';
 
 /** γ for the rounding of one elementwise operation, which a provider may also fold into the dot products before it. */
 export function foldedGamma(measure: Measure): number {
-  return gamma32(measure.fold.terms + measure.fold.extra + EXTRA_ROUNDINGS);
+  return gamma32(measure.chain.terms + measure.chain.extra + EXTRA_ROUNDINGS);
 }
 
 /** ‖e‖₁ ≤ √size·‖e‖₂, and ‖x‖₂ ≤ ‖x‖₁: a bound in ℓ2 as one in ℓ1. */
@@ -23,29 +23,29 @@ export function inSum(size: number, bound: AffineBound): AffineBound {
 
 /**
  * v ↦ ±v + t, ‖t‖₂ and ‖t‖₁ given. The sign costs nothing. `growth` ≥ 1 is what a flush of t's own constants is magnified
- * by, where t is computed from several.
+ * by, if t is computed from several.
  */
-export function shifted(site: Site, data: Data, t: { norm: number; sum: number; growth?: number }): RuleResult {
+export function shifted(site: Site, data: Data, t: { norm: number; l1Norm: number; growth?: number }): RuleResult {
   const v = measureOf(data);
-  const size = product(data.shape);
+  const size = sizeOf(data.shape);
   const gamma = foldedGamma(v);
   const exact = sum(v.norm, constantBound(t.norm));
   const flush = scale(mulUp(4, t.growth ?? 1), flushOf(size));
   const rounding = sum(scale(gamma, exact), flush);
   const norm = sum(exact, rounding);
-  const fold = {
-    ...v.fold,
-    extra: v.fold.extra + 2,
-    reach: sum(v.fold.reach, constantBound(t.norm), rounding),
-    peak: sum(v.fold.peak, constantBound(t.norm)),
+  const chain = {
+    ...v.chain,
+    extra: v.chain.extra + 2,
+    reach: sum(v.chain.reach, constantBound(t.norm), rounding),
+    peak: sum(v.chain.peak, constantBound(t.norm)),
   };
-  site.limitMagnitude(scale(2, sum(fold.peak, fold.reach)));
+  site.limitMagnitude(scale(2, sum(chain.peak, chain.reach)));
   const measure: Measure = {
     lipschitz: v.lipschitz,
     norm,
-    sum: v.sum && sum(scale(up(1 + gamma), sum(v.sum, constantBound(t.sum))), inSum(size, flush)),
+    l1Norm: v.l1Norm && sum(scale(up(1 + gamma), sum(v.l1Norm, constantBound(t.l1Norm))), inSum(size, flush)),
     errors: v.errors.map((error) => sum(error, rounding)),
-    fold,
+    chain,
   };
   return { outputs: [computed(data.shape, measure)], upper: 1 };
 }
@@ -56,21 +56,21 @@ function branches(site: Site, a: Data, b: Data, summands = 2): RuleResult {
     site.refuse(`branches of shapes [N·${a.shape}] and [N·${b.shape}] would be broadcast`);
   }
   const [v, w] = [measureOf(a), measureOf(b)];
-  const size = product(a.shape);
-  const roundings = Math.max(v.fold.terms + v.fold.extra, w.fold.terms + w.fold.extra);
+  const size = sizeOf(a.shape);
+  const roundings = Math.max(v.chain.terms + v.chain.extra, w.chain.terms + w.chain.extra);
   const gamma = gamma32(roundings + EXTRA_ROUNDINGS + summands);
   const exact = sum(v.norm, w.norm);
   const flush = scale(4, flushOf(size));
   const rounding = sum(scale(gamma, exact), flush);
   const norm = sum(exact, rounding);
   // Either may start the sums of the other.
-  site.limitMagnitude(scale(2, sum(v.fold.peak, w.fold.peak, norm)));
+  site.limitMagnitude(scale(2, sum(v.chain.peak, w.chain.peak, norm)));
   const measure: Measure = {
     lipschitz: addUp(v.lipschitz, w.lipschitz),
     norm,
-    sum: v.sum && w.sum && sum(scale(up(1 + gamma), sum(v.sum, w.sum)), inSum(size, flush)),
+    l1Norm: v.l1Norm && w.l1Norm && sum(scale(up(1 + gamma), sum(v.l1Norm, w.l1Norm)), inSum(size, flush)),
     errors: combine(v.errors, w.errors, (d, e) => sum(d, e, rounding)),
-    fold: noFold(norm),
+    chain: newChain(norm),
   };
   return { outputs: [computed(a.shape, measure)], upper: sqrtUp(2) };
 }

@@ -6,7 +6,7 @@ import { addUp, divUp, mulUp, OVERFLOW_32, sqrtUp } from '../bounds/rounding.ts'
 import { isMovedProduct } from '../walk/products.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
-import { type Data, measureOf, product } from '../walk/state.ts';
+import { type Data, measureOf, sizeOf } from '../walk/state.ts';
 import { shifted } from './elementwise.ts';
 import { scaled } from './scale.ts';
 
@@ -47,14 +47,14 @@ function batchNormalization(site: Site): RuleResult {
     growth = Math.max(growth, ratio, Math.abs(gamma[c]!), divUp(1, root));
     shift[c] = addUp(Math.abs(beta[c]!), mulUp(ratio, Math.abs(mean[c]!)));
   }
-  const places = product(data.shape) / channels;
-  const { reach, peak } = measureOf(data).fold;
+  const places = sizeOf(data.shape) / channels;
+  const { reach, peak } = measureOf(data).chain;
   const centre = constantBound(mulUp(sqrtUp(places), vectorNormUpper(mean)));
   site.limitMagnitude(scale(mulUp(2, growth), sum(peak, reach, centre)));
   const [stretched] = scaled(site, data, factor, growth).outputs as [Data];
   const t = {
     norm: mulUp(sqrtUp(places), vectorNormUpper(shift)),
-    sum: mulUp(places, vectorSumUpper(shift)),
+    l1Norm: mulUp(places, vectorSumUpper(shift)),
     // A factor that is flushed, or too small for its bits, is missed by the mean as well as by v.
     growth: mulUp(growth, addUp(1, largestMagnitude(mean))),
   };

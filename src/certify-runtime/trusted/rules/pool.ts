@@ -2,10 +2,9 @@
 
 import { divUp, gamma64, mulUp, sqrtUp, up } from '../bounds/rounding.ts';
 import { linearMeasure } from '../walk/linear.ts';
-import { holdsPadding } from '../walk/products.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
-import { computed, type Data, measureOf, nonexpansive, product } from '../walk/state.ts';
+import { computed, type Data, holdsPadding, measureOf, nonexpansive, sizeOf } from '../walk/state.ts';
 import { readWindow, type WindowAxis } from './window.ts';
 
 function spatialOf(site: Site, data: Data): number[] {
@@ -83,13 +82,13 @@ function averagePool(site: Site): RuleResult {
   const factors = axes.map((axis) => averageAxis(site, axis, countPadding));
   const all = (of: (factor: Average) => number) => factors.reduce((n, factor) => mulUp(n, of(factor)), 1);
   const whole = { norm: all(({ norm }) => norm), column: all(({ column }) => column), sums: all(({ sums }) => sums) };
-  return average(site, data, shape, { ...whole, terms: product(axes.map((axis) => axis.kernel)) });
+  return average(site, data, shape, { ...whole, terms: sizeOf(axes.map((axis) => axis.kernel)) });
 }
 
 function globalAveragePool(site: Site): RuleResult {
   const data = site.data(0);
   const spatial = spatialOf(site, data);
-  const terms = product(spatial);
+  const terms = sizeOf(spatial);
   return average(site, data, [...data.shape.slice(0, 2), ...spatial.map(() => 1)], means(terms));
 }
 
@@ -105,7 +104,7 @@ export function average(
   shape: readonly number[],
   { norm, column, sums, terms }: Average & { readonly terms: number },
 ): RuleResult {
-  const sizes = { inputs: product(data.shape), outputs: product(shape) };
+  const sizes = { inputs: sizeOf(data.shape), outputs: sizeOf(shape) };
   const scaled = { absolute: sums, alpha: 1, beta: 1, bias: 0 };
   const map = { norm, absolute: norm, column, terms, ...sizes, bias: 0, weight: 1, scaled };
   return { outputs: [computed(shape, linearMeasure(site, map, measureOf(data)))], upper: norm };
@@ -129,12 +128,12 @@ function globalMaxPool(site: Site): RuleResult {
 
 export function largest(site: Site, data: Data, shape: readonly number[]): RuleResult {
   site.checkShape(shape);
-  return { outputs: [computed(shape, nonexpansive(measureOf(data), product(data.shape)))], upper: 1 };
+  return { outputs: [computed(shape, nonexpansive(measureOf(data), sizeOf(data.shape)))], upper: 1 };
 }
 
 export const poolRules: Rules = {
   AveragePool: {
-    attributes: ['auto_pad', 'ceil_mode', 'count_include_pad', 'dilations', 'kernel_shape', 'pads', 'strides'],
+    attributes: ['auto_pad', 'ceil_mode', 'count_include_pad', 'kernel_shape', 'pads', 'strides'],
     apply: averagePool,
   },
   GlobalAveragePool: { attributes: [], apply: globalAveragePool },

@@ -4,7 +4,7 @@ import { sqrtUp } from '../bounds/rounding.ts';
 import { checkView, pickIndex, rearranged } from '../walk/rearrange.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
-import { computed, type Data, measureOf, nonexpansive, product, viewOf } from '../walk/state.ts';
+import { computed, type Data, measureOf, nonexpansive, sizeOf, viewOf } from '../walk/state.ts';
 import { materialise, pairUp } from '../walk/view.ts';
 import { average, largest, means } from './pool.ts';
 
@@ -17,7 +17,7 @@ function reduction(site: Site, data: Data): { axes: number[]; shape: number[]; t
   if (axes.length !== given.length) site.refuse(`axes [${given}] repeat`);
   const keep = site.flag('keepdims', true);
   const shape = data.shape.flatMap((dim, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [dim]));
-  return { axes, shape, terms: product(axes.map((axis) => data.shape[axis]!)) };
+  return { axes, shape, terms: sizeOf(axes.map((axis) => data.shape[axis]!)) };
 }
 
 function extremum(site: Site): RuleResult {
@@ -27,13 +27,13 @@ function extremum(site: Site): RuleResult {
   return pair === null ? largest(site, data, shape) : { outputs: [pair], upper: 1 };
 }
 
-/** Max or min over an axis of 2, as a half of a sort; null where the values are already such halves. */
+/** Max or min over an axis of 2, as a half of a sort; null if the values are such halves already. */
 function pairOnAxis(site: Site, data: Data, axis: number, shape: readonly number[]): Data | null {
-  checkView(site, product(data.shape));
+  checkView(site, sizeOf(data.shape));
   const before = Array<null>(axis).fill(null);
   const half = (i: number): Data => rearranged(site, data, shape, pickIndex(data.shape, [...before, [i]]));
   const [a, b] = [half(0), half(1)];
-  const size = product(shape);
+  const size = sizeOf(shape);
   const view = pairUp(
     materialise(a.view, size),
     materialise(b.view, size),
@@ -64,10 +64,10 @@ function topK(site: Site): RuleResult {
     site.refuse(`k = [${counts}] of an axis of ${data.shape[axis]}`);
   if (!site.flag('sorted', true)) site.refuse('without sorted = 1 its order is not defined');
   const shape = data.shape.map((dim, i) => (i === axis ? k : dim));
-  return { outputs: [computed(shape, nonexpansive(measureOf(data), product(data.shape)))], upper: 1 };
+  return { outputs: [computed(shape, nonexpansive(measureOf(data), sizeOf(data.shape)))], upper: 1 };
 }
 
-const attributes = ['axes', 'keepdims', 'noop_with_empty_axes'];
+const attributes = ['keepdims', 'noop_with_empty_axes'];
 
 export const reduceRules: Rules = {
   ReduceMax: { attributes, apply: extremum },

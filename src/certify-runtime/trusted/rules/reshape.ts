@@ -5,12 +5,12 @@ import { checkView, multiplicityOf, pickIndex, rearranged, rebased } from '../wa
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { ShapeEntry } from '../walk/shape-value.ts';
 import type { Site } from '../walk/site.ts';
-import { type Data, inShape, product } from '../walk/state.ts';
+import { type Data, inShape, sizeOf } from '../walk/state.ts';
 
 /** The same elements in the same order. */
 export function reshaped(site: Site, data: Data, shape: readonly number[]): RuleResult {
   site.checkShape(shape);
-  if (product(shape) !== product(data.shape)) site.refuse(`[N·${data.shape}] has not the size of [N·${shape}]`);
+  if (sizeOf(shape) !== sizeOf(data.shape)) site.refuse(`[N·${data.shape}] has not the size of [N·${shape}]`);
   return { outputs: [inShape(data, shape)], upper: 1 };
 }
 
@@ -25,7 +25,7 @@ function flatten(site: Site): RuleResult {
   const axis = site.int('axis', 1);
   const positive = axis < 0 ? axis + shape.length : axis;
   if (positive < 1 || positive > shape.length) site.refuse(`axis ${axis} would mix the samples of the batch`);
-  return reshaped(site, data, [product(shape.slice(0, positive)), product(shape.slice(positive))]);
+  return reshaped(site, data, [sizeOf(shape.slice(0, positive)), sizeOf(shape.slice(positive))]);
 }
 
 /**
@@ -35,7 +35,7 @@ function flatten(site: Site): RuleResult {
 function reshapeTarget(site: Site, shape: readonly number[]): number[] {
   if (site.int('allowzero', 0) !== 0) site.refuse('allowzero has no rule');
   const entries = targetEntries(site);
-  const size = product(shape);
+  const size = sizeOf(shape);
   let free = -1;
   const target = entries.map(({ perSample, constant }, axis) => {
     if (perSample !== 0n) {
@@ -51,13 +51,13 @@ function reshapeTarget(site: Site, shape: readonly number[]): number[] {
       if (axis >= shape.length) site.refuse(`dimension ${axis} of its target copies one that is not there`);
       return shape[axis]!;
     }
-    if (axis === 0) return fixedRows(site, Number(constant));
+    if (axis === 0) site.refuse(`its target fixes dimension 0 to ${constant}, but the batch is free`);
     return Number(constant);
   });
   if (target.length === 0) site.refuse('its target has no batch dimension');
   if (target.some((dim) => dim < 1)) site.refuse(`its target [${target}] is not positive`);
-  if (free >= 0) target[free] = size / product(target);
-  if (target.some((dim) => !Number.isInteger(dim)) || product(target) !== size) {
+  if (free >= 0) target[free] = size / sizeOf(target);
+  if (target.some((dim) => !Number.isInteger(dim)) || sizeOf(target) !== size) {
     site.refuse(`a sample of [N·${shape}] does not fit [N·${target}]: samples would be mixed`);
   }
   return target;
@@ -69,13 +69,6 @@ function targetEntries(site: Site): readonly ShapeEntry[] {
   return value.rank === 1 ? value.entries : site.refuse('its target must be a list of integers');
 }
 
-/** A fixed number of rows is allowed only where the file fixes the batch. */
-function fixedRows(site: Site, rows: number): number {
-  const { batch } = site.walk;
-  if (batch === null) site.refuse(`its target fixes dimension 0 to ${rows}, but the batch is free`);
-  return rows / batch;
-}
-
 /** The parts of one axis given by lists of positions. */
 export function pick(
   site: Site,
@@ -84,18 +77,18 @@ export function pick(
 ): { part: Data; times: number } {
   const shape = data.shape.map((dim, axis) => lists[axis]?.length ?? dim);
   site.checkShape(shape);
-  checkView(site, product(shape));
-  site.spend(VIEW_WORK * product(data.shape));
+  checkView(site, sizeOf(shape));
+  site.spend(VIEW_WORK * sizeOf(data.shape));
   const index = pickIndex(data.shape, lists);
-  const times = multiplicityOf(index, product(data.shape));
-  return { part: rearranged(site, rebased(data), shape, index), times };
+  const times = multiplicityOf(index, sizeOf(data.shape));
+  return { part: rearranged(site, rebased(site, data), shape, index), times };
 }
 
 function split(site: Site): RuleResult {
-  const data = rebased(site.data(0));
+  const data = rebased(site, site.data(0));
   const axis = site.sampleAxis(site.int('axis', 0), data.shape.length);
   const dim = data.shape[axis]!;
-  const sizes = (site.has(1) ? site.integers(1) : site.ints('split')) ?? equalParts(site, dim);
+  const sizes = site.has(1) ? site.integers(1) : equalParts(site, dim);
   if (sizes.length !== site.node.outputs.length)
     site.refuse(`${sizes.length} sizes for ${site.node.outputs.length} outputs`);
   if (sizes.some((size) => size < 1) || sizes.reduce((a, b) => a + b, 0) !== dim) {
@@ -124,5 +117,5 @@ export function onAxis(axis: number, positions: readonly number[]): (readonly nu
 export const reshapeRules: Rules = {
   Reshape: { attributes: ['allowzero'], apply: reshape },
   Flatten: { attributes: ['axis'], apply: flatten },
-  Split: { attributes: ['axis', 'split', 'num_outputs'], apply: split },
+  Split: { attributes: ['axis', 'num_outputs'], apply: split },
 };

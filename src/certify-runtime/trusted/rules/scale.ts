@@ -6,7 +6,7 @@ import { spreadConstant } from '../walk/broadcast.ts';
 import { unchanged } from '../walk/products.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
-import { computed, type Data, flushOf, type Measure, measureOf, noFold, product } from '../walk/state.ts';
+import { computed, type Data, flushOf, type Measure, measureOf, newChain, sizeOf } from '../walk/state.ts';
 import { foldedGamma, inSum, shifted } from './elementwise.ts';
 
 /**
@@ -15,33 +15,33 @@ import { foldedGamma, inSum, shifted } from './elementwise.ts';
  */
 export function scaled(site: Site, data: Data, factor: number, growth = Math.max(1, factor)): RuleResult {
   const v = measureOf(data);
-  const size = product(data.shape);
+  const size = sizeOf(data.shape);
   const gamma = foldedGamma(v);
   const grown = {
-    ...v.fold,
-    extra: v.fold.extra + 2,
-    scales: v.fold.scales + 2,
-    weight: mulUp(v.fold.weight, growth),
-    growth: mulUp(v.fold.growth, growth),
-    peak: scale(growth, v.fold.peak),
-    flush: scale(growth, v.fold.flush),
+    ...v.chain,
+    extra: v.chain.extra + 2,
+    scales: v.chain.scales + 2,
+    weight: mulUp(v.chain.weight, growth),
+    growth: mulUp(v.chain.growth, growth),
+    peak: scale(growth, v.chain.peak),
+    flush: scale(growth, v.chain.flush),
   };
   if (!(grown.weight < OVERFLOW_32 && grown.growth < OVERFLOW_32))
     site.refuse(`its scale, ${factor}, and what it is made of or multiplied with may overflow`);
-  const reach = scale(growth, v.fold.reach);
+  const reach = scale(growth, v.chain.reach);
   // Flushes: of v and of the result, magnified by the scales after them; of s, alone or times other scales, through v; and
   // those of the linear layer with s folded into it.
   const flush = sum(scale(mulUp(2, grown.growth), flushOf(size)), scale(4 * FLUSH_32, reach), scale(2, grown.flush));
   const rounding = sum(scale(mulUp(gamma, factor), v.norm), flush);
   const norm = sum(scale(factor, v.norm), rounding);
-  const fold = { ...grown, reach: sum(scale(up(1 + gamma), reach), flush) };
-  site.limitMagnitude(scale(2, sum(fold.peak, fold.reach)));
+  const chain = { ...grown, reach: sum(scale(up(1 + gamma), reach), flush) };
+  site.limitMagnitude(scale(2, sum(chain.peak, chain.reach)));
   const measure: Measure = {
     lipschitz: mulUp(factor, v.lipschitz),
     norm,
-    sum: v.sum && sum(scale(mulUp(factor, up(1 + gamma)), v.sum), inSum(size, flush)),
+    l1Norm: v.l1Norm && sum(scale(mulUp(factor, up(1 + gamma)), v.l1Norm), inSum(size, flush)),
     errors: v.errors.map((error) => sum(scale(factor, error), rounding)),
-    fold,
+    chain,
   };
   return { outputs: [computed(data.shape, measure)], upper: factor };
 }
@@ -49,9 +49,9 @@ export function scaled(site: Site, data: Data, factor: number, growth = Math.max
 /** A piecewise linear function through 0 with slopes up to `slope`: as a scale, but nothing can be folded through it. */
 export function sloped(site: Site, data: Data, slope: number): RuleResult {
   const v = measureOf(data);
-  const result = scaled(site, computed(data.shape, { ...v, fold: noFold(v.norm) }), slope);
+  const result = scaled(site, computed(data.shape, { ...v, chain: newChain(v.norm) }), slope);
   const { measure } = (result.outputs[0] as Data).base;
-  return { outputs: [computed(data.shape, { ...measure, fold: noFold(measure.norm) })], upper: slope };
+  return { outputs: [computed(data.shape, { ...measure, chain: newChain(measure.norm) })], upper: slope };
 }
 
 function mul(site: Site): RuleResult {
@@ -80,7 +80,7 @@ function div(site: Site): RuleResult {
 
 function neg(site: Site): RuleResult {
   const data = site.data(0);
-  return { ...shifted(site, data, { norm: 0, sum: 0 }), upper: 1 };
+  return { ...shifted(site, data, { norm: 0, l1Norm: 0 }), upper: 1 };
 }
 
 export const scaleRules: Rules = {

@@ -5,7 +5,7 @@ import { ElementType } from '../onnx/model.ts';
 import { checkView, rearranged, transposeIndex } from '../walk/rearrange.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
-import { computed, inShape, measureOf, product } from '../walk/state.ts';
+import { computed, inShape, measureOf, sizeOf } from '../walk/state.ts';
 import { shifted } from './elementwise.ts';
 import { onAxis, pick, reshaped } from './reshape.ts';
 
@@ -66,16 +66,14 @@ function transposeRule(site: Site): RuleResult {
   }
   if (perm[0] !== 0) site.refuse(`perm [${perm}] moves the batch axis`);
   const shape = perm.map((axis) => data.shape[axis]!);
-  checkView(site, product(shape));
+  checkView(site, sizeOf(shape));
   return { outputs: [rearranged(site, data, shape, transposeIndex(data.shape, perm))], upper: 1 };
 }
 
 function slice(site: Site): RuleResult {
   const data = site.data(0);
-  const starts = site.has(1) ? site.positions(1) : site.ints('starts');
-  const ends = site.has(2) ? site.positions(2) : site.ints('ends');
-  if (starts === null || ends === null || starts.length !== ends.length)
-    site.refuse('starts and ends do not fit each other');
+  const [starts, ends] = [site.positions(1), site.positions(2)];
+  if (starts.length !== ends.length) site.refuse('starts and ends do not fit each other');
   const axes = site.axes(3) ?? starts.map((_, i) => i);
   const steps = site.has(4) ? site.integers(4) : starts.map(() => 1);
   if (axes.length !== starts.length || steps.length !== starts.length)
@@ -127,7 +125,7 @@ function pad(site: Site): RuleResult {
   const rank = data.shape.length;
   // ONNX Runtime's TransposeOptimizer exchanges pads as if they were always those of all axes.
   if (site.has(3)) site.refuse('axes have no rule; write its pads for every axis');
-  const pads = site.has(1) ? site.integers(1) : (site.ints('pads') ?? []);
+  const pads = site.integers(1);
   if (pads.length !== 2 * rank) site.refuse(`pads [${pads}] do not fit [N·${data.shape}]`);
   const lists: (number[] | null)[] = data.shape.map(() => null);
   data.shape.forEach((dim, axis) => {
@@ -141,25 +139,25 @@ function pad(site: Site): RuleResult {
     );
   });
   const { part } = pick(site, data, lists);
-  const value = site.has(2) ? site.float(2) : site.number('value', 0);
+  const value = site.has(2) ? site.float(2) : 0;
   if (value === 0) return { outputs: [part], upper: 1 };
   // The zeros become `value`: a constant added on the padded positions, bounded as if added everywhere it can be.
-  const added = product(part.shape) - product(data.shape);
+  const added = sizeOf(part.shape) - sizeOf(data.shape);
   const padded = computed(part.shape, measureOf(part));
   return shifted(site, padded, {
     norm: sqrtUp(added) * Math.abs(value) * (1 + 2 ** -50),
-    sum: added * Math.abs(value) * (1 + 2 ** -50),
+    l1Norm: added * Math.abs(value) * (1 + 2 ** -50),
   });
 }
 
 export const structureRules: Rules = {
-  Squeeze: { attributes: ['axes'], apply: squeeze },
-  Unsqueeze: { attributes: ['axes'], apply: unsqueeze },
+  Squeeze: { attributes: [], apply: squeeze },
+  Unsqueeze: { attributes: [], apply: unsqueeze },
   Identity: { attributes: [], apply: identity },
-  Dropout: { attributes: ['seed', 'ratio'], apply: dropout },
-  Cast: { attributes: ['to', 'saturate'], apply: cast },
+  Dropout: { attributes: ['seed'], apply: dropout },
+  Cast: { attributes: ['to'], apply: cast },
   Transpose: { attributes: ['perm'], apply: transposeRule },
-  Slice: { attributes: ['starts', 'ends', 'axes'], apply: slice },
+  Slice: { attributes: [], apply: slice },
   Gather: { attributes: ['axis'], apply: gather },
-  Pad: { attributes: ['mode', 'pads', 'value'], apply: pad },
+  Pad: { attributes: ['mode'], apply: pad },
 };

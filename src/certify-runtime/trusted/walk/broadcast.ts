@@ -3,7 +3,7 @@
 import { largestMagnitude, vectorNormUpper, vectorSumUpper } from '../bounds/matrix-norm.ts';
 import { mulUp, sqrtUp } from '../bounds/rounding.ts';
 import type { Site } from './site.ts';
-import { type Data, product } from './state.ts';
+import { type Data, sizeOf } from './state.ts';
 
 export interface SpreadConstant {
   readonly values: Float32Array;
@@ -11,19 +11,19 @@ export interface SpreadConstant {
   readonly magnitude: number;
   /** ‖c‖₂ and ‖c‖₁ once spread over a sample of the tensor. */
   readonly norm: number;
-  readonly sum: number;
+  readonly l1Norm: number;
 }
 
 /** Input i of the node, spread over `data` by ONNX's (NumPy's) rules, from the right; it must not enlarge the tensor. */
 export function spreadConstant(site: Site, i: number, data: Data): SpreadConstant {
   const { dims, values } = site.floats(i);
   checkSpread(site, dims, data);
-  const copies = product(data.shape) / product(dims);
+  const copies = sizeOf(data.shape) / sizeOf(dims);
   return {
     values,
     magnitude: largestMagnitude(values),
     norm: mulUp(sqrtUp(copies), vectorNormUpper(values)),
-    sum: mulUp(copies, vectorSumUpper(values)),
+    l1Norm: mulUp(copies, vectorSumUpper(values)),
   };
 }
 

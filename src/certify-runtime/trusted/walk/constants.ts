@@ -5,14 +5,14 @@ import { transposeIndex } from './rearrange.ts';
 import type { Fold } from './rule.ts';
 import type { IntegerType, ShapeEntry, ShapeValue } from './shape-value.ts';
 import type { Site, Value } from './site.ts';
-import { product } from './state.ts';
+import { sizeOf } from './state.ts';
 
 /** The largest batch that a run may have: docs/soundness.md, A5. */
 const LARGEST_BATCH = 2n ** 31n;
 
 /**
  * Entries computed at `site`, of a type that holds each of them, for every batch that a run may have.
- * @throws UnprovableError where it does not
+ * @throws UnprovableError if it does not
  */
 export function shapeValue(site: Site, type: IntegerType, entries: readonly ShapeEntry[], rank: 0 | 1 = 1): ShapeValue {
   const limit = type === 'int32' ? 2n ** 31n : 2n ** 63n;
@@ -51,14 +51,12 @@ function shapeOf(site: Site): ShapeValue {
   const dims =
     value.kind === 'constant'
       ? value.tensor.dims.map((dim) => fixed(BigInt(dim)))
-      : value.shape.map((dim, axis) => (axis === 0 ? rows(site, dim) : fixed(BigInt(dim))));
+      : value.shape.map((dim, axis) => (axis === 0 ? rows(dim) : fixed(BigInt(dim))));
   return shapeValue(site, 'int64', dims.slice(site.int('start', 0), site.int('end', dims.length)));
 }
 
 /** Dimension 0 of a tensor with `dim` rows for each sample. */
-function rows({ walk: { batch } }: Site, dim: number): ShapeEntry {
-  return batch === null ? { perSample: BigInt(dim), constant: 0n } : fixed(BigInt(dim * batch));
-}
+const rows = (dim: number): ShapeEntry => ({ perSample: BigInt(dim), constant: 0n });
 
 /** Input i as integers that may depend on the batch size. */
 function integersOf(site: Site, i: number): ShapeValue {
@@ -150,8 +148,8 @@ function reshapeConstant(site: Site): Value {
   const tensor = site.constant(0);
   const target = site.integers(1).map((dim, axis) => (dim === 0 ? (tensor.dims[axis] ?? 0) : dim));
   const free = target.indexOf(-1);
-  if (free >= 0) target[free] = -product(tensor.dims) / product(target);
-  const fits = product(target) === product(tensor.dims) && target.every((dim) => Number.isInteger(dim) && dim > 0);
+  if (free >= 0) target[free] = -sizeOf(tensor.dims) / sizeOf(target);
+  const fits = sizeOf(target) === sizeOf(tensor.dims) && target.every((dim) => Number.isInteger(dim) && dim > 0);
   if (!fits || site.int('allowzero', 0) !== 0) site.refuse(`[${tensor.dims}] does not fit [${target}]`);
   return { kind: 'constant', tensor: { ...tensor, dims: target } };
 }

@@ -7,7 +7,7 @@ import { UnprovableError } from '../errors.ts';
 import type { Graph, OnnxNode } from '../onnx/model.ts';
 import type { RuleBook } from './rule.ts';
 import { Site, type Value, type Walk } from './site.ts';
-import { computed, type Data, measureOf, noFold, product } from './state.ts';
+import { computed, type Data, measureOf, newChain, sizeOf } from './state.ts';
 
 /** Squares of pixels are summed in float32 by the certificate head: ‖x‖₂² must stay far below 2¹²⁸. */
 const LARGEST_IMAGE_NORM = 2 ** 60;
@@ -30,7 +30,7 @@ export function boundEncoder(
   if (image === undefined)
     throw new UnprovableError(`the graph has no input "${options.input}"`, { input: options.input });
   const inputShape = imageShape(image.type, image.dims);
-  const walk = startWalk(graph, image.dims[0], product(inputShape));
+  const walk = startWalk(graph, sizeOf(inputShape));
   walk.values.set(image.name, imageData(inputShape));
 
   for (const [position, node] of nodesBetween(graph, options.latent)) {
@@ -55,22 +55,22 @@ export function boundEncoder(
 }
 
 function result(walk: Walk, latent: Data, inputShape: readonly number[]): EncoderBound {
-  const { lipschitz, errors, norm, fold } = measureOf(latent);
-  const finite = Number.isFinite(lipschitz) && [...errors, norm, fold.reach].every(isFiniteBound);
+  const { lipschitz, errors, norm, chain } = measureOf(latent);
+  const finite = Number.isFinite(lipschitz) && [...errors, norm, chain.reach].every(isFiniteBound);
   if (!finite || !(walk.maxImageNorm > 0)) throw new UnprovableError('the bounds of the network are not finite');
   return {
     lipschitz,
     layers: walk.layers,
     latentError: errors,
     latentNorm: norm,
-    latentFold: { scales: fold.scales, growth: fold.growth, reach: fold.reach },
+    latentChain: { scales: chain.scales, growth: chain.growth, reach: chain.reach },
     maxImageNorm: walk.maxImageNorm,
     inputShape: inputShape.slice(1),
-    latentSize: product(latent.shape),
+    latentSize: sizeOf(latent.shape),
   };
 }
 
-function startWalk(graph: Graph, batch: number | string | undefined, imageSize: number): Walk {
+function startWalk(graph: Graph, imageSize: number): Walk {
   const values = new Map<string, Value>();
   const inputs = new Set(graph.inputs.map((info) => info.name));
   for (const [name, tensor] of graph.initializers) {
@@ -78,10 +78,10 @@ function startWalk(graph: Graph, batch: number | string | undefined, imageSize: 
     if (!inputs.has(name)) values.set(name, { kind: 'constant', tensor });
   }
   return {
-    batch: typeof batch === 'number' && batch > 0 ? batch : null,
     imageSize,
     values,
     layers: [],
+    rebases: new Map(),
     work: 0,
     viewElements: 0,
     maxImageNorm: LARGEST_IMAGE_NORM,
@@ -99,13 +99,13 @@ function imageShape(type: string, dims: readonly (number | string)[]): number[] 
 /** x itself: exact, but for subnormal pixels that an operation may take for zero. */
 function imageData(shape: readonly number[]): Data {
   const norm: AffineBound = { constant: 0, l2: 1, l1: 0 };
-  const flushed = { constant: mulUp(FLUSH_32, sqrtUp(product(shape))), l2: 0, l1: 0 };
+  const flushed = { constant: mulUp(FLUSH_32, sqrtUp(sizeOf(shape))), l2: 0, l1: 0 };
   return computed(shape, {
     lipschitz: 1,
     norm,
-    sum: { constant: 0, l2: 0, l1: 1 },
+    l1Norm: { constant: 0, l2: 0, l1: 1 },
     errors: [flushed],
-    fold: noFold(norm),
+    chain: newChain(norm),
   });
 }
 

@@ -1,13 +1,13 @@
 /** Parts of one tensor, side by side again. */
 
-import { type Data, product } from './state.ts';
+import { type Data, sizeOf } from './state.ts';
 import { materialise, type View } from './view.ts';
 
 /** The views side by side on one axis, row-major. */
 export function joinViews(parts: readonly Data[], axis: number): View {
-  const views = parts.map((part) => materialise(part.view, product(part.shape)));
-  const runs = parts.map((part) => product(part.shape.slice(axis)));
-  const rows = product(parts[0]!.shape.slice(0, axis));
+  const views = parts.map((part) => materialise(part.view, sizeOf(part.shape)));
+  const runs = parts.map((part) => sizeOf(part.shape.slice(axis)));
+  const rows = sizeOf(parts[0]!.shape.slice(0, axis));
   const size = rows * runs.reduce((a, b) => a + b, 0);
   const first = new Int32Array(size);
   const pair = views.some((view) => view.pair !== null) ? new Int32Array(size).fill(-1) : null;

@@ -18,9 +18,9 @@ export interface LinearMap {
   readonly norm: number;
   readonly absolute: number;
   readonly column: number;
-  /** Largest number of non-zero terms in one output; with the sums after it where the product is taken in parts. */
+  /** Largest number of non-zero terms in one output; with the sums after it if the product is taken in parts. */
   readonly terms: number;
-  /** Multiply-adds of one output where that is more than `terms`, as for a product in parts. */
+  /** Multiply-adds of one output if there are more than `terms`, as there are for a product in parts. */
   readonly operations?: number;
   readonly inputs: number;
   readonly outputs: number;
@@ -41,22 +41,22 @@ export interface LinearMap {
 }
 
 export function linearMeasure(site: Site, map: LinearMap, v: Measure): Measure {
-  const gamma = gamma32(map.terms + v.fold.scales + EXTRA_ROUNDINGS);
+  const gamma = gamma32(map.terms + v.chain.scales + EXTRA_ROUNDINGS);
   if (gamma === Number.POSITIVE_INFINITY) site.refuse(`dot products of ${map.terms} terms are too long for float32`);
   const { absolute, alpha, beta, bias: unscaled } = map.scaled ?? { ...map, alpha: 1, beta: 1 };
-  const growth = mulUp(v.fold.growth, alpha);
+  const growth = mulUp(v.chain.growth, alpha);
   const weight = mulUp(Math.max(1, map.weight), growth);
   if (!(weight < OVERFLOW_32)) site.refuse('its weights may overflow where a provider folds a scale into them');
 
   const bias = constantBound(map.bias);
   // Sums of products, with α and each of the chain's scales in any of the places where they may stand.
   const largest = Math.max(map.absolute, absolute);
-  const peak = sum(scale(largest, v.fold.reach), scale(alpha, v.fold.reach), bias, constantBound(unscaled));
-  const folded = flushOfFolded(map, v, mulUp(growth, beta), sum(scale(alpha, v.fold.reach), peak));
+  const peak = sum(scale(largest, v.chain.reach), scale(alpha, v.chain.reach), bias, constantBound(unscaled));
+  const folded = flushOfFolded(map, v, mulUp(growth, beta), sum(scale(alpha, v.chain.reach), peak));
   const flush = sum(folded, flushOfInputs(map, mulUp(largest, growth)));
   // A(x) ≥ ‖|M||v̂|‖₂, in one or two ways.
   const throughNorm = scale(map.absolute, v.norm);
-  const products = v.sum === null ? [throughNorm] : [throughNorm, scale(map.column, v.sum)];
+  const products = v.l1Norm === null ? [throughNorm] : [throughNorm, scale(map.column, v.l1Norm)];
   const rounding = products.map((a) => sum(scale(gamma, sum(a, bias)), flush));
 
   const norm = sum(scale(map.norm, v.norm), bias, rounding[0]!);
@@ -64,9 +64,9 @@ export function linearMeasure(site: Site, map: LinearMap, v: Measure): Measure {
   return {
     lipschitz: mulUp(map.norm, v.lipschitz),
     norm,
-    sum: null,
+    l1Norm: null,
     errors: combine(v.errors, rounding, (error, own) => sum(scale(map.norm, error), own)),
-    fold: { terms: map.terms, extra: 0, scales: 0, weight, growth: 1, reach: norm, peak, flush: folded },
+    chain: { terms: map.terms, extra: 0, scales: 0, weight, growth: 1, reach: norm, peak, flush: folded },
   };
 }
 
@@ -78,7 +78,7 @@ export function linearMeasure(site: Site, map: LinearMap, v: Measure): Measure {
 function flushOfFolded(map: LinearMap, v: Measure, growth: number, through: AffineBound): AffineBound {
   const count = map.operations ?? map.terms;
   const operations = mulUp(
-    mulUp(8 * FLUSH_32 * (count + v.fold.scales + EXTRA_ROUNDINGS), sqrtUp(map.outputs)),
+    mulUp(8 * FLUSH_32 * (count + v.chain.scales + EXTRA_ROUNDINGS), sqrtUp(map.outputs)),
     growth,
   );
   const weights = mulUp(2 * FLUSH_32, sqrtUp(map.outputs * count));

@@ -13,7 +13,7 @@ import { EXTRA_ROUNDINGS, type LinearMap, linearMeasure } from './linear.ts';
 import { checkView } from './rearrange.ts';
 import type { RuleResult } from './rule.ts';
 import type { Site } from './site.ts';
-import { type Base, computed, type Data, inShape, measureOf, product, viewOf } from './state.ts';
+import { computed, type Data, holdsPadding, inShape, measureOf, sizeOf, viewOf } from './state.ts';
 
 /** How a tensor came out of a product with constants, without a bias and without a scale. */
 export interface Factorisation {
@@ -29,43 +29,30 @@ export interface Factorisation {
 }
 
 /**
- * What is known of a tensor beyond its elements. Kept by the tensor's identity, not as a field of it, so that nothing that
- * moves, reshapes or copies elements carries it along: the factorisation speaks of the very tensor that came out of the product.
+ * What is known of a tensor beyond its elements. It is kept by the tensor's identity and not as a field of it, so that no code
+ * that moves, reshapes or copies elements, a spread of the fields included, can carry it along by mistake: the factorisation
+ * speaks of the very tensor that came out of the product, and every other tensor has none.
  */
 const factorisations = new WeakMap<Data, Factorisation>();
-
-/** What MatMuls gave, in whatever shape it is now. */
-const products = new WeakSet<Base>();
 
 /** `data`, of which the walk now knows that it came out of this product. */
 export function factored(data: Data, factorisation: Factorisation): Data {
   factorisations.set(data, factorisation);
-  if (!factorisation.accumulates) products.add(data.base);
   return data;
 }
 
-/** Tensors that hold a Pad's zeros, as a no-op of them is computed. */
-const padded = new WeakSet<Base>();
-
-/** Whether some of its elements are zeros that a Pad put there. */
-export function holdsPadding(data: Data): boolean {
-  return padded.has(data.base) || (data.view?.first.includes(-1) ?? false);
-}
-
 /**
- * `result` of an operator that changes nothing, such as an Add of 0: ONNX Runtime drops it, and then fuses what is around it.
+ * The result of an operator that changes nothing, such as an Add of 0: ONNX Runtime drops it, and then fuses what is around it.
  * So what fusions look at is still there.
  */
 export function unchanged(data: Data, result: RuleResult): RuleResult {
-  const { base } = result.outputs[0] as Data;
-  if (products.has(data.base)) products.add(base);
-  if (holdsPadding(data)) padded.add(base);
-  return result;
+  const [{ shape, base }] = result.outputs as readonly [Data];
+  return { ...result, outputs: [computed(shape, base.measure, { ...data.base.marks, isPadded: holdsPadding(data) })] };
 }
 
 /** Whether `data` is a MatMul's output with its elements moved, or not of rank 2: its axis 1 is not the MatMul's last. */
 export function isMovedProduct(data: Data): boolean {
-  return products.has(data.base) && !(factorisations.has(data) && data.shape.length === 2);
+  return data.base.marks.isProduct === true && !(factorisations.has(data) && data.shape.length === 2);
 }
 
 /** The norms of a block diagonal matrix of constants, for linearMeasure: the largest of the blocks'. */
@@ -105,7 +92,7 @@ const sameList = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((entry, i) => entry === b[i]);
 
 /**
- * The factorisations of `summands` where they are aligned: all of one shape, all products with parts of one tensor, along one
+ * The factorisations of `summands` if they are aligned: all of one shape, all products with parts of one tensor, along one
  * axis, with matrices for the same blocks and as many rows. Then every vector along the axis, at every place of the other
  * axes, is Σ_i M_i·v_i with the M_i of its block and the v_i of its place. Anything else: null.
  */
@@ -128,7 +115,7 @@ function alignedFactors(summands: readonly Data[]): readonly Factorisation[] | n
 }
 
 /**
- * The sum of `summands` as one product, where alignedFactors says that it is one; null where it does not.
+ * The sum of `summands` as one product, if alignedFactors says that it is one; else null.
  *
  * Whatever the parts have in common is counted by the multiplicity of the joined view. Where a Sum adds the products of
  * MatMuls, every part is finished before it is added (docs/soundness.md, A4): n_i roundings in a part and B in the sum are
@@ -141,7 +128,7 @@ export function sumOfProducts(site: Site, summands: readonly Data[]): RuleResult
   const { operand, matrices: firsts } = factors[0]!;
   const matrices = firsts.map((_, f) => sideBySide(factors.map((part) => part.matrices[f]!)));
   const { cols } = matrices[0]!;
-  const parts = factors.map((part) => inShape(part.operand, [product(part.operand.shape)]));
+  const parts = factors.map((part) => inShape(part.operand, [sizeOf(part.operand.shape)]));
   const inputs = parts.reduce((n, part) => n + part.shape[0]!, 0);
   checkView(site, inputs);
   const joined = viewOf(operand.base, [inputs], joinViews(parts, 0));
@@ -152,7 +139,7 @@ export function sumOfProducts(site: Site, summands: readonly Data[]): RuleResult
     terms: (apart ? longest : cols) + factors.length,
     operations: cols + factors.length * (EXTRA_ROUNDINGS + 1),
     inputs,
-    outputs: product(shape),
+    outputs: sizeOf(shape),
     bias: 0,
   };
   return { outputs: [computed(shape, linearMeasure(site, map, measureOf(joined)))], upper: map.norm };

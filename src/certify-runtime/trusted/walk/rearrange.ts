@@ -2,8 +2,8 @@
 
 import { MAX_VIEW_ELEMENTS, MAX_VIEWS_TOTAL, VIEW_WORK } from '../bounds/budget.ts';
 import type { Site } from './site.ts';
-import { type Base, computed, type Data, measureOf, product, viewOf } from './state.ts';
-import { compose, multiplicity, type View } from './view.ts';
+import { computed, type Data, holdsPadding, measureOf, sizeOf, viewOf } from './state.ts';
+import { compose, multiplicity } from './view.ts';
 
 /** The elements at lists[axis] of each axis (null: all of it; −1: a zero), row-major. */
 export function pickIndex(shape: readonly number[], lists: readonly (readonly number[] | null)[]): Int32Array {
@@ -20,7 +20,7 @@ export function pickIndex(shape: readonly number[], lists: readonly (readonly nu
 
 /** Where element e of the transposed tensor comes from; output axis a is input axis perm[a]. */
 export function transposeIndex(shape: readonly number[], perm: readonly number[]): Int32Array {
-  const strides = shape.map((_, axis) => product(shape.slice(axis + 1)));
+  const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
   let index: Int32Array = Int32Array.of(0);
   for (const axis of perm) {
     const dim = shape[axis]!;
@@ -34,7 +34,7 @@ export function transposeIndex(shape: readonly number[], perm: readonly number[]
 
 /** The tensor whose element e is element index[e] of `data`. */
 export function rearranged(site: Site, data: Data, shape: readonly number[], index: Int32Array): Data {
-  checkView(site, product(shape));
+  checkView(site, sizeOf(shape));
   site.spend(VIEW_WORK * data.base.size);
   return viewOf(data.base, shape, compose(data.view, index));
 }
@@ -50,18 +50,16 @@ export function checkView(site: Site, size: number): void {
 }
 
 /**
- * The same tensor as a base of its own where it holds max and min of pairs, so that these can be taken apart again;
- * nothing is lost in its own bound.
+ * The same tensor as a base of its own if it holds max and min of pairs, so that these can be taken apart again; nothing is
+ * lost in its own bound. There is one such base for each view, so that two slices of it are still parts of one tensor.
  */
-export function rebased(data: Data): Data {
+export function rebased({ walk: { rebases } }: Site, data: Data): Data {
   if (data.view?.pair == null) return data;
-  const base = rebases.get(data.view) ?? computed(data.shape, measureOf(data)).base;
+  const marks = { isPadded: holdsPadding(data) };
+  const base = rebases.get(data.view) ?? computed(data.shape, measureOf(data), marks).base;
   rebases.set(data.view, base);
   return viewOf(base, data.shape, null);
 }
-
-/** One new base for each view, so that two slices of it are still parts of one tensor. */
-const rebases = new WeakMap<View, Base>();
 
 /** √multiplicity of an index list itself: the operator's own Lipschitz constant. */
 export function multiplicityOf(index: Int32Array, inputSize: number): number {

@@ -1,7 +1,8 @@
 /**
  * Integers that a graph computes from shapes: Shape, and what is done to its output before a Reshape takes it.
  *
- * Exact, in the width of their type: where a program would wrap around, or ONNX leaves the result open, the node is refused.
+ * They are exact, within the width of their type: if a program would wrap around, or if ONNX leaves the result open, the node is
+ * refused.
  */
 
 export type IntegerType = 'int32' | 'int64';

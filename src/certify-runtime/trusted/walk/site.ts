@@ -6,7 +6,8 @@ import { OVERFLOW_32 } from '../bounds/rounding.ts';
 import { UnprovableError } from '../errors.ts';
 import type { Attribute, OnnxNode, Tensor } from '../onnx/model.ts';
 import type { ShapeValue } from './shape-value.ts';
-import { type Data, product } from './state.ts';
+import { type Base, type Data, sizeOf } from './state.ts';
+import type { View } from './view.ts';
 
 interface Constant {
   readonly kind: 'constant';
@@ -17,15 +18,15 @@ export type Value = Data | Constant | ShapeValue;
 
 /** The state of the walk that rules share. */
 export interface Walk {
-  /** The batch size where the file fixes it, else null. */
-  readonly batch: number | null;
   /** Pixels of one image. */
   readonly imageSize: number;
   readonly values: Map<string, Value>;
   readonly layers: LayerBound[];
+  /** Views with pairs, as the bases of their own that they were made into. */
+  readonly rebases: Map<View, Base>;
   /** Multiply-adds spent on the proof. */
   work: number;
-  /** Elements of rearrangements kept in memory. */
+  /** Elements of the rearrangements that are kept in memory. */
   viewElements: number;
   /** No intermediate overflows for ‖x‖₂ up to this. */
   maxImageNorm: number;
@@ -44,7 +45,7 @@ export class Site {
     this.walk = walk;
   }
 
-  /** Nothing is proven about this node. */
+  /** Refuses the node: nothing is proven about it. */
   refuse(reason: string): never {
     const { op, name } = this.node;
     throw new UnprovableError(`${op} "${name}" (node ${this.position}): ${reason}`, {
@@ -83,7 +84,7 @@ export class Site {
   floats(i: number): { dims: readonly number[]; values: Float32Array } {
     const tensor = this.constant(i);
     if (!(tensor.data instanceof Float32Array)) this.refuse(`input ${i} must be float32, not ${tensor.type}`);
-    if (product(tensor.dims) !== tensor.data.length)
+    if (sizeOf(tensor.dims) !== tensor.data.length)
       this.refuse(`input ${i} has ${tensor.data.length} values for [${tensor.dims}]`);
     this.spend(8 * tensor.data.length);
     for (const value of tensor.data) if (!Number.isFinite(value)) this.refuse(`input ${i} holds ${value}`);
@@ -102,15 +103,15 @@ export class Site {
     return this.integerEntries(i).map((value) => this.safeInteger(value));
   }
 
-  /** Axes that input i lists, or else the attribute; null where neither is there. Of none, operators make none or all. */
+  /** Axes that input i lists; null if it is not there. Operators take an empty list for none of the axes, or for all. */
   axes(i: number): number[] | null {
-    const axes = this.has(i) ? this.integers(i) : this.ints('axes');
+    const axes = this.has(i) ? this.integers(i) : null;
     return axes?.length === 0 ? this.refuse('an empty list of axes has no rule') : axes;
   }
 
   /**
-   * Integers for positions where ONNX clamps: what is beyond ±2⁵², such as the largest int64 for "to the end", lies beyond
-   * every axis and is given as ±2⁵².
+   * Integers that ONNX clamps, as it does positions: what is beyond ±2⁵², such as the largest int64 for "to the end", lies
+   * beyond every axis and is given as ±2⁵².
    */
   positions(i: number): number[] {
     const limit = 2n ** 52n;
@@ -128,7 +129,7 @@ export class Site {
     }
     const { type, dims, data } = this.constant(i);
     if (type !== 'int64' && type !== 'int32') this.refuse(`input ${i} must be int64 or int32, not ${type}`);
-    if (product(dims) !== data.length || data.length > MAX_ELEMENTS)
+    if (sizeOf(dims) !== data.length || data.length > MAX_ELEMENTS)
       this.refuse(`input ${i} has a wrong number of values`);
     this.spend(8 * data.length);
     return Array.from(data as ArrayLike<number | bigint>, BigInt);
@@ -188,17 +189,17 @@ export class Site {
     }
   }
 
-  /** Work that may still be done. */
+  /** Multiply-adds that may still be spent. */
   get workLeft(): number {
     return MAX_WORK - this.walk.work;
   }
 
-  /** A tensor of this shape may be stored. */
+  /** Refuses a shape that no tensor may have. */
   checkShape(shape: readonly number[]): void {
     for (const dim of shape) {
       if (!Number.isSafeInteger(dim) || dim < 1) this.refuse(`a dimension of [N·${shape}] is not a positive integer`);
     }
-    if (shape.length > 8 || !(product(shape) <= MAX_ELEMENTS)) {
+    if (shape.length > 8 || !(sizeOf(shape) <= MAX_ELEMENTS)) {
       this.refuse(`[N·${shape}] has more than 8 dimensions or ${MAX_ELEMENTS} elements (limit of the verifier)`);
     }
   }

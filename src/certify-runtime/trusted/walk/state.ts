@@ -9,7 +9,7 @@ import { multiplicity, type View } from './view.ts';
  * Bookkeeping for providers that fold a constant scale into the linear layer next to it, apply it after that layer's sums, or
  * multiply scales together first (docs/soundness.md, A4, Lemma 11). A chain is what stands between two linear layers.
  */
-export interface Fold {
+export interface Chain {
   /** Length of the last linear layer's dot products: a constant added after it may take part in them. */
   readonly terms: number;
   /** Roundings of the elementwise operations since then. */
@@ -24,7 +24,7 @@ export interface Fold {
   readonly reach: AffineBound;
   /** ‖·‖₂ of all that the last linear layer passes through under any folding, its partial sums included. Its l1 is 0. */
   readonly peak: AffineBound;
-  /** What the flushes of that layer cost where scales of the chain are folded into it. */
+  /** What the flushes of that layer cost if scales of the chain are folded into it. */
   readonly flush: AffineBound;
 }
 
@@ -35,16 +35,25 @@ export interface Measure {
   /** ‖v̂‖₂; its l1 is 0. */
   readonly norm: AffineBound;
   /** ‖v̂‖₁ in terms of ‖x‖₁ (its l2 is 0); null once a linear layer has mixed the coordinates. */
-  readonly sum: AffineBound | null;
+  readonly l1Norm: AffineBound | null;
   /** ‖v̂ − v‖₂ is at most each of these. */
   readonly errors: readonly AffineBound[];
-  readonly fold: Fold;
+  readonly chain: Chain;
 }
 
 /** A tensor that was computed, not only rearranged; views refer to it. */
 export interface Base {
   readonly size: number;
   readonly measure: Measure;
+  /** What ONNX Runtime's fusions look for, and operators that change nothing do not hide from them. */
+  readonly marks: Marks;
+}
+
+export interface Marks {
+  /** A MatMul gave it. */
+  readonly isProduct?: boolean;
+  /** Some of its elements are zeros that a Pad put there. */
+  readonly isPadded?: boolean;
 }
 
 /**
@@ -59,18 +68,19 @@ export interface Data {
   readonly view: View | null;
 }
 
-export function product(dims: readonly number[]): number {
+/** The number of elements of a tensor with these dimensions. */
+export function sizeOf(dims: readonly number[]): number {
   return dims.reduce((a, b) => a * b, 1);
 }
 
 /** The start of a chain: nothing before it is folded. */
-export function noFold(norm: AffineBound): Fold {
+export function newChain(norm: AffineBound): Chain {
   return { terms: 0, extra: 0, scales: 0, weight: 1, growth: 1, reach: norm, peak: norm, flush: ZERO };
 }
 
 /** A tensor that a rule bounds as a whole: the base of whatever is made of its elements. */
-export function computed(shape: readonly number[], measure: Measure): Data {
-  return { kind: 'data', shape, base: { size: product(shape), measure }, view: null };
+export function computed(shape: readonly number[], measure: Measure, marks: Marks = {}): Data {
+  return { kind: 'data', shape, base: { size: sizeOf(shape), measure, marks }, view: null };
 }
 
 /** The elements of `data` in another shape, in the same order. */
@@ -83,23 +93,28 @@ export function viewOf(base: Base, shape: readonly number[], view: View | null):
   return { kind: 'data', shape, base, view };
 }
 
+/** Whether some of its elements are zeros that a Pad put there. */
+export function holdsPadding({ base, view }: Data): boolean {
+  return base.marks.isPadded === true || (view?.first.includes(-1) ?? false);
+}
+
 /** The measure of the tensor itself: its base's, stretched by the view. */
 export function measureOf(data: Data): Measure {
   const { measure } = data.base;
   if (data.view === null) return measure;
   const times = multiplicity(data.view, data.base.size);
   const factor = sqrtUp(times);
-  const flushed = data.view.pair === null ? ZERO : flushOf(product(data.shape));
+  const flushed = data.view.pair === null ? ZERO : flushOf(sizeOf(data.shape));
   return {
     lipschitz: mulUp(factor, measure.lipschitz),
     norm: sum(scale(factor, measure.norm), flushed),
-    sum: measure.sum === null ? null : scale(times, measure.sum),
+    l1Norm: measure.l1Norm === null ? null : scale(times, measure.l1Norm),
     errors: measure.errors.map((error) => sum(scale(factor, error), flushed)),
-    fold: {
-      ...measure.fold,
-      reach: scale(factor, measure.fold.reach),
-      peak: scale(factor, measure.fold.peak),
-      flush: scale(factor, measure.fold.flush),
+    chain: {
+      ...measure.chain,
+      reach: scale(factor, measure.chain.reach),
+      peak: scale(factor, measure.chain.peak),
+      flush: scale(factor, measure.chain.flush),
     },
   };
 }
@@ -116,11 +131,11 @@ export function nonexpansive(measure: Measure, size: number, offset = 0, offsetS
   return {
     lipschitz: measure.lipschitz,
     norm,
-    sum:
-      measure.sum === null
+    l1Norm:
+      measure.l1Norm === null
         ? null
-        : sum(measure.sum, constantBound(offsetSum), constantBound(mulUp(size, 2 * FLUSH_32))),
+        : sum(measure.l1Norm, constantBound(offsetSum), constantBound(mulUp(size, 2 * FLUSH_32))),
     errors: measure.errors.map((error) => sum(error, flushed)),
-    fold: noFold(norm),
+    chain: newChain(norm),
   };
 }

@@ -9,7 +9,7 @@ export interface View {
   readonly pair: Int32Array | null;
 }
 
-/** first of a view, written out where it is the identity on `size` elements. */
+/** The view itself, or the identity on `size` elements written out if it is null. */
 export function materialise(view: View | null, size: number): View {
   if (view !== null) return view;
   const first = new Int32Array(size);
@@ -30,7 +30,7 @@ export function compose(view: View | null, index: Int32Array): View {
   return { first, pair };
 }
 
-/** max or min of two plain views of one base, element by element; null where an element has no such form. */
+/** max or min of two plain views of one base, element by element; null if an element has no such form. */
 export function pairUp(a: View, b: View, operation: 'Max' | 'Min'): View | null {
   if (a.pair !== null || b.pair !== null) return null;
   const first = new Int32Array(a.first.length);
@@ -58,6 +58,7 @@ export function multiplicity(view: View, baseSize: number): number {
   return result;
 }
 
+/** A cache: a view is never changed, and this says nothing of it that cannot be counted again. */
 const multiplicities = new WeakMap<View, number>();
 
 function countUses(view: View, baseSize: number): number {

@@ -1,10 +1,10 @@
 /**
- * Reads other programs' ONNX files, on their way into the sealer: bytes to `OnnxModel`. It does not judge operators or
- * shapes; the proof does. What is deployed is read by certify-runtime's own reader, which takes nothing but what glean wrote.
+ * Reads other programs' ONNX files on their way into the sealer: bytes to `OnnxModel`. It does not judge operators or
+ * shapes; the proof does. Deployed files are read by certify-runtime's own reader, which accepts only what glean wrote.
  *
- * It skips what carries no computation (doc strings, value_info, unused opset imports, …), takes packed numbers, typed data
- * and absent defaults, names dimensions that have no name, and lifts `Constant` nodes into initializers, so that the walk
- * finds all constants there.
+ * It skips what carries no computation (doc strings, value_info, unused opset imports, …), accepts packed numbers,
+ * typed data and absent defaults, names dimensions that have no name, and lifts `Constant` nodes into initializers, so
+ * that the walk finds all constants there.
  */
 import type {
   Attribute,
@@ -21,23 +21,25 @@ import { decode, refuse, type Span } from './wire.ts';
 
 const MAX_BYTES = 2 ** 31 - 1; // protobuf's own limit
 const MAX_VALUES = 1_000_000;
-const OLDEST_IR = 4; // before it, initializers had to be graph inputs
+const OLDEST_IR = 4; // before 4, initializers had to be graph inputs
 const NEWEST_IR = 13;
 
 /**
- * @throws {OnnxFormatError} naming the part and byte, if the file is malformed, ambiguous, or holds what glean does not read.
+ * @throws {OnnxFormatError} naming the part and byte, if the file is malformed, ambiguous, or holds what glean does not
+ *   read.
  */
 export function readForeignOnnx(bytes: Uint8Array): OnnxModel {
   const { buffer, byteOffset, byteLength } = bytes;
   const span: Span = {
-    bytes: new Uint8Array(buffer, byteOffset, byteLength), // a Buffer's own methods differ
+    bytes: new Uint8Array(buffer, byteOffset, byteLength), // a Buffer's methods behave differently
     view: new DataView(buffer, byteOffset, byteLength),
     start: 0,
     end: byteLength,
     path: '',
   };
   if (byteLength > MAX_BYTES) refuse(span, `${byteLength} bytes, more than ${MAX_BYTES}`);
-  // With this mark, ONNX Runtime takes the bytes for a flatbuffer in its own format: another model in the same file.
+  // With this mark, ONNX Runtime takes the bytes for a flatbuffer in its own format, which is another model in the same
+  // file.
   if (byteLength >= 8 && span.view.getUint32(4) === 0x4f52544d) refuse(span, "bytes 4 to 7 are 'ORTM'", 4);
 
   const model = decode(span, schema.MODEL);
@@ -54,7 +56,9 @@ export function readForeignOnnx(bytes: Uint8Array): OnnxModel {
   };
 }
 
-/** A map from what each span holds; a name that comes twice is refused, since other readers would take one or the other. */
+/**
+ * A map of what each span holds; a name that occurs twice is refused, because readers differ on which one they take.
+ */
 function readMap<T>(spans: readonly Span[], read: (span: Span) => readonly [string, T]): Map<string, T> {
   const map = new Map<string, T>();
   for (const span of spans) {
@@ -71,7 +75,7 @@ function readOpset(model: Span, imports: readonly Span[]): number {
   let opset: number | undefined;
   for (const span of imports) {
     const { domain, version } = decode(span, schema.OPSET);
-    if (!isDefaultDomain(domain)) continue; // unused, as every node is of the default domain
+    if (!isDefaultDomain(domain)) continue; // unused, because every node is of the default domain
     if (opset !== undefined) refuse(span, 'the default operator set is imported twice');
     opset = toNumber(span, version, 'version', 1);
   }
@@ -141,7 +145,7 @@ function readAttribute(span: Span): readonly [string, Attribute] {
     const used = Array.isArray(value) ? value.length > 0 : value !== undefined;
     if (used && other !== field) refuse(at, `is of type ${kind}, but ${other} is set`);
   }
-  // Writers of proto3 leave out a zero and an empty string.
+  // proto3 writers leave out a zero and an empty string.
   const absent = { f: 0, i: 0n, s: '' }[field as 'f' | 'i' | 's'];
   const raw = message[field] ?? absent ?? refuse(at, `is of type ${kind}, but ${field} is missing`);
   if (kind === 'float' || kind === 'floats') {
@@ -184,7 +188,7 @@ function readValueInfo(span: Span): Omit<ValueInfo, 'dims'> & { dims: (number | 
   return { name, type: readElementType(span, tensorType.elem_type), dims };
 }
 
-/** Gives each unnamed dimension a name no other one has, so that none is taken for equal to another. */
+/** Gives each unnamed dimension a name that no other one has, so that none is taken to be equal to another. */
 function nameFreeDimensions(values: readonly { dims: (number | string)[] }[]): void {
   const taken = new Set(values.flatMap(({ dims }) => dims));
   let next = 0;

@@ -1,8 +1,8 @@
 /**
  * The messages of an ONNX file, field by field.
  *
- * Taken from onnx.proto (proto2) of ONNX 1.18 to 1.20, IR version 13.
- * `ignored` fields carry no computation; `refused` ones do, or might, and glean has no use for them.
+ * Taken from onnx.proto (proto2) of ONNX 1.18 to 1.20, IR version 13. `ignored` fields carry no computation; `refused`
+ * ones do, or might, and glean has no use for them.
  */
 import { ElementType } from '../../../certify-runtime/trusted/onnx/model.ts';
 import type { Schema } from './wire.ts';
@@ -79,7 +79,7 @@ export const ATTRIBUTE = {
   23: ['sparse_tensors', 'messages', 'refused'],
 } as const satisfies Schema;
 
-/** AttributeProto.AttributeType: the kind it is to us, and the field its value is in. */
+/** AttributeProto.AttributeType: our name for the kind, and the field that holds its value. */
 export const ATTRIBUTE_TYPES = {
   1: ['float', 'f'],
   2: ['int', 'i'],

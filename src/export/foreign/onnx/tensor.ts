@@ -1,4 +1,6 @@
-/** Reads a TensorProto: element type, shape and values, each checked against the others before anything is allocated. */
+/**
+ * Reads a TensorProto: element type, shape and values, each checked against the others before anything is allocated.
+ */
 import { ARRAYS } from '../../../certify-runtime/trusted/onnx/codec.ts';
 import type { ElementTypeName, Tensor, TensorData } from '../../../certify-runtime/trusted/onnx/model.ts';
 import { quote } from '../../../certify-runtime/trusted/onnx/wire.ts';
@@ -20,10 +22,11 @@ export function readElementType(span: Span, number: bigint): ElementTypeName {
 }
 
 /**
- * dims ≥ 0, their product the number of values; raw_data little-endian, as every host of glean is.
+ * Requires that dims ≥ 0 and that their product is the number of values; raw_data is little-endian, as is every host
+ * that glean runs on.
  *
- * @throws {OnnxFormatError} if the values are not exactly as many as the shape says, are held twice, are not finite, or
- *   are of a type glean does not read.
+ * @throws {OnnxFormatError} if the number of values differs from the shape, they are given twice, are not finite, or
+ *   are of a type that glean does not read.
  */
 export function readTensor(unnamed: Span): Tensor {
   const message = decode(unnamed, TENSOR);
@@ -32,7 +35,7 @@ export function readTensor(unnamed: Span): Tensor {
   const type = readElementType(span, message.data_type);
 
   const dims = message.dims.map((dim) => toNumber(span, dim, 'a dimension', 0));
-  // Not counting zeros, so that no reader overflows on the way to a product of zero.
+  // Zeros are not counted, so that no reader overflows on the way to a product of zero.
   const extent = dims.reduce((product, dim) => product * (dim || 1), 1);
   if (extent > MAX_INT) refuse(span, `dims [${dims.slice(0, 8)}] have a product of more than ${MAX_INT}`);
   const count = dims.includes(0) ? 0 : extent;
@@ -55,7 +58,7 @@ export function readTensor(unnamed: Span): Tensor {
   return { name, type, dims, data };
 }
 
-/** Where each type's values are when they are not in raw_data. */
+/** The field that holds each type's values if they are not in raw_data. */
 const TYPED_FIELDS = {
   float32: 'float_data',
   float64: 'double_data',
@@ -67,7 +70,7 @@ const TYPED_FIELDS = {
 function fromTyped(span: Span, type: ElementTypeName, values: readonly (number | bigint)[]): TensorData {
   if (type === 'int64') return BigInt64Array.from(values as bigint[]);
   const data = new ARRAYS[type](values.map(Number));
-  // A protobuf int32 cuts off what does not fit, without a word.
+  // A protobuf int32 silently cuts off what does not fit.
   if (typeof values[0] === 'bigint' && values.some((value, i) => value !== BigInt(data[i]!))) {
     refuse(span, `a value in ${TYPED_FIELDS[type]} does not fit ${type}`);
   }

@@ -1,17 +1,17 @@
 /**
- * Protobuf's wire format: cuts a message into the fields its schema lists. It knows nothing of ONNX.
+ * Protobuf's wire format: cuts a message into the fields that its schema lists. It knows nothing about ONNX.
  *
- * Whatever two protobuf readers might take differently is refused: non-minimal varints, repeated singular fields (merged
- * by some, last-wins by others), unknown fields, groups, text that is not UTF-8.
+ * Anything that two protobuf readers might read differently is refused: non-minimal varints, repeated singular fields
+ * (some readers merge them, others take the last), unknown fields, groups, text that is not UTF-8.
  */
 import { OnnxFormatError } from '../../../certify-runtime/trusted/errors.ts';
 
-/** What a field holds; a final s makes it repeated. `blob` is bytes as they are, `message` a part to decode in turn. */
+/** What a field holds; a final s makes it repeated. `blob` is raw bytes, `message` a part to decode in turn. */
 type Kind = 'int' | 'ints' | 'float' | 'floats' | 'doubles' | 'string' | 'strings' | 'blob' | 'message' | 'messages';
 
 /**
- * No rule: must be there, but for a string, which is empty where it is absent. `optional`: there when it is used.
- * `ignored`: skipped. `refused`: never read.
+ * No rule: the field is required, except that an absent string is empty. `optional`: it may be absent. `ignored`: it is
+ * skipped. `refused`: it is never read.
  */
 type Rule = 'optional' | 'ignored' | 'refused';
 
@@ -31,7 +31,7 @@ interface Values<M> {
   messages: M[];
 }
 
-/** The fields of a message by name; M is what stands for a message inside it. */
+/** The fields of a message by name; M stands for a message inside it. */
 export type Message<S extends Schema, M> = {
   [N in keyof S & number as S[N][2] extends 'ignored' | 'refused' ? never : S[N][0]]:
     | Values<M>[S[N][1]]
@@ -47,7 +47,7 @@ export interface Span {
   readonly path: string;
 }
 
-/** One field may not come more often than this in a message: it bounds what a hostile file makes us keep. */
+/** A field may not occur more often than this in a message, which bounds what a hostile file makes us keep. */
 const MAX_OCCURRENCES = 100_000;
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -85,7 +85,7 @@ class Cursor {
     return this.at - size;
   }
 
-  /** An unsigned 64-bit integer: 7 bits a byte, least significant first, in as few bytes as it takes. */
+  /** An unsigned 64-bit integer: 7 bits per byte, least significant first, in as few bytes as possible. */
   varint(): bigint {
     const start = this.at;
     let low = 0; // bits 0 to 48, exact in a double
@@ -117,7 +117,7 @@ function text({ bytes, start, end, path }: Span): string {
   } catch {
     refuse({ path, start }, 'text is not valid UTF-8');
   }
-  // ONNX Runtime hands text out as C strings, which end there.
+  // ONNX Runtime passes text on as C strings, which end at a NUL.
   if (value.includes('\0')) refuse({ path, start }, 'text holds a NUL character');
   return value;
 }

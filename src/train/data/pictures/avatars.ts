@@ -1,10 +1,13 @@
-/** Drawn faces in CelebA's layout: smiling or not × blond or dark hair, in four styles of DiceBear. Not CelebA. */
+/**
+ * Drawn faces in CelebA's layout: smiling or not × blond or dark hair, in four DiceBear styles. These are not CelebA.
+ */
 import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createAvatar, type Style } from '@dicebear/core';
 import sharp from 'sharp';
 import { createRandom, type Random, uniformInt } from '../../../certify-runtime/smoothing/random.ts';
+import { DATA_STREAMS, SEEDS } from '../../../certify-runtime/smoothing/streams.ts';
 import { inParallel } from '../prepared/parallel.ts';
 import type { Progress } from '../prepared/prepared.ts';
 import { ATTRIBUTES, IMAGES, PARTITION } from '../sets/celeba-lists.ts';
@@ -13,18 +16,17 @@ import { pictureFolder } from './folder.ts';
 
 const FACES = 16_000;
 
-/** To be raised when the pictures change, so that nobody goes on with the old ones. */
+/** Raise this when the pictures change, so that nobody keeps using the old ones. */
 const EDITION = 3;
-
-/** One stream of random numbers for each face, from 'AV' on. */
-const STREAM = 0x41560000;
-const SEED = 2020;
 
 const WIDTH = 178;
 const HEIGHT = 218;
-/** What `celeba` crops: a square in the middle. */
+/** The square in the middle that `celeba` crops. */
 const SQUARE = 128;
-/** Where the mouth is in that square, whatever the style, as CelebA is aligned by the eyes: off by up to so many pixels. */
+/**
+ * Where the mouth is in that square, whatever the style (CelebA is aligned by the eyes), and by how many pixels it may
+ * be off.
+ */
 const MOUTH = [0.5, 0.75] as const;
 const JITTER = 4;
 
@@ -34,7 +36,7 @@ const HAIR = {
   Brown_Hair: ['4a312c', '562306', '724133'],
   Blond_Hair: ['e5d7a3', 'f4d150', 'ecdcbf', 'd6b370', 'ffeba4'],
 } as const;
-/** What is known of every face, in CelebA's words and order. */
+/** The attributes that are known of every face, named and ordered as in CelebA. */
 const COLUMNS = ['Black_Hair', 'Blond_Hair', 'Brown_Hair', 'Smiling'] as const;
 
 /** Partition 0 (training) for 75 % of the identities, 1 (validation) for 10 %, 2 (test) for 15 %. */
@@ -51,12 +53,12 @@ interface Face {
 }
 
 /**
- * The folder with `faces` faces less the duplicates, made where it is not there: `img_align_celeba/*.jpg`,
- * `list_attr_celeba.txt` with the four attributes that are known, `list_eval_partition.txt`.
+ * A folder with `faces` faces, less the duplicates, which is made if it does not exist: `img_align_celeba/*.jpg`,
+ * `list_attr_celeba.txt` with the four attributes that are known, and `list_eval_partition.txt`.
  *
- * The four kinds (smiling × blond) are equally many and everything else is drawn independently of them. A face's identity
- * is all that is drawn but mouth, hair colour, background and place; its hash decides the partition, so that no identity is
- * in two. Pictures with the same bytes as an earlier one are left out.
+ * The four kinds (smiling × blond) are equally frequent and everything else is drawn independently of them. A face's
+ * identity is everything that is drawn except mouth, hair colour, background and place; its hash decides the partition,
+ * so that no identity is in two of them. Pictures with the same bytes as an earlier one are left out.
  */
 export async function avatarFolder(cache: string, faces = FACES, onProgress?: Progress): Promise<string> {
   return pictureFolder(cache, `avatars-${EDITION}-${faces}`, async (folder) => {
@@ -96,7 +98,7 @@ function pick<T>(values: readonly T[], random: Random): T {
 
 /** Face `number`: its style, kind and features follow from the number alone. */
 function drawFace(number: number): Face {
-  const random = createRandom(SEED, STREAM + number);
+  const random = createRandom(SEEDS.drawing.avatars, DATA_STREAMS.avatars + number);
   const smiling = (number & 1) === 1;
   const blond = (number & 2) === 2;
   const style = FACE_STYLES[(number >> 2) % FACE_STYLES.length]!;
@@ -116,7 +118,7 @@ function drawFace(number: number): Face {
   };
 }
 
-/** What DiceBear drew, without what varies within an identity. */
+/** What DiceBear drew, without the features that vary within an identity. */
 function identityOf(extra: Record<string, unknown>): [string, unknown][] {
   return Object.entries(extra)
     .filter(([name]) => !/^(mouth|hairColor)$|background/i.test(name))
@@ -128,7 +130,9 @@ function partitionOf(identity: string): 0 | 1 | 2 {
   return share < VALIDATION_FROM ? 0 : share < TEST_FROM ? 1 : 2;
 }
 
-/** The drawing on a picture of CelebA's size, its mouth at its place in the square that is cropped. */
+/**
+ * The drawing on a picture of CelebA's size, placed so that its mouth is at its position in the square that is cropped.
+ */
 function place(svg: string, style: FaceStyle, background: string, dx: number, dy: number): string {
   const scale = SQUARE / style.face.width;
   const x = (WIDTH - SQUARE) / 2 + MOUTH[0] * SQUARE - style.face.mouth[0] * scale + dx;

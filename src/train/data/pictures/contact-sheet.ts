@@ -1,4 +1,7 @@
-/** A contact sheet of a data set: one block per domain, rows per class, the cue's agreement with the label computed. */
+/**
+ * A contact sheet of a data set: one block per domain, rows per class, and the measured agreement of the cue with the
+ * label.
+ */
 import sharp from 'sharp';
 import { writeFileAtomic } from '../../../files/atomic-file.ts';
 import { cueAgreement, type DomainDataset, type ImageSet } from '../dataset.ts';
@@ -6,11 +9,11 @@ import { useTemporaryFontCache } from './fonts.ts';
 
 const COLUMNS = 16;
 const ROWS_PER_CLASS = 2;
-/** Of more classes, the first are shown. */
+/** If there are more classes, only the first are shown. */
 const CLASSES_SHOWN = 12;
 const SCALE = 2;
 const GAP = 3;
-/** Between the rows of one class and of the next. */
+/** The gap between the rows of one class and those of the next. */
 const CLASS_GAP = 10;
 const MARGIN = 24;
 const HEADER = 64;
@@ -19,7 +22,7 @@ const ROW_LABEL = 104;
 const PAPER = 250;
 const FONT = 'DejaVu Sans, Liberation Sans, Helvetica, Arial, sans-serif';
 
-/** Writes the sheet as a PNG: beside first, then renamed. */
+/** Writes the sheet as a PNG, atomically. */
 export async function writeContactSheet(dataset: DomainDataset, file: string): Promise<void> {
   await writeFileAtomic(file, await drawContactSheet(dataset));
 }
@@ -35,8 +38,8 @@ export function contactSheetSize(dataset: DomainDataset): { width: number; heigh
 }
 
 /**
- * The sheet as PNG: the first 16·2 images of each class in every training domain and in the test domain, drawn at twice
- * their size with nearest neighbour. Titles are SVG text: a machine without any font shows boxes.
+ * The sheet as a PNG: the first 16·2 images of each class in every training domain and in the test domain, drawn at
+ * twice their size with nearest neighbour. Titles are SVG text: a machine without fonts shows boxes.
  */
 async function drawContactSheet(dataset: DomainDataset): Promise<Buffer> {
   await useTemporaryFontCache();
@@ -72,12 +75,15 @@ async function drawContactSheet(dataset: DomainDataset): Promise<Buffer> {
     .toBuffer();
 }
 
-/** Where a line goes on after a domain's name in bold: the next row of tiles, or further right for a long one. */
+/**
+ * Where a line continues after a domain's name in bold: at the first column of tiles, or further right after a long
+ * name.
+ */
 function afterName(name: string): number {
   return MARGIN + Math.max(ROW_LABEL, 10 * name.length + 12);
 }
 
-/** Computed from the set, not from what it was asked to be. */
+/** The agreement computed from the set itself, not the one it was asked to have. */
 function agreement({ cue }: DomainDataset, set: ImageSet): string {
   return cue === undefined ? '' : `; ${cue} agrees with the label for ${(100 * cueAgreement(set)).toFixed(1)} %`;
 }

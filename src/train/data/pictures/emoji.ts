@@ -1,4 +1,4 @@
-/** Emoji in DomainNet's layout: the same subjects as eight families of icons draw them. Not DomainNet. */
+/** Emoji in DomainNet's layout: the same subjects as drawn by eight families of icons. This is not DomainNet. */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -9,10 +9,10 @@ import { inParallel } from '../prepared/parallel.ts';
 import type { Progress } from '../prepared/prepared.ts';
 import { pictureFolder } from './folder.ts';
 
-/** To be raised when the pictures change, so that nobody goes on with the old ones. */
+/** Raise this when the pictures change, so that nobody keeps using the old ones. */
 const EDITION = 1;
 
-/** The domains: npm `@iconify-json/<family>`. The two last but one are black on white. */
+/** The domains: npm `@iconify-json/<family>`. The last two are black on white. */
 const FAMILIES = [
   'emojione',
   'fluent-emoji-flat',
@@ -24,7 +24,10 @@ const FAMILIES = [
   'fluent-emoji-high-contrast',
 ] as const;
 
-/** Which categories (noto's, which are Unicode's) make which class. Flags are left out: few families have them. */
+/**
+ * Which categories (noto's, which are Unicode's) make up which class. Flags are left out because few families have
+ * them.
+ */
 const CLASSES: readonly { readonly name: string; readonly categories: readonly string[] }[] = [
   { name: 'animals', categories: ['Animals & Nature'] },
   { name: 'food', categories: ['Food & Drink'] },
@@ -35,7 +38,7 @@ const CLASSES: readonly { readonly name: string; readonly categories: readonly s
   { name: 'travel', categories: ['Travel & Places'] },
 ];
 
-/** Unicode's plants, and parts of animals, are not animals. */
+/** Plants and parts of animals, which Unicode counts among the animals. */
 const NOT_ANIMALS = new Set(
   `bouquet cherry-blossom white-flower lotus rosette rose wilted-flower hibiscus sunflower blossom tulip hyacinth seedling
   potted-plant evergreen-tree deciduous-tree palm-tree cactus sheaf-of-rice herb shamrock four-leaf-clover maple-leaf
@@ -43,21 +46,21 @@ const NOT_ANIMALS = new Set(
   spiral-shell coral wing`.split(/\s+/),
 );
 
-/** Subjects that differ from another one in skin or sex alone, and are often the same picture. */
+/** Subjects that differ from another one only in skin tone or sex; their pictures are often the same. */
 const VARIANT = /skin-tone|^(man|men|woman|women|boy|girl)-|-(man|men|woman|women)-|couple-with|family|^kiss-|keycap/;
 
-/** A subject is taken where this many families draw it. */
+/** A subject is taken if at least this many families draw it. */
 const LEAST_FAMILIES = 5;
-/** No class has more subjects. */
+/** The most subjects that a class has. */
 const MOST_SUBJECTS = 240;
-/** Of each class's subjects, the share in `_test.txt`. */
+/** The share of each class's subjects that is in `_test.txt`. */
 const TEST_SHARE = 0.4;
 
 const SIDE = 96;
 const MARGIN = 4;
 const IN_FLIGHT = 4;
 
-/** What an icon package holds, as far as it is used. */
+/** The part of an icon package that is used here. */
 interface Icons {
   readonly icons: Readonly<
     Record<string, { readonly body: string; readonly width?: number; readonly height?: number }>
@@ -73,11 +76,12 @@ interface Subject {
 }
 
 /**
- * The folder `FAMILY/CLASS/SUBJECT.jpg`, at most `most` subjects to a class, with `FAMILY_train.txt` and `FAMILY_test.txt`, made where it is not there.
+ * The folder `FAMILY/CLASS/SUBJECT.jpg` with at most `most` subjects per class, `FAMILY_train.txt` and
+ * `FAMILY_test.txt`; it is made if it does not exist.
  *
- * A subject is in the training part of all families or in the test part of all: a held-out family's test pictures show
- * subjects that were in no training picture. Which, a hash of its name decides. A picture with the same bytes as an earlier one of
- * the same family is left out.
+ * A subject is in the training part of all families or in the test part of all, so a held-out family's test pictures
+ * show subjects that were in no training picture; a hash of the subject's name decides which. A picture with the same
+ * bytes as an earlier one of the same family is left out.
  */
 export async function emojiFolder(cache: string, most = MOST_SUBJECTS, onProgress?: Progress): Promise<string> {
   return pictureFolder(cache, `emoji-${EDITION}-${most}`, async (folder) => {
@@ -124,13 +128,11 @@ function packageFile(family: string, file: string): string {
   try {
     return createRequire(import.meta.url).resolve(`@iconify-json/${family}/${file}`);
   } catch (cause) {
-    throw new InputError(`npm package '@iconify-json/${family}' is not installed: run \`make setup\``, {
-      cause: String(cause),
-    });
+    throw new InputError(`npm package '@iconify-json/${family}' is not installed: run \`make setup\``, {}, { cause });
   }
 }
 
-/** A family's icons by plain name, as SVG without its frame. */
+/** A family's icons by plain name, each as the inside of an SVG. */
 async function readIcons(
   family: string,
 ): Promise<ReadonlyMap<string, { body: string; width: number; height: number }>> {
@@ -168,7 +170,7 @@ function chooseSubjects(
   });
 }
 
-/** The icon on white; what is drawn in `currentColor` is black. */
+/** The icon on white; parts drawn in `currentColor` are black. */
 async function draw({ body, width, height }: { body: string; width: number; height: number }): Promise<Buffer> {
   const inner = SIDE - 2 * MARGIN;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${SIDE}" height="${SIDE}" color="#000"><rect width="100%" height="100%" fill="#fff"/><svg x="${MARGIN}" y="${MARGIN}" width="${inner}" height="${inner}" viewBox="0 0 ${width} ${height}">${body}</svg></svg>`;

@@ -1,4 +1,7 @@
-/** DiceBear's styles in which a smile (open; closed mouths do not smile) and the hair's colour can be chosen and seen at 32×32. */
+/**
+ * The DiceBear styles in which a smile (an open mouth; closed mouths do not count) and the hair colour can be chosen
+ * and are visible at 32×32.
+ */
 import { avataaars, bigSmile, micah, personas } from '@dicebear/collection';
 import type { Style } from '@dicebear/core';
 
@@ -7,9 +10,9 @@ export interface FaceStyle {
   readonly style: Style<never>;
   readonly smiling: readonly string[];
   readonly notSmiling: readonly string[];
-  /** Everything else that is fixed: hair that shows its colour, nothing that hides the mouth. */
+  /** The other fixed options: hair that shows its colour, and nothing that hides the mouth. */
   readonly options: Readonly<Record<string, unknown>>;
-  /** The middle of the mouth and the width of the square that shows face and hair, in shares of the drawing. */
+  /** The middle of the mouth, and the width of the square that shows face and hair, as shares of the drawing. */
   readonly face: { readonly mouth: readonly [x: number, y: number]; readonly width: number };
 }
 
@@ -23,7 +26,7 @@ export const FACE_STYLES: readonly FaceStyle[] = [
       style: ['default'],
       facialHairProbability: 0,
       accessoriesProbability: 20,
-      // Without hats, scarves and shaved heads.
+      // No hats, scarves or shaved heads.
       top: [
         ...['bob', 'bun', 'curly', 'curvy', 'dreads', 'frida', 'fro', 'froBand', 'longButNotTooLong', 'miaWallace'],
         ...[

@@ -1,4 +1,4 @@
-/** A folder of pictures that glean makes from packages: filled beside its place and moved there whole. */
+/** A folder of pictures that glean draws from packages: filled under a temporary name and then renamed as a whole. */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { access, mkdir, rename } from 'node:fs/promises';
@@ -6,9 +6,10 @@ import { dirname, join, resolve } from 'node:path';
 import { withTemporary } from '../../../files/temporary.ts';
 
 /**
- * `<cache>/pictures/<name>`, filled by `fill` where it is not there. Two at the same time both fill; the first one's stays.
+ * `<cache>/pictures/<name>`, filled by `fill` if it does not exist. Two processes at the same time both fill one; the
+ * first one's stays.
  *
- * @param name with everything in it that decides the pictures
+ * @param name must contain everything that decides the pictures
  */
 export async function pictureFolder(
   cache: string,

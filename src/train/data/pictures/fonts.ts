@@ -1,4 +1,6 @@
-/** Where fontconfig, which draws text for sharp, keeps its cache: nothing of ours writes to the user's home. */
+/**
+ * Where fontconfig, which finds the fonts for sharp's text, keeps its cache: glean writes nothing to the user's home.
+ */
 import { rmSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -7,9 +9,9 @@ import { join } from 'node:path';
 const SYSTEM = '/etc/fonts/fonts.conf';
 
 /**
- * To be called before the first text is drawn: the system's fonts with a cache of this process in the temporary folder. Without it
- * fontconfig writes to the first cache folder that it may write to: the machine's, then the user's. A configuration of the user's
- * own is left as it is.
+ * Gives fontconfig the system's fonts with a cache of this process in the temporary folder; call it before the first
+ * text is drawn. Without it, fontconfig writes to the first cache folder that it may write to: the machine's, then the
+ * user's. If the user has a configuration of their own, it is left alone.
  */
 export async function useTemporaryFontCache(): Promise<void> {
   if (process.env['FONTCONFIG_FILE']) return;

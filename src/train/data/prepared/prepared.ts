@@ -1,4 +1,4 @@
-/** Images of files, decoded once into one file of side×side RGB on disk, and read from there by position. */
+/** Images of files, decoded once into one file of side×side RGB on disk and read from there by position. */
 import { createHash } from 'node:crypto';
 import { constants, createReadStream, openSync, readSync, type Stats, statSync } from 'node:fs';
 import { mkdir, open, readFile, realpath, stat } from 'node:fs/promises';
@@ -11,26 +11,26 @@ import { bytesPerImage, checkIndex, type ImageSet, type Labels } from '../datase
 import { DECODER_VERSION, decodeSquare, type Skip } from '../readers/decode.ts';
 import { inParallel } from './parallel.ts';
 
-/** Hears how far a long step is: what it does, how many of how many are done. */
+/** Hears how far a long step has come: what it does, how much is done, and how much there is in total. */
 export type Progress = (what: string, done: number, total: number) => void;
 
 export interface PrepareOptions {
   /** What the prepared folder is called, before its key. */
   readonly name: string;
-  /** The folder that the paths of the originals start from. */
+  /** The folder that the paths of the originals are relative to. */
   readonly folder: string;
   /** Prepared images go to `<cache>/prepared/`. */
   readonly cache: string;
   /** Height and width that every image is scaled to. */
   readonly side: number;
-  /** Of the shorter side of an original, the share that its central square takes; by default 1. */
+  /** The central square that is kept, as a share of the original's shorter side; 1 by default. */
   readonly crop?: number;
-  /** Above this share of originals without an image, the preparation is an error; by default 1 %. */
+  /** If more than this share of the originals has no image, the preparation is an error; 1 % by default. */
   readonly maxSkipped?: number;
   readonly onProgress?: Progress;
 }
 
-/** Originals of one reason for being left out. */
+/** The originals that were left out for one reason. */
 interface Skipped {
   readonly count: number;
   /** The first few. */
@@ -40,10 +40,10 @@ interface Skipped {
 /** The originals that could be read, still numbered as they were listed. */
 export interface Prepared {
   readonly shape: readonly [side: number, side: number, channels: 3];
-  /** 1 for an original that has an image, else 0. */
+  /** 1 for an original that has an image, otherwise 0. */
   readonly kept: Uint8Array;
   readonly skipped: Readonly<Partial<Record<Skip, Skipped>>>;
-  /** The images of these originals, one after the other; RangeError for one that was left out. */
+  /** The images of these originals, one after the other; throws RangeError for one that was left out. */
   read(originals: ArrayLike<number>): Uint8Array;
 }
 
@@ -51,27 +51,31 @@ const INDEX = 'index.json';
 const PIXELS = 'pixels.bin';
 const STATUS = 'status.bin';
 
-/** Pixels in memory at once, and between two marks of what is done. */
+/** How many bytes of pixels are in memory at once, and are written between two marks of progress. */
 const CHUNK_BYTES = 4 << 20;
-/** Decodes in flight: libuv has four threads, the rest waits with its file read. */
+/** How many decodes are in flight: libuv has four threads, and the others wait with their file already read. */
 const IN_FLIGHT = 8;
 const EXAMPLES = 3;
 const MAX_SKIPPED = 0.01;
 
-/** The codes of `status.bin`, one byte for each original done; 0 is never written: a crash may leave it where others were. */
+/**
+ * The codes of `status.bin`, one byte for each original that is done; 0 is never written, because a crash may leave
+ * zeros behind.
+ */
 const CODES = ['', 'kept', 'missing', 'empty', 'not an image', 'damaged', 'too large', 'unsupported'] as const;
 type Code = Exclude<(typeof CODES)[number], ''>;
 
 /**
- * The images of `paths`, from `<cache>/prepared/<name>-<key>/` where they are there, else decoded into it.
+ * The images of `paths`, from `<cache>/prepared/<name>-<key>/` if they are there, otherwise decoded into it.
  *
- * Original i has bytes i·side²·3 … of `pixels.bin`, and byte i of `status.bin` once that is on disk: an interrupted
- * preparation goes on where the status ends, and two at the same time write the same bytes to the same places. `index.json`
- * is written last. The key is a hash of folder, options, the versions of libvips and of our decoder, and every path with its size
- * and time, so that a changed original is decoded anew, and what an older version refused is tried again.
+ * Original i has bytes i·side²·3 … of `pixels.bin`, and byte i of `status.bin` once those are on disk: an interrupted
+ * preparation resumes where the status ends, and two at the same time write the same bytes to the same places.
+ * `index.json` is written last. The key is a hash of the folder, the options, the versions of libvips and of our
+ * decoder, and every path with its size and time, so that a changed original is decoded anew, and what an older version
+ * refused is tried again.
  *
- * @throws InputError where more than `maxSkipped` of the originals have no image, naming counts, reasons and examples; where
- *   an original is there and cannot be read; where what was prepared is not whole
+ * @throws InputError if more than `maxSkipped` of the originals have no image, naming counts, reasons and examples; if
+ *   an original exists but cannot be read; if what was prepared is incomplete
  */
 export async function prepareImages(paths: readonly string[], options: PrepareOptions): Promise<Prepared> {
   const { side, crop = 1 } = options;
@@ -101,7 +105,7 @@ export async function prepareImages(paths: readonly string[], options: PrepareOp
       { folder: place },
     );
   }
-  // A stricter limit than the one it was prepared with holds too.
+  // A limit stricter than the one it was prepared with holds too.
   const skipped = refuseTooMany(status, paths, options);
   const file = openSync(join(place, PIXELS), 'r');
   return {
@@ -113,7 +117,7 @@ export async function prepareImages(paths: readonly string[], options: PrepareOp
       for (let begin = 0; begin < originals.length; ) {
         const first = checkIndex(originals[begin]!, paths.length);
         let end = begin;
-        // Neighbours on disk are one read.
+        // Neighbours on disk are read at once.
         while (end < originals.length && originals[end] === first + end - begin) {
           if (CODES[status[originals[end]!]!] !== 'kept')
             throw new RangeError(`original ${originals[end]} has no image`);
@@ -154,7 +158,7 @@ export function skippedCounts(prepared: Prepared): Record<string, number> {
   return Object.fromEntries(Object.entries(prepared.skipped).map(([reason, { count }]) => [reason, count]));
 }
 
-/** A read may give less than asked, above 2 GiB always. */
+/** Reads all of `into`: a single read may give less than asked, and above 2 GiB it always does. */
 function readExactly(file: number, into: Uint8Array, position: number): void {
   for (let done = 0; done < into.length; ) {
     const got = readSync(file, into, done, into.length - done, position + done);
@@ -172,7 +176,9 @@ function listingKey(paths: readonly string[], folder: string, side: number, crop
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Undefined for what is not there or cannot be reached, a link to itself for one: the decoder says why. */
+/**
+ * Undefined for a path that does not exist or cannot be reached, for example a link to itself: the decoder says why.
+ */
 function statusOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
@@ -194,7 +200,7 @@ async function decodeAll(
   const pixelsFile = await open(join(place, PIXELS), forUpdate);
   const statusFile = await open(join(place, STATUS), forUpdate);
   const status = new Uint8Array(paths.length);
-  /** What was found in files that were refused, by path. */
+  /** What was found in each refused file, by path. */
   const details = new Map<string, string>();
   try {
     const before = new Uint8Array(await statusFile.readFile()).subarray(0, paths.length);
@@ -216,7 +222,7 @@ async function decodeAll(
       await pixelsFile.datasync();
       await writeWhole(statusFile, codes, begin);
     }
-    // The index, which says that all is done, must not reach the disk before this.
+    // The index, which says that everything is done, must not reach the disk before this.
     await statusFile.datasync();
     options.onProgress?.(`preparing ${options.name}`, paths.length, paths.length);
   } finally {
@@ -235,7 +241,7 @@ async function decodeAll(
   await writeFileAtomic(join(place, INDEX), `${JSON.stringify(index, null, 2)}\n`);
 }
 
-/** How many originals, from the first, have a status. */
+/** How many originals, counted from the first, have a status. */
 function countDone(status: Uint8Array): number {
   const first = status.findIndex((code) => !CODES[code]);
   return first < 0 ? status.length : first;

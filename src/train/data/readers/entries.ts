@@ -1,15 +1,15 @@
-/** What is in a folder of images: links followed, the systems' own files told from images. */
+/** Lists a folder of images: links are followed, and the operating systems' own files are told apart from images. */
 import { lstat, open, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
 import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { HEAD_BYTES, isImageHead, isImageName } from './image-formats.ts';
 
-/** Names in alphabetical order; hidden ones and the systems' own folders are in none. */
+/** Names in alphabetical order, without hidden files and the operating systems' own folders. */
 export interface Entries {
   readonly folders: readonly string[];
-  /** Images by name, or by first bytes where the name does not tell; of any format. */
+  /** Images of any format, recognised by name, or by their first bytes if the name does not tell. */
   readonly images: readonly string[];
-  /** What is no image by name or first bytes. */
+  /** Files that are no images by name or first bytes. */
   readonly others: readonly string[];
 }
 
@@ -19,18 +19,20 @@ const SYSTEM =
 
 const ARCHIVE = /\.(zip|tar|tgz|tar\.(gz|xz|bz2|zst)|7z(\.\d+)?|rar)$/i;
 
-/** Files that have no ending, beside folders. */
+/** Names of files rather than folders: those with an ending, and well-known ones without. */
 const PLAIN_FILE =
   /\.[a-z][a-z0-9]*$|^(readme|licen[cs]e|copying|notice|authors|changelog|version|makefile|\w*sums?)$/i;
 
 /**
  * @param expected what the folder should hold, for errors
- * @param looksFor where folders are looked for, a link that leads to a file is refused unless its name is a file's
- * @throws InputError where there is no such folder, or a link in it leads nowhere, to itself, or to a folder that holds it
+ * @param looksFor if folders are looked for, a link that leads to a file is refused unless its name is a file's
+ * @throws InputError if there is no such folder, or a link in it leads nowhere, to itself, or to a folder that contains
+ *   it
  */
 export async function listEntries(folder: string, expected: string, looksFor: 'folders' | 'images'): Promise<Entries> {
-  const found = await readdir(folder, { withFileTypes: true }).catch(async (error: NodeJS.ErrnoException) => {
-    throw new InputError(`${folder}: found ${await whyNot(folder, error, 'folder')}, expected ${expected}`, { folder });
+  const found = await readdir(folder, { withFileTypes: true }).catch(async (cause: NodeJS.ErrnoException) => {
+    const why = await whyNot(folder, cause, 'folder');
+    throw new InputError(`${folder}: found ${why}, expected ${expected}`, { folder }, { cause });
   });
   const entries = { folders: [] as string[], images: [] as string[], others: [] as string[] };
   for (const entry of found.sort((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -49,15 +51,15 @@ export async function listEntries(folder: string, expected: string, looksFor: 'f
   return entries;
 }
 
-/** What leads to a folder is one. */
+/** Whether a link leads to a folder; such a link is treated as a folder. */
 async function linksToFolder(path: string, folder: string, looksFor: 'folders' | 'images'): Promise<boolean> {
   const target = await stat(path).catch((error: NodeJS.ErrnoException) => error);
-  const refuse = (found: string, expected: string) =>
-    new InputError(`${path}: found ${found}, expected ${expected}`, { path });
+  const refuse = (found: string, expected: string, options?: ErrorOptions) =>
+    new InputError(`${path}: found ${found}, expected ${expected}`, { path }, options);
   if (target instanceof Error) {
-    // An image that is not there is counted as missing.
+    // A missing image is counted as missing later.
     if (target.code === 'ENOENT' && isImageName(path) !== undefined) return false;
-    throw refuse(await whyNot(path, target, 'file'), 'a link to a folder or an image');
+    throw refuse(await whyNot(path, target, 'file'), 'a link to a folder or an image', { cause: target });
   }
   if (target.isDirectory()) {
     const [here, there] = [await realpath(folder), await realpath(path)];
@@ -86,7 +88,7 @@ export async function whyNot(path: string, error: NodeJS.ErrnoException, kind: '
 }
 
 async function beginsAsImage(path: string): Promise<boolean> {
-  // To open a pipe would wait for a writer.
+  // Opening a pipe would wait for a writer.
   if (!(await stat(path)).isFile()) return false;
   try {
     const file = await open(path);
@@ -97,7 +99,7 @@ async function beginsAsImage(path: string): Promise<boolean> {
       await file.close();
     }
   } catch {
-    // It may be one; whoever decodes it says why it cannot be read.
+    // It may be an image; whoever decodes it says why it cannot be read.
     return true;
   }
 }
@@ -107,7 +109,7 @@ export function archivesIn(names: readonly string[]): string[] {
   return names.filter((name) => ARCHIVE.test(name));
 }
 
-/** At most three names, and how many more. */
+/** At most three of the names, and how many more there are. */
 export function some(names: readonly string[]): string {
   const more = names.length - 3;
   return names.length === 0 ? 'nothing' : `${names.slice(0, 3).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;

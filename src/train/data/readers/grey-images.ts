@@ -1,7 +1,7 @@
-/** Labelled grey images as they come from a source, before a task is made of them. */
+/** Labelled grey images as they come from a source, before a task is made from them. */
 import { createHash } from 'node:crypto';
 
-/** n grey images of equal size with a label 0–9 each. */
+/** Grey images of equal size, each with a label 0–9. */
 export interface GreyImages {
   readonly height: number;
   readonly width: number;
@@ -11,14 +11,14 @@ export interface GreyImages {
   readonly pixels: Uint8Array;
   /** 0–9, one per image. */
   readonly labels: Uint8Array;
-  /** Index of each image in the source, duplicates counted; strictly increasing. */
+  /** Index of each image in the source, which includes duplicates; strictly increasing. */
   readonly index: Uint32Array;
   /** How many images the source holds, duplicates included. */
   readonly sourceSize: number;
 }
 
 /**
- * Drops every image whose pixels equal those of an earlier one, so that no picture can land in two splits. Where the
+ * Drops every image whose pixels equal those of an earlier one, so that no picture can land in two splits. If the
  * copies disagree on the label, the first is kept.
  */
 export function withoutDuplicates(height: number, width: number, pixels: Uint8Array, labels: Uint8Array): GreyImages {

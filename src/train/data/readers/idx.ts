@@ -6,16 +6,16 @@ import { gunzip } from 'node:zlib';
 import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { type GreyImages, withoutDuplicates } from './grey-images.ts';
 
-/** Unsigned bytes (0x08) in three and in one dimension, big-endian. */
+/** Magic numbers: unsigned bytes (0x08) in three dimensions and in one, big-endian. */
 const IMAGES_MAGIC = 0x0803;
 const LABELS_MAGIC = 0x0801;
 
-/** No published MNIST-like set comes near; keeps a gzip bomb from filling memory. */
+/** No published MNIST-like set comes near this; it keeps a gzip bomb from filling memory. */
 const MAX_BYTES = 1 << 30;
 
 const PARTS = ['train', 't10k'] as const;
 
-/** The grey images of a folder and the labels of the part that came first, in file order, to recognise the set by. */
+/** The grey images of a folder, and the labels of the first part in file order, by which the set is recognised. */
 export interface IdxFolder {
   readonly images: GreyImages;
   readonly firstPart: (typeof PARTS)[number];
@@ -24,7 +24,7 @@ export interface IdxFolder {
 
 /**
  * Reads `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and `t10k-labels-idx1-ubyte`,
- * each with or without `.gz`; with both parts there, t10k follows train. Exact duplicates are dropped.
+ * each with or without `.gz`; if both parts are there, t10k follows train. Exact duplicates are dropped.
  *
  * @throws InputError naming the file, what was found and what was expected
  */
@@ -71,17 +71,17 @@ export async function readIdxFolder(folder: string): Promise<IdxFolder> {
 async function listFolder(folder: string): Promise<string[]> {
   try {
     return (await readdir(folder)).sort();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const found = code === 'ENOENT' ? 'nothing there' : code === 'ENOTDIR' ? 'a file' : String(error);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const found = code === 'ENOENT' ? 'nothing there' : code === 'ENOTDIR' ? 'a file' : String(cause);
     const hint = folder.startsWith('/usr/share/datasets/')
       ? ' (Fashion-MNIST: apt-get install dataset-fashion-mnist)'
       : '';
-    throw new InputError(`${folder}: found ${found}, expected a folder of IDX files${hint}`, { folder });
+    throw new InputError(`${folder}: found ${found}, expected a folder of IDX files${hint}`, { folder }, { cause });
   }
 }
 
-/** The plain file where there is one, else the gzipped one. */
+/** The plain file if there is one, otherwise the gzipped one. */
 function pick(names: readonly string[], name: string): string | undefined {
   return [name, `${name}.gz`].find((candidate) => names.includes(candidate));
 }
@@ -116,10 +116,12 @@ async function readIdxLabels(file: string): Promise<Uint8Array> {
   return data;
 }
 
+type Refuse = (found: string, expected: string, options?: ErrorOptions) => InputError;
+
 /** Header: magic, then one big-endian uint32 per dimension; then exactly the bytes the dimensions announce. */
 async function readIdx(file: string, magic: number, what: string): Promise<{ sizes: number[]; data: Uint8Array }> {
-  const refuse = (found: string, expected: string) =>
-    new InputError(`${file}: found ${found}, expected ${expected}`, { file, found, expected });
+  const refuse: Refuse = (found, expected, options) =>
+    new InputError(`${file}: found ${found}, expected ${expected}`, { file, found, expected }, options);
 
   const bytes = await inflate(file, refuse);
   const dimensions = magic & 0xff;
@@ -136,22 +138,24 @@ async function readIdx(file: string, magic: number, what: string): Promise<{ siz
   return { sizes, data: new Uint8Array(bytes.buffer, bytes.byteOffset + header, bytes.length - header) };
 }
 
-/** The file's bytes, unzipped where they begin as gzip does, whatever the file is called. */
-async function inflate(file: string, refuse: (found: string, expected: string) => InputError): Promise<Buffer> {
+/** The file's bytes, unzipped if they begin like gzip, whatever the file is called. */
+async function inflate(file: string, refuse: Refuse): Promise<Buffer> {
   let bytes: Buffer;
   try {
     bytes = await readFile(file);
-  } catch (error) {
-    throw refuse((error as Error).message, 'a readable IDX file');
+  } catch (cause) {
+    throw refuse((cause as Error).message, 'a readable IDX file', { cause });
   }
   if (bytes[0] !== 0x1f || bytes[1] !== 0x8b) return bytes;
   try {
     return await promisify(gunzip)(bytes, { maxOutputLength: MAX_BYTES });
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'Z_BUF_ERROR') throw refuse(`a gzip stream cut off after ${bytes.length} bytes`, 'a whole one');
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw refuse(`more than ${MAX_BYTES} bytes unzipped`, 'at most that');
-    throw refuse(`a damaged gzip stream (${message})`, 'a sound one');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const options = { cause };
+    if (code === 'Z_BUF_ERROR')
+      throw refuse(`a gzip stream cut off after ${bytes.length} bytes`, 'a whole one', options);
+    if (code === 'ERR_BUFFER_TOO_LARGE') throw refuse(`more than ${MAX_BYTES} bytes unzipped`, 'at most that', options);
+    throw refuse(`a damaged gzip stream (${message})`, 'a sound one', options);
   }
 }
 

@@ -1,20 +1,20 @@
-/** Which files are images, by name and by first bytes, and whether sharp reads their format as it is built here. */
+/** Which files are images, by name and by first bytes, and whether the installed sharp reads their format. */
 import { extname } from 'node:path';
 import sharp from 'sharp';
 
-/** As many first bytes tell every format below. */
+/** This many first bytes suffice to recognise every format below. */
 export const HEAD_BYTES = 512;
 
-/** What sharp decodes from bytes, by the endings it gives them: `.jpg`, `.avif`, … */
+/** What sharp decodes from bytes, as the endings it names: `.jpg`, `.avif`, … */
 const READ: ReadonlySet<string> = new Set(
   Object.values(sharp.format).flatMap(({ input }) => (input.buffer ? (input.fileSuffix ?? []) : [])),
 );
 
 interface Format {
   readonly name: string;
-  /** The first is the one that sharp would give it. */
+  /** The first is the one that sharp names. */
   readonly endings: readonly string[];
-  /** Whether a file begins so; the head as Latin-1. Absent where other formats begin the same way. */
+  /** Whether a file begins like this format; the head is Latin-1. Absent if other formats begin the same way. */
   readonly begins?: (head: string) => boolean;
 }
 
@@ -32,10 +32,10 @@ function brands(head: string): string[] {
 
 const isAvif = (head: string) => brands(head).some((brand) => /^avi[fs]$/.test(brand));
 
-/** Canon's, Fujifilm's, Olympus', Panasonic's. */
+/** The raw files of Canon, Fujifilm, Olympus and Panasonic. */
 const RAW = startsWith('II*\0\x10\0\0\0CR', 'FUJIFILMCCD-RAW', 'IIRO', 'IIU\0');
 
-/** Photographs, drawings and scans in the forms that they are kept in; SVG is told by its name alone. */
+/** The formats in which photographs, drawings and scans are kept; SVG is recognised by its name alone. */
 const FORMATS: readonly Format[] = [
   { name: 'JPEG', endings: ['.jpg', '.jpeg', '.jpe', '.jfif'], begins: startsWith('\xff\xd8\xff') },
   { name: 'PNG', endings: ['.png', '.apng'], begins: startsWith('\x89PNG\r\n\x1a\n') },
@@ -55,7 +55,7 @@ const FORMATS: readonly Format[] = [
     begins: startsWith('\0\0\0\x0cjP  \r\n\x87\n', '\xff\x4f\xff\x51'),
   },
   { name: 'JPEG XR', endings: ['.jxr', '.wdp', '.hdp'], begins: startsWith('II\xbc') },
-  // The reserved four bytes after the size are zero.
+  // The four reserved bytes after the size are zero.
   {
     name: 'BMP',
     endings: ['.bmp', '.dib'],
@@ -76,7 +76,7 @@ const FORMATS: readonly Format[] = [
   { name: 'FITS', endings: ['.fits', '.fit', '.fts'], begins: startsWith('SIMPLE  =') },
   { name: 'Targa', endings: ['.tga'] },
   { name: 'PCX', endings: ['.pcx'] },
-  // Many a camera's are TIFF, whose first picture is a thumbnail.
+  // The raw files of many cameras are TIFFs whose first picture is a thumbnail.
   {
     name: 'camera raw',
     endings: '.dng .cr2 .cr3 .crw .nef .nrw .arw .srf .sr2 .orf .rw2 .raf .pef .srw .3fr .erf .kdc .mrw .x3f'.split(
@@ -89,7 +89,7 @@ const FORMATS: readonly Format[] = [
 
 const isRead = ({ endings }: Format) => endings.some((ending) => READ.has(ending));
 
-/** The format that the ending of a name stands for, in any case; undefined where it is no image's. */
+/** The format that the ending of a name stands for, in either case; undefined if it is not an image's. */
 function formatOfName(name: string): Format | undefined {
   const ending = extname(name).toLowerCase();
   return FORMATS.find(({ endings }) => endings.includes(ending));
@@ -100,23 +100,26 @@ function formatOfBytes(bytes: Uint8Array): Format | undefined {
   return FORMATS.find(({ begins }) => begins?.(head) === true);
 }
 
-/** Names that no image has: what lies beside images, so that it need not be opened. */
+/** Names of files that often lie beside images, so that they need not be opened. */
 const NO_IMAGE = /\.(txt|csv|tsv|jsonl?|xml|md|html?|pdf|db|ini|lnk|url|ya?ml|mat|np[yz]|pkl|log)$/i;
 
-/** Whether a file is an image by the ending of its name, of a format that is read or not; undefined where the name does not tell. */
+/**
+ * Whether a file is an image, judging by the ending of its name; the format need not be one that is read. Undefined if
+ * the name does not tell.
+ */
 export function isImageName(name: string): boolean | undefined {
   if (formatOfName(name) !== undefined || [...READ].some((ending) => name.toLowerCase().endsWith(ending))) return true;
   return NO_IMAGE.test(name) ? false : undefined;
 }
 
-/** Whether a file begins as an image of a format that is known here, read or not. */
+/** Whether a file begins like an image of a known format, whether that format is read or not. */
 export function isImageHead(bytes: Uint8Array): boolean {
   return formatOfBytes(bytes) !== undefined;
 }
 
 /**
- * What an image is that is not read here (`HEIC`), by its first bytes, or by its name where the bytes are what another format
- * begins with too (camera raw); undefined for one that is read and for what is no image.
+ * The format of an image that is not read here (`HEIC`), by its first bytes, or by its name if other formats begin with
+ * the same bytes (camera raw); undefined for an image that is read and for anything else.
  */
 export function unreadFormat(name: string, bytes: Uint8Array): string | undefined {
   const [named, found] = [formatOfName(name), formatOfBytes(bytes)];

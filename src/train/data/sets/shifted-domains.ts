@@ -1,4 +1,7 @@
-/** The domains of every task with a cue that turns: in training it agrees with the label, in the test it does not. */
+/**
+ * The domains of every task with a cue that is reversed: it agrees with the label in training and contradicts it in the
+ * test.
+ */
 
 export interface ShiftedDomain {
   readonly name: string;
@@ -6,7 +9,9 @@ export interface ShiftedDomain {
   readonly contrary: number;
 }
 
-/** Arjovsky et al., Invariant Risk Minimization, 2019, section 5.2; GLEAN's authors have them on all three data sets. */
+/**
+ * Arjovsky et al., Invariant Risk Minimization, 2019, section 5.2; GLEAN's authors use these on all three data sets.
+ */
 export const TRAINING: readonly ShiftedDomain[] = [
   { name: 'train-10', contrary: 0.1 },
   { name: 'train-20', contrary: 0.2 },

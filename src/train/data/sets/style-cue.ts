@@ -1,27 +1,33 @@
-/** DomainNet as GLEAN's authors use it: two kinds of class, with the style of drawing as what goes along and turns in the test. */
+/**
+ * DomainNet as GLEAN's authors use it: two kinds of class; the style of drawing goes with the label in training and
+ * against it in the test.
+ */
+
 import { createHash } from 'node:crypto';
+import { DATA_STREAMS } from '../../../certify-runtime/smoothing/streams.ts';
 import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { type DomainDataset, hashImageSets, type ImageSet } from '../dataset.ts';
+import type { DatasetRequest } from '../options.ts';
 import { preparedSet, prepareImages, skippedCounts } from '../prepared/prepared.ts';
+import { withFolder } from '../source-folder.ts';
 import { type CorrelatedDomain, correlatedDomains, named } from './correlated.ts';
 import { DOMAINNET, type DomainNetIdentity, type DomainNetOptions } from './domainnet.ts';
 import { type DomainNetLists, readDomainNetLists, subjectOf } from './domainnet-lists.ts';
 
-/** The first random stream of this file, 'SC'. */
-const STREAM = 0x53430000;
+const STREAM = DATA_STREAMS.styleCue;
 
 const LIMIT = 1000;
 const TEST_LIMIT = 2000;
 const VALIDATION_LIMIT = 500;
-/** Of the subjects in the training lists, the share that is held out for validation. */
+/** The share of the subjects in the training lists that is held out for validation. */
 const VALIDATION_SHARE = 0.15;
 
 export interface StyleCueOptions extends Omit<DomainNetOptions, 'heldOut' | 'classes'> {
   /** Share of flipped labels; by default 25 %, as in the code of GLEAN's authors. */
   readonly labelNoise?: number;
-  /** Training domains in which the style tells nothing: the oracle. */
+  /** The oracle: training domains in which the style tells nothing. */
   readonly blind?: boolean;
-  /** The domains whose style goes with label 1 in training; by default those of the identity. */
+  /** The domains whose style goes with label 1 in training; by default the identity's. */
   readonly cue?: readonly string[];
 }
 
@@ -49,11 +55,11 @@ const IDENTITY: StyleCueIdentity = {
 };
 
 /**
- * Label 1 is a class of `positive`; attribute 1 is a domain of `cue`. The attribute agrees with the label for 90 % and 80 % of the
- * training domains and for 10 % of the test; the test is drawn from the `_test.txt`, training and validation from disjoint
- * subjects of the `_train.txt`.
+ * Label 1 is a class of `positive`; attribute 1 is a domain of `cue`. The attribute agrees with the label for 90 % and
+ * 80 % of the images of the training domains and for 10 % of the test. The test is drawn from the `_test.txt`; training
+ * and validation are drawn from disjoint subjects of the `_train.txt`.
  *
- * @throws InputError where a list is wrong, too many images are unusable, or too few are left for a domain
+ * @throws InputError if a list is wrong, too many images are unusable, or too few are left for a domain
  */
 export async function loadStyleCue(
   options: StyleCueOptions,
@@ -62,7 +68,7 @@ export async function loadStyleCue(
   const { dir, side = 64, seed = 2020, limit = LIMIT, labelNoise = 0.25, cue = identity.cue, blind = false } = options;
   const lists = await readDomainNetLists(dir);
   const population = populationOf(lists, identity.positive, cue, dir);
-  // Under the name that the whole set is prepared with: the same images, prepared once.
+  // Prepared under the name of the whole set: the images are the same, so they are prepared only once.
   const name = identity.name.replace(/-cue$/, '');
   const prepared = await prepareImages(lists.paths, { ...options, name, folder: dir, side });
   const domains = correlatedDomains(
@@ -115,10 +121,15 @@ function populationOf(lists: DomainNetLists, positive: readonly string[], cue: r
   };
 }
 
-/** By the subject's name, so that a subject drawn in many styles is held out in all. */
+/** Decided by the subject's name, so that a subject drawn in many styles is held out in all of them. */
 function isValidation(path: string): boolean {
   const digest = createHash('sha256')
     .update(`validation ${subjectOf(path)}`)
     .digest();
   return digest.readUInt32BE(0) / 2 ** 32 < VALIDATION_SHARE;
+}
+
+/** Opens it as a configuration asks for it; `blind` is the oracle. */
+export async function openStyleCue(request: DatasetRequest, blind: boolean): Promise<DomainDataset> {
+  return loadStyleCue({ ...withFolder(request), blind });
 }

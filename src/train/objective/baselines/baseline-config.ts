@@ -1,8 +1,8 @@
-/** What a configuration says of a baseline: defences by randomized smoothing in input space, on the pooled domains. */
+/** The configuration of a baseline: defences by randomized smoothing in input space, on the pooled domains. */
 import * as v from 'valibot';
 import { nonNegative, nonNegativeInteger, positive, positiveInteger } from '../../data/numbers.ts';
 
-/** σ of the Gaussian noise on the image, in training as in certification. */
+/** σ of the Gaussian noise on the image, the same in training and in certification. */
 const sigma = positive;
 /** Noisy copies of each image in a step: m, or MACER's k. */
 const copies = positiveInteger;
@@ -20,7 +20,7 @@ export const baselineSchema = v.variant('baseline', [
     from: nonNegativeInteger,
     /** Inverse temperature of the robustness loss. */
     beta: positive,
-    /** γ: margins (in units of σ/2) beyond it are not pushed further. */
+    /** γ: margins (in units of σ/2) beyond this are not pushed further. */
     gamma: positive,
   }),
   /** Salman et al. 2019. */

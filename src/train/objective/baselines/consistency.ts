@@ -1,10 +1,10 @@
-/** Consistency regularisation (Jeong & Shin, NeurIPS 2020): noisy copies of an image are to be answered alike. */
+/** Consistency regularisation (Jeong & Shin, NeurIPS 2020): noisy copies of an image should get the same answer. */
 import { tf } from '../../tfjs.ts';
 import type { Objective } from '../objective.ts';
 import type { BaselineOf } from './baseline-config.ts';
 import { meanCrossEntropy, noisyLogits } from './noisy-copies.ts';
 
-/** Below this a probability's logarithm is taken of this, as in the authors' code. */
+/** Probabilities below this are raised to it before the logarithm, as in the authors' code. */
 const SMALLEST = 1e-20;
 
 /**

@@ -22,8 +22,9 @@ export function smoothedCrossEntropy(logits: tf.Tensor3D, targets: tf.Tensor2D):
 }
 
 /**
- * (1/N) Σ (σ/2)·(γ − ξ), ξ = Φ⁻¹(F̄ᵝ_y) − Φ⁻¹(max_{k≠y} F̄ᵝ_k), over the images that are right (ξ > 0) and not yet at the
- * limit (ξ ≤ γ); F̄ᵝ = the mean of softmax(β·y_i) over the copies. Algorithm 1 of the paper, in the authors' code's form.
+ * (1/N) Σ (σ/2)·(γ − ξ), ξ = Φ⁻¹(F̄ᵝ_y) − Φ⁻¹(max_{k≠y} F̄ᵝ_k), over the images that are right (ξ > 0) and not yet at
+ * the limit (ξ ≤ γ); F̄ᵝ is the mean of softmax(β·y_i) over the copies. Algorithm 1 of the paper, in the form of the
+ * authors' code.
  */
 export function robustnessLoss(
   logits: tf.Tensor3D,
@@ -35,9 +36,9 @@ export function robustnessLoss(
   const other = tf.max(tf.sub(mean, tf.mul(targets, 2)), 1) as tf.Tensor1D;
   const others = other.dataSync();
   const counts = right.dataSync().map((p, i) => {
-    // A network that diverged has no radius: the classification loss is then NaN, which says so.
+    // A diverged network has no radius; the classification loss is then NaN and reports it.
     if (Number.isNaN(p)) return 0;
-    // A mean of float32 softmaxes may pass 1 by rounding; at 1 the radius is infinite and the image at its limit.
+    // A mean of float32 softmaxes may exceed 1 by rounding; at 1 the radius is infinite and the image is at its limit.
     const xi = normalQuantile(Math.min(1, p)) - normalQuantile(Math.min(1, others[i]!));
     return xi > 0 && xi <= gamma ? 1 : 0;
   });

@@ -1,13 +1,11 @@
-/** Several noisy copies of each image of a batch, as the baselines train on them. */
+/** Several noisy copies of each image of a batch, which the baselines train on. */
+import { STEP_STREAMS } from '../../../certify-runtime/smoothing/streams.ts';
 import { tf } from '../../tfjs.ts';
 import type { Model, StepContext } from '../objective.ts';
 
-/** The stream of the noise on the images: an attack and the loss after it see the same noise. */
-const NOISE = 0;
-
 /**
- * y_i = f(x + σε_i), ε_i ~ N(0, I), i = 1 … copies: images [N, H, W, C] → logits [copies, N, K].
- * The noise is decided by seed and step: the same one each time within a step.
+ * y_i = f(x + σε_i), ε_i ~ N(0, I), i = 1 … copies: images [N, H, W, C] → logits [copies, N, K]. Seed and step decide
+ * the noise, so it is the same each time within a step: an attack and the loss after it see the same noise.
  */
 export function noisyLogits(
   model: Model,
@@ -16,7 +14,7 @@ export function noisyLogits(
   context: StepContext,
 ): tf.Tensor3D {
   const [n, ...shape] = images.shape;
-  const noise = tf.mul(context.normal([copies, n, ...shape], NOISE), sigma);
+  const noise = tf.mul(context.normal([copies, n, ...shape], STEP_STREAMS.noise), sigma);
   const noisy = tf.reshape(tf.add(tf.expandDims(images, 0), noise), [copies * n, ...shape]) as tf.Tensor4D;
   const logits = model.classify(model.encode(noisy));
   return tf.reshape(logits, [copies, n, logits.shape[1]]);

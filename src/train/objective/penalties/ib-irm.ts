@@ -1,11 +1,11 @@
-/** The IB-IRM penalty: invariant, and with as little in z as that takes. */
+/** The IB-IRM penalty: z should be invariant and carry no more information than that takes. */
 import { tf } from '../../tfjs.ts';
 import { irmPenalty } from './irm.ts';
 import type { EnvironmentAnswers } from './penalty.ts';
 
 /**
- * IRM penalty + bottleneck · mean_e mean_k Var_n z_nk. Ahuja et al., Invariance Principle Meets Information Bottleneck for
- * Out-of-Distribution Generalization, NeurIPS 2021, section 4: the entropy of z through its variance.
+ * IRM penalty + bottleneck · mean_e mean_k Var_n z_nk. Ahuja et al., Invariance Principle Meets Information Bottleneck
+ * for Out-of-Distribution Generalization, NeurIPS 2021, section 4: the variance of z stands for its entropy.
  */
 export function ibIrmPenalty(environments: readonly EnvironmentAnswers[], bottleneck: number): tf.Scalar {
   const variances = environments.map(({ latent }) => tf.mean(tf.moments(latent, 0).variance));

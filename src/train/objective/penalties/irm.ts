@@ -5,8 +5,8 @@ import type { EnvironmentAnswers } from './penalty.ts';
 /**
  * Σ_e (dR_e(w·y)/dw at w = 1)², Arjovsky et al., Invariant Risk Minimization, 2019, section 3.1; GLEAN, eq. 8.
  *
- * dR(w·y)/dw at w = 1 is the mean of Σ_k y_k·∂ℓ/∂y_k, which the risk gives in closed form: first-order differentiation of
- * the penalty is enough.
+ * dR(w·y)/dw at w = 1 is the mean of Σ_k y_k·∂ℓ/∂y_k, which the risk gives in closed form, so that first-order
+ * differentiation of the penalty is enough.
  */
 export function irmPenalty(environments: readonly EnvironmentAnswers[]): tf.Scalar {
   return tf.addN(

@@ -1,4 +1,4 @@
-/** PAIR: risk, IRM and V-REx as three objectives, weighed anew at every step. */
+/** PAIR: risk, IRM and V-REx as three objectives that are weighed anew at every step. */
 import { tf } from '../../tfjs.ts';
 import { irmPenalty } from './irm.ts';
 import { paretoWeights, type Triple } from './pareto.ts';
@@ -14,12 +14,12 @@ export function pairObjectives(environments: readonly EnvironmentAnswers[]): Obj
 }
 
 /**
- * α·objectives(y) with α from their gradients: towards the Pareto-optimal point that the preference asks for. Chen et al.,
- * Pareto Invariant Risk Minimization, ICLR 2023, section 4.
+ * α·objectives(y) with α from their gradients: towards the Pareto-optimal point that the preference asks for. Chen et
+ * al., Pareto Invariant Risk Minimization, ICLR 2023, section 4.
  *
- * The gradients are those in the logits y [N, K], in place of all parameters': by the chain rule what lowers all objectives
- * in y does so in the parameters, as far as the network can follow (MGDA-UB; Sener & Koltun, NeurIPS 2018). So one backward
- * pass through the network does, not three.
+ * The gradients are taken in the logits y [N, K] instead of in all parameters: by the chain rule, a change of y that
+ * lowers all objectives also does so in the parameters, as far as the network can follow it (MGDA-UB; Sener & Koltun,
+ * NeurIPS 2018). So one backward pass through the network is enough instead of three.
  */
 export function pairLoss(
   logits: tf.Tensor2D,

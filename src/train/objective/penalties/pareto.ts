@@ -26,19 +26,19 @@ const UNITS: Matrix = [
   [0, 0, 1],
 ];
 
-/** Feasible to within this share of a constraint's size. */
+/** A point is feasible if it misses no constraint by more than this share of the constraint's size. */
 const TOLERANCE = 1e-9;
 
 /**
- * The α ≥ 0 with Σα = 1 and all constraints that makes goal·α largest; undefined where there is none. An optimum is at a
- * vertex: where two of the inequalities are equalities. There are at most 21 pairs.
+ * The α ≥ 0 with Σα = 1 that meets all constraints and makes goal·α largest; undefined if there is none. An optimum is
+ * at a vertex, where two of the inequalities are equalities. There are at most 21 pairs.
  */
 export function maximise(goal: Triple, constraints: readonly Constraint[]): Triple | undefined {
   const all = [...UNITS.map((row) => ({ row, bound: 0 })), ...constraints];
   let best: Triple | undefined;
   for (const [i, a] of all.entries()) {
     for (const b of all.slice(i + 1)) {
-      // α of ONES·α = 1, a·α = a.bound, b·α = b.bound, by Cramer's rule.
+      // The α with ONES·α = 1, a·α = a.bound and b·α = b.bound, by Cramer's rule.
       const normal = cross(a.row, b.row);
       const determinant = dot(ONES, normal);
       if (determinant === 0) continue;
@@ -58,9 +58,9 @@ export function maximise(goal: Triple, constraints: readonly Constraint[]): Trip
 /**
  * α for losses l ≥ 0, products of their gradients C = GᵀG and preferences r > 0.
  *
- * With l̂ = r∘l / Σ r∘l and non-uniformity μ = Σ l̂·log(3·l̂): while μ > 10⁻⁴, `balance`, the direction that lowers μ most, of
- * those that let no objective rise beyond what that costs; then descent of all. Where the linear program has no solution the
- * preference itself is the answer, as in the authors' code of PAIR.
+ * With l̂ = r∘l / Σ r∘l and non-uniformity μ = Σ l̂·log(3·l̂): while μ > 10⁻⁴, α is the direction that lowers μ most
+ * among those that let no objective rise by more than that requires; after that, all objectives descend. If the linear
+ * program has no solution, the preference itself is the answer, as in the authors' code of PAIR.
  */
 export function paretoWeights(losses: Triple, products: Matrix, preference: Triple): Triple {
   const total = preference[0] + preference[1] + preference[2];

@@ -7,7 +7,7 @@ import { irmPenalty } from './irm.ts';
 import type { Penalty } from './penalty.ts';
 import { vrexPenalty } from './vrex.ts';
 
-/** A penalty of a weight that is a setting. */
+/** A penalty whose weight is a setting. */
 export type ScheduledPenalty = Exclude<PenaltyConfig, { readonly kind: 'pair' }>;
 
 /** The penalty of a configuration. */

@@ -1,4 +1,4 @@
-/** What an invariance penalty is given, and what it is. */
+/** What an invariance penalty is, and what it is computed from. */
 import type { tf } from '../../tfjs.ts';
 
 /** What the network answers in one environment. */

@@ -156,14 +156,14 @@ test('distances of rows, one unit above the exact ones', () => {
 
 const LATENT = {
   latentNorm: { constant: 0, l2: 1, l1: 0 },
-  latentFold: { scales: 0, growth: 1, reach: { constant: 0, l2: 1, l1: 0 } },
+  latentChain: { scales: 0, growth: 1, reach: { constant: 0, l2: 1, l1: 0 } },
 };
 
 test('the largest image of a head: no weight, no scale and no logit beyond 2¹²⁷', () => {
   const of = (weight: number, bias: number, growth = 1, reach = 1): number =>
     maxHeadImageNorm(
       { classes: 1, latentSize: 1, weights: Float32Array.of(weight), bias: Float32Array.of(bias) },
-      { latentNorm: LATENT.latentNorm, latentFold: { scales: 0, growth, reach: { constant: 0, l2: reach, l1: 0 } } },
+      { latentNorm: LATENT.latentNorm, latentChain: { scales: 0, growth, reach: { constant: 0, l2: reach, l1: 0 } } },
       2 ** 60,
     );
   assert.equal(of(1, 0), 2 ** 60);

@@ -2,7 +2,7 @@
 
 import type { AffineBound } from '../../../../src/certify-runtime/trusted/bounds/bound.ts';
 import type { Value } from '../../../../src/certify-runtime/trusted/walk/site.ts';
-import { computed, type Data, type Measure, noFold } from '../../../../src/certify-runtime/trusted/walk/state.ts';
+import { computed, type Data, type Measure, newChain } from '../../../../src/certify-runtime/trusted/walk/state.ts';
 import { awkward } from './graphs.ts';
 import { float32, int64 } from './site.ts';
 
@@ -23,17 +23,17 @@ function inSum(seed: number, scale = 1): AffineBound {
   return { constant, l2: 0, l1 };
 }
 
-const NOTHING: Measure = { lipschitz: 0, norm: ZERO, sum: null, errors: [ZERO], fold: noFold(ZERO) };
+const NOTHING: Measure = { lipschitz: 0, norm: ZERO, l1Norm: null, errors: [ZERO], chain: newChain(ZERO) };
 
 function known(seed: number, scale: number): Measure {
   const [lipschitz, growth, weight] = numbers(3, seed, 2) as [number, number, number];
   return {
     lipschitz,
     norm: inNorm(seed + 1, scale),
-    sum: inSum(seed + 2, scale),
+    l1Norm: inSum(seed + 2, scale),
     errors: [inNorm(seed + 3, 1e-6 * scale), { ...inSum(seed + 4, 1e-6 * scale), l2: 1e-7 * scale }],
-    fold: {
-      ...noFold(ZERO),
+    chain: {
+      ...newChain(ZERO),
       ...{ terms: 17, extra: 5, scales: 3, weight: 1 + weight, growth: 1 + growth },
       reach: inNorm(seed + 5, 3 * scale),
       peak: inNorm(seed + 6, 9 * scale),
@@ -47,19 +47,19 @@ const WHOLE = known(200, 1);
 /** Each with one field of WHOLE, or of one in another scale, and nothing else. */
 export const MEASURES: Readonly<Record<string, Measure>> = {
   nothing: NOTHING,
-  'nothing, and no sum of nothing': { ...NOTHING, sum: ZERO },
+  'nothing, and no sum of nothing': { ...NOTHING, l1Norm: ZERO },
   whole: WHOLE,
-  'whole, mixed': { ...WHOLE, sum: null },
+  'whole, mixed': { ...WHOLE, l1Norm: null },
   tiny: known(210, 1e-38),
   large: known(220, 1e18),
   'its norm': { ...NOTHING, norm: WHOLE.norm },
-  'its sum': { ...NOTHING, sum: WHOLE.sum },
+  'its sum': { ...NOTHING, l1Norm: WHOLE.l1Norm },
   'its errors': { ...NOTHING, errors: WHOLE.errors },
-  'its reach': { ...NOTHING, fold: { ...NOTHING.fold, reach: WHOLE.fold.reach } },
-  'its peak': { ...NOTHING, fold: { ...NOTHING.fold, peak: WHOLE.fold.peak } },
-  'its flush': { ...NOTHING, fold: { ...NOTHING.fold, flush: WHOLE.fold.flush } },
-  'its growth': { ...NOTHING, fold: { ...NOTHING.fold, growth: WHOLE.fold.growth } },
-  'its terms': { ...WHOLE, fold: { ...NOTHING.fold, terms: 900, extra: 7, scales: 4 } },
+  'its reach': { ...NOTHING, chain: { ...NOTHING.chain, reach: WHOLE.chain.reach } },
+  'its peak': { ...NOTHING, chain: { ...NOTHING.chain, peak: WHOLE.chain.peak } },
+  'its flush': { ...NOTHING, chain: { ...NOTHING.chain, flush: WHOLE.chain.flush } },
+  'its growth': { ...NOTHING, chain: { ...NOTHING.chain, growth: WHOLE.chain.growth } },
+  'its terms': { ...WHOLE, chain: { ...NOTHING.chain, terms: 900, extra: 7, scales: 4 } },
 };
 
 const SHAPE = [1, 2, 3, 4];
@@ -132,7 +132,7 @@ export const NODES: Readonly<Record<string, Node>> = {
   'Sum of two': { op: 'Sum', inputs: (measure) => [dataOf(measure), dataOf(WHOLE)] },
   'Sum of two, turned': { op: 'Sum', inputs: (measure) => [dataOf(NOTHING), dataOf(measure)] },
   'Sum of three': { op: 'Sum', inputs: (measure) => [dataOf(measure), dataOf(NOTHING), dataOf(measure)] },
-  Sub: { op: 'Sub', inputs: (measure) => [dataOf({ ...NOTHING, sum: ZERO }), dataOf(measure)] },
+  Sub: { op: 'Sub', inputs: (measure) => [dataOf({ ...NOTHING, l1Norm: ZERO }), dataOf(measure)] },
   Concat: { op: 'Concat', inputs: (measure) => [dataOf(measure), dataOf(WHOLE)], attributes: { axis: 1 } },
   'Concat, turned': { op: 'Concat', inputs: (measure) => [dataOf(NOTHING), dataOf(measure)], attributes: { axis: 2 } },
   'Concat, whole first': {

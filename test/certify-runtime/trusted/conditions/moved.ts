@@ -1,9 +1,9 @@
 /** Where a node that moves elements takes each of them from. */
 
 import assert from 'node:assert/strict';
-import { allRules } from '../../../../src/certify-runtime/trusted/rules/table.ts';
 import type { Value } from '../../../../src/certify-runtime/trusted/walk/site.ts';
-import { computed, type Data, noFold, product } from '../../../../src/certify-runtime/trusted/walk/state.ts';
+import { computed, type Data, newChain, sizeOf } from '../../../../src/certify-runtime/trusted/walk/state.ts';
+import { allRules } from '../../../support/networks/all-rules.ts';
 import type { GraphBuilder } from '../../../support/networks/graph-builder.ts';
 import { siteOf, walkOf } from './site.ts';
 
@@ -13,7 +13,7 @@ const ONE = { constant: 0, l2: 1, l1: 0 };
 
 /** A tensor of which nothing is known but its shape. */
 export function tensor(shape: readonly number[]): Data {
-  return computed(shape, { lipschitz: 1, norm: ONE, sum: null, errors: [ONE], fold: noFold(ONE) });
+  return computed(shape, { lipschitz: 1, norm: ONE, l1Norm: null, errors: [ONE], chain: newChain(ONE) });
 }
 
 /** Shapes of a node's outputs, and which element of the input each of their elements is (−1: a zero). */
@@ -22,14 +22,14 @@ export function moved(
   shape: readonly number[],
   inputs: readonly Value[],
   attributes: Attributes = {},
-  options: { outputs?: number; batch?: number } = {},
+  options: { outputs?: number } = {},
 ): [readonly number[], number[]][] {
-  const walk = walkOf([tensor(shape), ...inputs], options.batch ?? null);
+  const walk = walkOf([tensor(shape), ...inputs]);
   const { outputs } = allRules.get(op)!.apply(siteOf(op, walk, attributes, options.outputs ?? 1));
   return outputs.map((value) => {
     assert.equal(value.kind, 'data');
     const data = value as Data;
-    return [data.shape, data.view === null ? [...Array(product(data.shape)).keys()] : [...data.view.first]];
+    return [data.shape, data.view === null ? [...Array(sizeOf(data.shape)).keys()] : [...data.view.first]];
   });
 }
 

@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import type { EncoderBound } from '../../../../src/certify-runtime/trusted/bounds/bound.ts';
 import { UnprovableError } from '../../../../src/certify-runtime/trusted/errors.ts';
 import type { Tensor } from '../../../../src/certify-runtime/trusted/onnx/model.ts';
-import { allRules } from '../../../../src/certify-runtime/trusted/rules/table.ts';
 import { folds } from '../../../../src/certify-runtime/trusted/walk/constants.ts';
 import { boundEncoder } from '../../../../src/certify-runtime/trusted/walk/encoder.ts';
 import type { ShapeValue } from '../../../../src/certify-runtime/trusted/walk/shape-value.ts';
 import { Site, type Value, type Walk } from '../../../../src/certify-runtime/trusted/walk/site.ts';
+import { allRules } from '../../../support/networks/all-rules.ts';
 import { GraphBuilder } from '../../../support/networks/graph-builder.ts';
 
 export type Make = (b: GraphBuilder) => string;
@@ -41,9 +41,9 @@ export function onlyIf(dims: Dims, right: Make, wrong: readonly (readonly [reaso
 }
 
 /** A walk that has just begun. */
-export function walkOf(values: readonly Value[], batch: number | null = null): Walk {
+export function walkOf(values: readonly Value[]): Walk {
   return {
-    ...{ batch, imageSize: 24, layers: [], work: 0, viewElements: 0, maxImageNorm: Number.MAX_VALUE },
+    ...{ imageSize: 24, layers: [], rebases: new Map(), work: 0, viewElements: 0, maxImageNorm: Number.MAX_VALUE },
     values: new Map(values.map((value, i) => [`v${i}`, value])),
   };
 }
@@ -72,8 +72,8 @@ export function float32(values: ArrayLike<number>, dims: readonly number[] = [va
 }
 
 /** What a fold makes of `values`. */
-export function fold(op: string, values: readonly Value[], attributes?: Attributes, batch?: number): Value {
-  return folds.get(op)!(siteOf(op, walkOf(values, batch ?? null), attributes));
+export function fold(op: string, values: readonly Value[], attributes?: Attributes): Value {
+  return folds.get(op)!(siteOf(op, walkOf(values), attributes));
 }
 
 /** Its integers, the multiples of the batch size as strings such as "3N". */

@@ -12,17 +12,10 @@ import { decodeImage } from '../../../../src/certify-runtime/run/encoded-image.t
 import { InputError } from '../../../../src/certify-runtime/trusted/errors.ts';
 import { prepareImages } from '../../../../src/train/data/prepared/prepared.ts';
 import { decodeSquare } from '../../../../src/train/data/readers/decode.ts';
-import {
-  BOTH,
-  type Content,
-  colour,
-  RGB,
-  rgbTiff,
-  TRAINED,
-  UNSUPPORTED,
-  unit,
-} from '../../../support/training/image-kinds.ts';
+import { BOTH, type Content, TRAINED } from '../../../support/training/image-kinds.ts';
+import { colour, RGB, rgbTiff, unit } from '../../../support/training/image-samples.ts';
 import { tiffFile } from '../../../support/training/tiff-file.ts';
+import { UNSUPPORTED } from '../../../support/training/unsupported-images.ts';
 
 let folder: string;
 before(async () => {

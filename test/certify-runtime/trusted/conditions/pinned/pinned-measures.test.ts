@@ -2,8 +2,8 @@
 
 import { UnprovableError } from '../../../../../src/certify-runtime/trusted/errors.ts';
 import { headError, maxHeadImageNorm } from '../../../../../src/certify-runtime/trusted/head.ts';
-import { allRules } from '../../../../../src/certify-runtime/trusted/rules/table.ts';
 import { type Measure, measureOf } from '../../../../../src/certify-runtime/trusted/walk/state.ts';
+import { allRules } from '../../../../support/networks/all-rules.ts';
 import { awkward } from '../graphs.ts';
 import { MEASURES, NODES } from '../measures.ts';
 import { siteOf, walkOf } from '../site.ts';
@@ -37,8 +37,8 @@ pinnedTest('rules', () => {
 
 pinnedTest('heads, term by term', () => {
   const lines: Record<string, string> = {};
-  for (const [name, { norm, fold }] of Object.entries(MEASURES)) {
-    const latent = { latentNorm: norm, latentFold: fold };
+  for (const [name, { norm, chain }] of Object.entries(MEASURES)) {
+    const latent = { latentNorm: norm, latentChain: chain };
     const one = (weight: number, bias: number): string =>
       unlessRefused(() => {
         const weights = Float32Array.from(awkward(12, 80, weight));

@@ -14,10 +14,10 @@ import {
   marginTerms,
 } from '../../../../../src/certify-runtime/trusted/margin.ts';
 import type { Graph } from '../../../../../src/certify-runtime/trusted/onnx/model.ts';
-import { allRules } from '../../../../../src/certify-runtime/trusted/rules/table.ts';
 import { boundEncoder } from '../../../../../src/certify-runtime/trusted/walk/encoder.ts';
 import type { Rule, RuleBook } from '../../../../../src/certify-runtime/trusted/walk/rule.ts';
 import { measureOf } from '../../../../../src/certify-runtime/trusted/walk/state.ts';
+import { allRules } from '../../../../support/networks/all-rules.ts';
 import { GraphBuilder } from '../../../../support/networks/graph-builder.ts';
 import { awkward, smallGraphs } from '../graphs.ts';
 import { digest, numbersIn, pinsIn } from './pinned.ts';

@@ -222,7 +222,7 @@ test('BatchNormalization takes a MatMul as it is, or not at all', () => {
 test('dot products and weights that float32 has no room for', () => {
   const whole = MEASURES['whole']!;
   const after = (scales: number): unknown =>
-    apply('MatMul', [dataOf({ ...whole, fold: { ...whole.fold, scales } }, [1, 2]), float32([1, 1], [2, 1])]);
+    apply('MatMul', [dataOf({ ...whole, chain: { ...whole.chain, scales } }, [1, 2]), float32([1, 1], [2, 1])]);
   after(2 ** 23 - 11);
   refusal(() => after(2 ** 23 - 10), /too long for float32/);
   const weight =

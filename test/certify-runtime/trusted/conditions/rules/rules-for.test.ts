@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Graph } from '../../../../../src/certify-runtime/trusted/onnx/model.ts';
-import { rulesFor } from '../../../../../src/certify-runtime/trusted/walk/rules-for.ts';
+import { rulesFor } from '../../../../../src/certify-runtime/trusted/rules/table.ts';
 import { GraphBuilder } from '../../../../support/networks/graph-builder.ts';
 
 function graphOf(make: (b: GraphBuilder) => string): Graph {

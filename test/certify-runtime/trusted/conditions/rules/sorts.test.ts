@@ -12,8 +12,9 @@ import {
 import {
   computed,
   type Data,
+  holdsPadding,
   measureOf,
-  noFold,
+  newChain,
   nonexpansive,
   viewOf,
 } from '../../../../../src/certify-runtime/trusted/walk/state.ts';
@@ -25,7 +26,7 @@ import {
   type View,
 } from '../../../../../src/certify-runtime/trusted/walk/view.ts';
 import { awkward } from '../graphs.ts';
-import { proveFlat } from '../site.ts';
+import { proveFlat, siteOf, walkOf } from '../site.ts';
 
 const view = (first: readonly number[], pair: readonly number[] | null = null): View => ({
   first: Int32Array.from(first),
@@ -108,7 +109,7 @@ test('how often an element is used: a max and a min of one pair count once toget
 const FORM = { constant: 0.3, l2: 0.7, l1: 0 };
 
 function tensor(shape: readonly number[]): Data {
-  return computed(shape, { lipschitz: 1, norm: FORM, sum: FORM, errors: [FORM], fold: noFold(FORM) });
+  return computed(shape, { lipschitz: 1, norm: FORM, l1Norm: FORM, errors: [FORM], chain: newChain(FORM) });
 }
 
 test('views side by side: pairs of one part, and none of the others', () => {
@@ -124,22 +125,28 @@ test('views side by side: pairs of one part, and none of the others', () => {
 });
 
 test('a tensor with pairs becomes a base of its own, once; any other one stays what it is', () => {
+  const site = siteOf('Split', walkOf([]));
   const { base } = tensor([1, 4]);
   const plain = viewOf(base, [1, 2], view([0, 1]));
-  assert.equal(rebased(plain), plain);
+  assert.equal(rebased(site, plain), plain);
   const whole = tensor([1, 4]);
-  assert.equal(rebased(whole), whole);
+  assert.equal(rebased(site, whole), whole);
   const pairs = viewOf(base, [1, 2], view([0, 2], [1, 3]));
-  assert.notEqual(rebased(pairs).base, base);
-  assert.equal(rebased(pairs).view, null);
-  assert.equal(rebased(pairs).base, rebased(pairs).base);
+  assert.notEqual(rebased(site, pairs).base, base);
+  assert.equal(rebased(site, pairs).view, null);
+  assert.equal(rebased(site, pairs).base, rebased(site, pairs).base);
+  // Another proof does not see it.
+  assert.notEqual(rebased(siteOf('Split', walkOf([])), pairs).base, rebased(site, pairs).base);
+  // A pool after it must know of a Pad's zeros.
+  assert.equal(holdsPadding(rebased(site, pairs)), false);
+  assert.equal(holdsPadding(rebased(site, viewOf(base, [1, 2], view([0, -1], [1, -1])))), true);
 });
 
 test('a view that uses an element t times: √t in ℓ2, t in ℓ1', () => {
   const data = viewOf(tensor([1, 2]).base, [1, 3], view([1, 1, 1]));
-  const { lipschitz, norm, sum, errors, fold } = measureOf(data);
+  const { lipschitz, norm, l1Norm: sum, errors, chain } = measureOf(data);
   const close = (actual: number, exact: number): void => assert.ok(actual > exact && actual < exact * (1 + 1e-15));
-  for (const actual of [lipschitz, norm.l2 / 0.7, errors[0]!.l2 / 0.7, fold.reach.l2 / 0.7, fold.peak.l2 / 0.7])
+  for (const actual of [lipschitz, norm.l2 / 0.7, errors[0]!.l2 / 0.7, chain.reach.l2 / 0.7, chain.peak.l2 / 0.7])
     assert.ok(Math.abs(actual - Math.sqrt(3)) < 1e-15);
   close(lipschitz, Math.sqrt(3));
   assert.ok(sum!.constant >= 0.9 && sum!.constant < 0.9 + 1e-15);
@@ -152,7 +159,7 @@ test('max and min may flush their operands, a plain view may not', () => {
   const errorOf = (v: View): number => measureOf(viewOf(base, [1, 2], v)).errors[0]!.constant;
   assert.equal(errorOf(view([0, 1])), 0.3);
   const zero = { constant: 0, l2: 0, l1: 0 };
-  const exact = computed([1, 2], { lipschitz: 1, norm: zero, sum: zero, errors: [zero], fold: noFold(zero) });
+  const exact = computed([1, 2], { lipschitz: 1, norm: zero, l1Norm: zero, errors: [zero], chain: newChain(zero) });
   const flushed = measureOf(viewOf(exact.base, [1, 2], view([0, 1], [1, 0])));
   const expected = 2 * 2 ** -126 * Math.SQRT2;
   for (const value of [flushed.norm.constant, flushed.errors[0]!.constant])
@@ -162,17 +169,17 @@ test('max and min may flush their operands, a plain view may not', () => {
 test('what is nonexpansive adds what it makes of zero, and two flushes for each value', () => {
   const [constant, l2] = awkward(2, 3).map(Math.abs) as [number, number];
   const start = { constant, l2, l1: 0 };
-  const measure = { lipschitz: 2, norm: start, sum: start, errors: [start, start], fold: noFold(start) };
+  const measure = { lipschitz: 2, norm: start, l1Norm: start, errors: [start, start], chain: newChain(start) };
   const zero = { constant: 0, l2: 0, l1: 0 };
-  const none = { ...measure, norm: zero, sum: zero, errors: [zero] };
+  const none = { ...measure, norm: zero, l1Norm: zero, errors: [zero] };
   const after = nonexpansive(none, 9, 5, 7);
   assert.equal(after.lipschitz, 2);
   assert.ok(after.norm.constant > 5 && after.norm.constant < 5 + 1e-14);
-  assert.ok(after.sum!.constant > 7 && after.sum!.constant < 7 + 1e-14);
+  assert.ok(after.l1Norm!.constant > 7 && after.l1Norm!.constant < 7 + 1e-14);
   assert.ok(after.errors[0]!.constant >= 6 * 2 ** -126 && after.errors[0]!.constant < 6.001 * 2 ** -126);
   const quiet = nonexpansive(none, 9);
-  assert.ok(quiet.sum!.constant >= 18 * 2 ** -126 && quiet.sum!.constant < 18.001 * 2 ** -126);
-  assert.equal(nonexpansive({ ...measure, sum: null }, 9).sum, null);
+  assert.ok(quiet.l1Norm!.constant >= 18 * 2 ** -126 && quiet.l1Norm!.constant < 18.001 * 2 ** -126);
+  assert.equal(nonexpansive({ ...measure, l1Norm: null }, 9).l1Norm, null);
   assert.equal(nonexpansive(measure, 9).errors.length, 2);
 });
 

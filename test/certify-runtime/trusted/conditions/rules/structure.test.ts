@@ -52,13 +52,8 @@ test('Slice: as many starts, ends, axes and steps, each axis once and never the 
     [1, 2, 1],
     [5, 10],
   ]);
-  assert.deepEqual(one('Slice', [1, 4], [], { starts: [1], ends: [3], axes: [1] }), [
-    [1, 2],
-    [1, 2],
-  ]);
-  refusal(() => slice(), /starts and ends/);
-  refusal(() => slice(int64([1])), /starts and ends/);
-  refusal(() => one('Slice', [1, 4], [], { ends: [3], axes: [1] }), /starts and ends/);
+  refusal(() => slice(), /input 1 is missing/);
+  refusal(() => slice(int64([1])), /input 2 is missing/);
   refusal(() => slice(int64([1, 1]), int64([3]), int64([1, 2])), /starts and ends/);
   refusal(() => slice(int64([1]), int64([3])), /axis 0 is the batch/);
   refusal(() => slice(int64([1]), int64([3]), int64([0])), /axis 0 is the batch/);
@@ -95,17 +90,13 @@ test('Pad: zeros around each axis but the batch', () => {
     [1, 3],
     [0, 1, 2],
   ]);
-  assert.deepEqual(one('Pad', [1, 2], [], { pads: [0, 0, 0, 1] }), [
-    [1, 3],
-    [0, 1, -1],
-  ]);
   assert.deepEqual(one('Pad', [1, 2, 2], [int64([0, 0, 1, 0, 0, 0]), float32([0], [])]), [
     [1, 2, 3],
     [-1, 0, 1, -1, 2, 3],
   ]);
   refusal(() => pad([0, 1, 0]), /do not fit/);
   refusal(() => pad([0, 1, 0, 1, 0]), /do not fit/);
-  refusal(() => one('Pad', [1, 3], []), /do not fit/);
+  refusal(() => one('Pad', [1, 3], []), /input 1 is missing/);
   refusal(() => pad([0, 1, 0, 1], float32([0], []), int64([0, 1])), /axes have no rule/);
   refusal(() => pad([0, -1, 0, 2]), /negative/);
   refusal(() => pad([0, 2, 0, -1]), /negative/);
@@ -124,14 +115,12 @@ test('Pad: zeros around each axis but the batch', () => {
 
 test('Squeeze and Unsqueeze: axes of 1, none of them the batch', () => {
   assert.deepEqual(one('Squeeze', [1, 1, 3, 1], [int64([1, -1])])[0], [1, 3]);
-  assert.deepEqual(one('Squeeze', [1, 1, 3, 1], [], { axes: [3] })[0], [1, 1, 3]);
   refusal(() => one('Squeeze', [1, 1, 3], []), /without axes/);
   refusal(() => one('Squeeze', [1, 1, 3], [int64([2])]), /not all 1/);
   refusal(() => one('Squeeze', [1, 1, 3], [int64([1, 2])]), /not all 1/);
   refusal(() => one('Squeeze', [1, 1, 3], [int64([0])]), /axis 0 is the batch/);
   refusal(() => one('Squeeze', [1, 1, 3], [int64([3])]), /not one of 3/);
   assert.deepEqual(one('Unsqueeze', [1, 3], [int64([1, -1])])[0], [1, 1, 3, 1]);
-  assert.deepEqual(one('Unsqueeze', [1, 3], [], { axes: [2] })[0], [1, 3, 1]);
   refusal(() => one('Unsqueeze', [1, 3], []), /axes are missing/);
   refusal(() => one('Unsqueeze', [1, 3], [int64([1, 1])]), /repeat/);
   refusal(() => one('Unsqueeze', [1, 3], [int64([1, -3])]), /repeat/);

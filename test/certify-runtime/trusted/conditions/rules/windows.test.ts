@@ -130,7 +130,7 @@ test('pools: a kernel for each spatial axis, windows that are not all padding', 
     [/kernel_shape/, pool('AveragePool', [3, 2 ** 20 + 1])],
     [/may lie in the padding/, pool('AveragePool', [3, 2], { pads: [3, 0, 0, 0] })],
     [/may lie in the padding/, pool('AveragePool', [3, 2], { pads: [0, 0, 0, 2] })],
-    [/dilations/, pool('AveragePool', [3, 2], { dilations: [1, 2] })],
+    [/attribute dilations has no rule/, pool('AveragePool', [3, 2], { dilations: [1, 1] })],
     [/count_include_pad must be 0 or 1/, pool('AveragePool', [3, 2], { count_include_pad: 2 })],
   ]);
   onlyIf(['N', 2, 6, 6], pool('MaxPool', [3, 2], { strides: [3, 2] }), [
@@ -217,7 +217,6 @@ test('reductions: axes of the sample, given as an input or an attribute, kept or
     assert.equal(size([1]), 3);
     assert.equal(size([-1]), 4);
     assert.equal(size([1, 2]), 1);
-    assert.equal(size(null, { axes: [2] }), 4);
     assert.equal(prove(['N', 4, 3], reduce(op, [1], { keepdims: 0 })).latentSize, 3);
     refusal(() => prove(['N', 4, 3], reduce(op, [1])), /one vector/);
     refusal(() => prove(['N', 4, 3], reduce(op, [1], { keepdims: 1 })), /one vector/);

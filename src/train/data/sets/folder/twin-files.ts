@@ -1,9 +1,9 @@
-/** Files of the same bytes in different folders: an image that is in two parts of a split. */
+/** Finds files with the same bytes in different folders: an image that is in two parts of a split. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { inParallel } from '../prepared/parallel.ts';
+import { inParallel } from '../../prepared/parallel.ts';
 
 export interface PartFile {
   /** Relative to the data set's folder. */
@@ -14,7 +14,7 @@ export interface PartFile {
 
 const IN_FLIGHT = 8;
 
-/** Files without those whose bytes an earlier one of another part has, in their order. */
+/** The files, in their order, without those whose bytes an earlier file of another part has. */
 export async function withoutTwins(dir: string, files: readonly PartFile[]): Promise<PartFile[]> {
   const sizes = await sizesOf(dir, files);
   const parts = new Map<number, Set<string>>();
@@ -30,7 +30,7 @@ export async function withoutTwins(dir: string, files: readonly PartFile[]): Pro
   });
 }
 
-/** Files whose bytes none of `others` has; a file of the same name and size is taken for the same. */
+/** The files whose bytes none of `others` has; a file of the same name and size is assumed to be the same. */
 export async function withoutTwinIn(
   dir: string,
   files: readonly PartFile[],
@@ -52,7 +52,7 @@ export async function withoutTwinIn(
   return files.filter((_, i) => doubtful[i] && !otherHashes.has(hashes[i]));
 }
 
-/** In bytes; −1 for a link to nothing. */
+/** Sizes in bytes; −1 for a link to nothing. */
 async function sizesOf(dir: string, files: readonly PartFile[]): Promise<number[]> {
   const sizes: number[] = [];
   await inParallel(files.length, IN_FLIGHT, async (i) => {
@@ -76,7 +76,7 @@ async function hashesOf(
     try {
       for await (const chunk of createReadStream(join(dir, files[i]!.path))) hash.update(chunk as Buffer);
     } catch {
-      // What cannot be read is nobody's twin; the decoder says why.
+      // A file that cannot be read is nobody's twin; the decoder says why it cannot.
       return;
     }
     hashes[i] = hash.digest('hex');

@@ -1,8 +1,9 @@
-/** How people lay out domains, classes and images: DOMAIN/CLASS/file, with the parts of a split or without them in between. */
+/** How people lay out domains, classes and images: DOMAIN/CLASS/file, possibly with the parts of a split in between. */
 import { realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { InputError } from '../../../certify-runtime/trusted/errors.ts';
-import { count, describeEntries, type Entries, listEntries, some } from '../readers/entries.ts';
+import { InputError } from '../../../../certify-runtime/trusted/errors.ts';
+import { count, describeEntries, type Entries, listEntries, some } from '../../readers/entries.ts';
+import { EXPECTED, isPart, notDomains, refuseOtherLayouts, WHOLE } from './other-layouts.ts';
 import { type PartFile, withoutTwinIn, withoutTwins } from './twin-files.ts';
 
 /** The images of a folder, each with its domain and class. */
@@ -15,31 +16,25 @@ export interface FolderListing {
   readonly labels: readonly number[];
   /** Index into `domains`. */
   readonly domain: readonly number[];
-  /** How many files were left out by their names or places, by reason. */
+  /** How many files were left out because of their names or places, by reason. */
   readonly leftOut: Readonly<Record<string, number>>;
-  /** How folders between domain and class were read, for people; empty where there are none. */
+  /** How folders between domain and class were read, in words; empty if there are none. */
   readonly reading: string;
 }
 
-/** A folder of these names between domain and class holds all of the domain (VLCS's `full`, Office-31's `images`) … */
-const WHOLE = ['full', 'all', 'images'];
-/** … or a part of it; as a split that somebody published has it. */
-const PART = /^(train|training|val|valid|validation|dev|crossval|test|testing|eval)$/i;
-const isPart = (name: string) => PART.test(name) || WHOLE.includes(name.toLowerCase());
-
-const EXPECTED = 'folders DOMAIN/CLASS with images, at least two domains and two classes';
 const MAX_DOMAINS = 256;
 
-/** A class of a domain: its files, in one folder or in one for each part. */
+/** The classes of a domain: the files of each, in one folder or in one for each part. */
 type Classes = Map<string, PartFile[]>;
 
 /**
- * Lists DOMAIN/CLASS/file. Folders `full`, `all` or `images` between domain and class are passed through; of `train`, `val`,
- * `test`, `crossval` and the like the images are taken together, each once, and where there is a `full` beside them, it is
- * taken alone.
+ * Lists DOMAIN/CLASS/file. Folders `full`, `all` or `images` between domain and class are passed through. The images of
+ * `train`, `val`, `test`, `crossval` and the like are taken together, each once; if there is a `full` beside them, it
+ * alone is taken.
  *
- * @param partsAreDomains takes folders `train`, `test` at the top for domains
- * @throws InputError where the folders are not so, or can be read in two ways: what is in them, and what to do
+ * @param partsAreDomains whether folders such as `train` and `test` at the top are domains
+ * @throws InputError if the folders are laid out otherwise, or can be read in two ways; it says what is in them and
+ *   what to do
  */
 export async function listFolder(dir: string, partsAreDomains: boolean): Promise<FolderListing> {
   const left = new Map<string, number>();
@@ -94,14 +89,17 @@ function add(left: Map<string, number>, reason: string, n: number): void {
   if (n > 0) left.set(reason, (left.get(reason) ?? 0) + n);
 }
 
-/** Images beside folders that are read are in no class; what else is there, a README or a list, is not looked at. */
+/**
+ * Counts images beside class folders, which are in no class; other files there, such as a README or a list, are
+ * ignored.
+ */
 function leaveOut(left: Map<string, number>, { images }: Entries): void {
   add(left, 'outside a class folder', images.length);
 }
 
 const NO_IMAGE = 'not an image by name';
 
-/** The classes in a folder, by their names in one form: a macOS archive may write é as two characters. */
+/** The classes in a folder, by their names in one Unicode form: a macOS archive may write é as two characters. */
 async function readClasses(
   dir: string,
   place: string,
@@ -129,7 +127,7 @@ async function readClasses(
   return classes;
 }
 
-/** The classes of all parts together, or of the one part that holds all. */
+/** The classes of all parts together, or those of the one part that holds everything. */
 async function readParts(
   dir: string,
   domain: string,
@@ -188,7 +186,7 @@ function describeParts(parts: readonly string[]): string {
   return whole === undefined ? `${parts.join(', ')} of each taken together` : `of each, ${whole}`;
 }
 
-/** A folder that is read twice would be in training and test. */
+/** Refuses a folder that would be read twice, because its images would be in training and test. */
 async function refuseSame(dir: string, path: string, places: Map<string, string>): Promise<void> {
   const real = await realpath(join(dir, path));
   const first = places.get(real);
@@ -200,7 +198,7 @@ async function refuseSame(dir: string, path: string, places: Map<string, string>
   places.set(real, path);
 }
 
-/** Images deeper than in a class's folder are in no class that is known. */
+/** Refuses images deeper than in a class's folder: their class is unknown. */
 async function refuseDeeper(dir: string, path: string, { folders, images }: Entries): Promise<void> {
   for (const name of folders) {
     const found = await listEntries(join(dir, path, name), 'images', 'images');
@@ -210,59 +208,6 @@ async function refuseDeeper(dir: string, path: string, { folders, images }: Entr
       `${join(dir, path)}: found ${same ? 'a folder of the same name in it' : `the folder ${name} in it`}, with ${describeEntries(found)}, expected images alone${images.length > 0 ? `, like its ${images.length} others` : ''}; ${same ? `move what is in ${name} up` : 'move them up, or name what lies in between train, val, test or full'}`,
       { path, folders },
     );
-  }
-}
-
-/** @throws InputError where a layout that is not DOMAIN/CLASS could be taken for it */
-async function refuseOtherLayouts(
-  dir: string,
-  inside: ReadonlyMap<string, Entries>,
-  partsAreDomains: boolean,
-): Promise<void> {
-  const names = [...inside.keys()];
-  const refuse = (found: string, remedy: string) =>
-    new InputError(`${dir}: found ${found}, expected ${EXPECTED}; ${remedy}`, { dir, folders: names });
-  const all = [...inside.values()];
-  if (all.every(({ folders, images }) => folders.length === 0 && images.length > 0)) {
-    throw refuse(
-      `${names.length} folders with images (${some(names)}), CLASS and no DOMAIN`,
-      'put them in one folder for each domain',
-    );
-  }
-  if (names.every(isPart)) {
-    const [part, { folders }] = [...inside][0]!;
-    const deeper =
-      folders.length === 0 ? [] : (await listEntries(join(dir, part, folders[0]!), EXPECTED, 'images')).folders;
-    if (deeper.length > 0) {
-      throw refuse(
-        `${names.join(', ')} with ${some(folders)} in them, and in those ${some(deeper)}: the parts above the domains`,
-        'put each domain in one folder; train, val and test may be in it',
-      );
-    }
-    if (!partsAreDomains) {
-      throw refuse(
-        `${names.join(', ')} with ${some(folders)} in them: the parts of one domain`,
-        `put them in a folder for each domain, or take them as domains by naming the one to test on (heldOut=${names.find((name) => /^test/i.test(name)) ?? names.at(-1)})`,
-      );
-    }
-  }
-  for (const [name, entries] of inside) {
-    const { folders } = entries;
-    if (folders.length === 0)
-      throw refuse(`${describeEntries(entries)} in ${name}, and no class`, `move ${name} elsewhere if it is no domain`);
-    if (folders.length === 1 && folders[0] === name) {
-      throw refuse(`a folder of the same name in ${name}`, `move what is in ${name}/${name} up`);
-    }
-    // DOMAIN/train/file: two classes by their place, parts by their names.
-    if (!folders.every(isPart)) continue;
-    for (const part of folders) {
-      const found = await listEntries(join(dir, name, part), EXPECTED, 'folders');
-      if (found.folders.length > 0 && found.images.length === 0) continue;
-      throw refuse(
-        `${describeEntries(found)} in ${name}/${part}`,
-        `put folders of classes in ${part}, or give it another name if it is a class`,
-      );
-    }
   }
 }
 
@@ -284,17 +229,4 @@ function sameClasses(dir: string, names: readonly string[], domains: readonly Cl
   if (classes.length < 2)
     throw new InputError(`${dir}: found the classes ${classes.join(', ')}, expected ${EXPECTED}`, { dir });
   return classes;
-}
-
-/** What is in a folder that has too few or too many folders to be domains, with the one below it that is meant. */
-async function notDomains(dir: string, root: Entries): Promise<InputError> {
-  const { folders } = root;
-  let found = `${count(folders.length, 'folder')} (${describeEntries(root)} in it)`;
-  let remedy = '';
-  if (folders.length === 1) {
-    const below = await listEntries(join(dir, folders[0]!), EXPECTED, 'folders');
-    found += `, and ${describeEntries(below)} in ${folders[0]}`;
-    if (below.folders.length >= 2) remedy = `; if these are the domains, give ${join(dir, folders[0]!)}`;
-  }
-  return new InputError(`${dir}: found ${found}, expected ${EXPECTED}${remedy}`, { dir, domains: folders });
 }

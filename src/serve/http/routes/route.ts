@@ -1,0 +1,30 @@
+/** What a route of the service is: one declaration for its handler, its place in logs and metrics, and its OpenAPI description. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Context } from 'hono';
+import type { Service } from '../../worker/service.ts';
+import type { Exchange, Route } from '../exchange.ts';
+import type { Json } from './description.ts';
+
+export interface Env {
+  Bindings: { incoming: IncomingMessage; outgoing: ServerResponse };
+}
+
+/** What a handler answers from. */
+export interface Asked {
+  readonly service: Service;
+  readonly exchange: Exchange;
+  /** The OpenAPI document of all routes. */
+  readonly openapi: Json;
+}
+
+export interface RouteDeclaration {
+  readonly method: 'GET' | 'POST';
+  /** As hono writes it: `/v2/models/:model`. */
+  readonly path: string;
+  /** What it is called in logs and metrics. */
+  readonly route: Route;
+  /** The OpenAPI operation, without the parameters of the path. A route without a description is not in the document. */
+  readonly description?: Json;
+  /** Left out if server.ts answers before hono is asked, because inference must be fast. */
+  readonly handle?: (context: Context<Env>, asked: Asked) => Response | Promise<Response>;
+}

@@ -1,0 +1,40 @@
+/** The data sets of drawn icons: their subjects in eight styles as domains, and living beings against the style. */
+import type { DomainDataset } from '../dataset.ts';
+import type { DatasetRequest } from '../options.ts';
+import { type DomainNetIdentity, loadDomainNet } from '../sets/domainnet.ts';
+import { loadStyleCue, type StyleCueIdentity } from '../sets/style-cue.ts';
+import { emojiFolder } from './emoji.ts';
+import { DRAWN_SIDE } from './side.ts';
+
+const EMOJI: DomainNetIdentity = {
+  name: 'emoji',
+  title: 'Emoji (icons, not DomainNet)',
+  licence:
+    'CC BY 4.0 (Twemoji: Twitter; Emoji One), CC BY-SA 4.0 (OpenMoji), Apache 2.0 (Noto: Google; FxEmoji: Mozilla), MIT (Fluent: Microsoft)',
+  source: 'eight npm packages @iconify-json/*, the same subjects in each',
+  heldOut: 'openmoji',
+};
+
+const EMOJI_CUE: StyleCueIdentity = {
+  ...EMOJI,
+  name: 'emoji-cue',
+  title: 'Emoji (icons, not DomainNet), living beings against line drawing',
+  kinds: ['thing', 'living'],
+  positive: ['animals', 'people', 'smileys'],
+  cue: ['emojione-monotone', 'fluent-emoji-high-contrast', 'openmoji'],
+};
+
+/** Draws the icons if they are not yet in the cache. */
+async function drawn(request: DatasetRequest) {
+  const dir = await emojiFolder(request.cache, undefined, request.onProgress);
+  return { side: DRAWN_SIDE, ...request, dir };
+}
+
+export async function openEmoji(request: DatasetRequest): Promise<DomainDataset> {
+  return loadDomainNet(await drawn(request), EMOJI);
+}
+
+/** `blind` is the oracle, in which the style tells nothing. */
+export async function openEmojiCue(request: DatasetRequest, blind: boolean): Promise<DomainDataset> {
+  return loadStyleCue({ ...(await drawn(request)), blind }, EMOJI_CUE);
+}
