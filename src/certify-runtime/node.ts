@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { CertifierBase } from './run/certifier.ts';
-import type { DecodeOptions } from './run/encoded-image.ts';
+import type { DecodeOptions } from './run/decode/encoded-image.ts';
 import type { PixelImage } from './run/images.ts';
 import { checkAnswers, type ModelAnswer } from './run/known-vectors.ts';
 import { type LoadOptions, loadModel } from './run/load.ts';
@@ -120,9 +120,9 @@ export class Certifier<R extends number | null = number> extends CertifierBase<R
   }
 }
 
-async function decoder(): Promise<typeof import('./run/encoded-image.ts')> {
+async function decoder(): Promise<typeof import('./run/decode/encoded-image.ts')> {
   try {
-    return await import('./run/encoded-image.ts');
+    return await import('./run/decode/encoded-image.ts');
   } catch (cause) {
     throw new InputError(
       `image files are decoded by the package sharp, which cannot be loaded: ${cause}`,

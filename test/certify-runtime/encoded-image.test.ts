@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import sharp from 'sharp';
-import { MAX_FILE_BYTES, readImageFile } from '../../src/certify-runtime/run/encoded-image.ts';
+import { MAX_FILE_BYTES, readImageFile } from '../../src/certify-runtime/run/decode/encoded-image.ts';
 import { InputError } from '../../src/certify-runtime/trusted/errors.ts';
 
 const RGB = [2, 3, 3] as const;

@@ -148,6 +148,15 @@ describe('the installed command', () => {
     assert.equal((attacked['images'] as unknown[]).length, 2);
   });
 
+  it('seals from a program, with the lines of its README', async () => {
+    const readme = await readFile(join(folder, 'node_modules/glean/README.md'), 'utf8');
+    await writeFile(join(folder, 'example.mjs'), /```ts\n([\s\S]*?)```/.exec(readme)![1]!);
+    await copyFile(join(folder, 'orthogonium.onnx'), join(folder, 'model.onnx'));
+    const { code, stdout, stderr } = await runProgram(process.execPath, ['example.mjs'], folder, env);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^\d+ 1\.0000\d+$/m);
+  });
+
   it('serves it, and tritonclient gets the right answers', async () => {
     const place = { cwd: folder, env, command: [COMMAND, 'serve'] };
     const service = await ServiceProcess.startAt(place, '--models', 'models', '--workers', '1', '--drain', '0');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { InputError } from '../../src/certify-runtime/trusted/errors.ts';
@@ -11,7 +11,7 @@ import { DATASET_NAMES } from '../../src/train/data/registry.ts';
 import type { InvarianceConfig } from '../../src/train/objective/invariance.ts';
 
 const folder = fileURLToPath(new URL('../../pipeline/configs', import.meta.url));
-const shipped = (await readdir(folder)).filter((name) => name.endsWith('.json'));
+const shipped = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.json'));
 const example = JSON.parse(await readFile(join(folder, 'cmnist.json'), 'utf8'));
 
 let scratch: string;
@@ -21,13 +21,13 @@ before(async () => {
 after(() => rm(scratch, { recursive: true }));
 
 test('the configurations we ship', async () => {
-  assert.ok(shipped.includes('cmnist.json') && shipped.includes('cmnist-irm.json'));
+  assert.ok(shipped.includes('cmnist.json') && shipped.includes(join('invariance', 'cmnist-irm.json')));
   for (const name of shipped) {
     const config = await readConfig(join(folder, name));
-    assert.equal(`${config.id}.json`, name);
+    assert.equal(`${config.id}.json`, basename(name));
     assert.ok(DATASET_NAMES.includes(config.data.name), `${name}: ${config.data.name}`);
   }
-  const irm = await readConfig(join(folder, 'cmnist-irm.json'));
+  const irm = await readConfig(join(folder, 'invariance', 'cmnist-irm.json'));
   const erm = await readConfig(join(folder, 'cmnist-erm.json'));
   assert.ok('penalty' in irm.objective && 'penalty' in erm.objective);
   assert.deepEqual(irm.objective.penalty, { kind: 'irm', weight: 10_000, before: 1, warmup: 100 });

@@ -1,7 +1,7 @@
 /** The work of `glean predict`: reads each image and prints its answer. */
 
 import { Certifier } from '../../certify-runtime/node.ts';
-import { readImageFile } from '../../certify-runtime/run/encoded-image.ts';
+import { readImageFile } from '../../certify-runtime/run/decode/encoded-image.ts';
 import { GleanError } from '../../certify-runtime/trusted/errors.ts';
 import type { PredictArguments } from '../commands/predict.ts';
 import { AnswerIsNo } from '../terminal/answer.ts';

@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { readModelFile, runUnverified } from '../../certify-runtime/node.ts';
-import { readImageFile } from '../../certify-runtime/run/encoded-image.ts';
+import { readImageFile } from '../../certify-runtime/run/decode/encoded-image.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import { MAX_VECTORS } from '../../certify-runtime/trusted/file/certificate.ts';
 import { quote } from '../../certify-runtime/trusted/onnx/wire.ts';

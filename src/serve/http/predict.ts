@@ -1,6 +1,6 @@
 /** POST /predict: a picture in, label and radius out. */
 
-import { decodeImage } from '../../certify-runtime/run/encoded-image.ts';
+import { decodeImage } from '../../certify-runtime/run/decode/encoded-image.ts';
 import { floorToFloat32 } from '../../certify-runtime/trusted/margin.ts';
 import { receive } from '../worker/receive.ts';
 import type { ServedModel } from '../worker/served-model.ts';

@@ -13,7 +13,7 @@ export function gram(a: Float64Array, rows: number, cols: number): Float64Array 
   return g;
 }
 
-/** G ← G + A·Bᵀ, of which `lower` needs the lower triangle only. Two rows by two rows at a time: each value read feeds two products. */
+/** G ← G + A·Bᵀ, or the lower triangle of it. It goes two rows by two rows, so that each value read feeds two products. */
 export function addProduct(
   g: Float64Array,
   a: Float64Array,

@@ -1,27 +1,21 @@
 /** Reads a sealed file: its digests, form, claims and last layer. It proves nothing; verify.ts does. */
 
-import type { LinearHead } from '../bounds/bound.ts';
 import { readLinearHead } from '../head.ts';
-import { MAX_CLASSES, type MarginTerms, marginTerms } from '../margin.ts';
+import { MAX_CLASSES, marginTerms } from '../margin.ts';
 import { encodeInfo } from '../onnx/codec.ts';
 import type { Graph, ValueInfo } from '../onnx/model.ts';
 import { readOnnx } from '../onnx/read.ts';
 import { encode, firstDifference } from '../onnx/wire.ts';
 import { check, parseCertificate } from './certificate.ts';
-import { CERTIFICATE_KEY, type Certificate, certificateConstants } from './claims.ts';
+import type { CertifiedModel } from './certified-model.ts';
+import { CERTIFICATE_KEY, certificateConstants } from './claims.ts';
 import { fileDigest, weightsDigest } from './digest.ts';
 import { outputInfos, TENSORS } from './names.ts';
 import { vectorPixels } from './vectors.ts';
 
 /** A file of the sealed form, unchanged since it was sealed. What it claims holds only if it is proven or signed. */
-export interface SealedModel {
+export interface SealedModel extends Omit<CertifiedModel, 'operators'> {
   readonly graph: Graph;
-  readonly certificate: Certificate;
-  readonly head: LinearHead;
-  /** Pixels of the known vectors. */
-  readonly images: readonly Float32Array[];
-  /** What follows from the claims. */
-  readonly terms: MarginTerms;
 }
 
 /** A sealed file is of one version of the format: the proof's rules and the head are those of this operator set. */

@@ -4,61 +4,27 @@ import { HEAD_PREFIX } from '../file/names.ts';
 import type { Graph } from '../onnx/model.ts';
 import type { Rule, RuleBook, Rules } from '../walk/rule.ts';
 
-const activation = async () => (await import('./activation.ts')).activationRules;
-const branch = async () => (await import('./branch.ts')).branchRules;
-const conv = async () => (await import('./conv.ts')).convRules;
-const dense = async () => (await import('./dense.ts')).denseRules;
-const elementwise = async () => (await import('./elementwise.ts')).elementwiseRules;
-const normalization = async () => (await import('./normalization.ts')).normalizationRules;
-const pool = async () => (await import('./pool.ts')).poolRules;
-const reduce = async () => (await import('./reduce.ts')).reduceRules;
-const reshape = async () => (await import('./reshape.ts')).reshapeRules;
-const scale = async () => (await import('./scale.ts')).scaleRules;
-const structure = async () => (await import('./structure.ts')).structureRules;
+/** The operators of each file, and what loads it. */
+const FILES: readonly (readonly [operators: string, load: () => Promise<Rules>])[] = [
+  ['Add Sub Sum', async () => (await import('./elementwise.ts')).elementwiseRules],
+  ['AveragePool GlobalAveragePool GlobalMaxPool MaxPool', async () => (await import('./pool.ts')).poolRules],
+  ['BatchNormalization', async () => (await import('./normalization.ts')).normalizationRules],
+  ['Concat Max Min', async () => (await import('./branch.ts')).branchRules],
+  ['Conv', async () => (await import('./conv.ts')).convRules],
+  ['Div Mul Neg', async () => (await import('./scale.ts')).scaleRules],
+  ['Flatten Reshape Split', async () => (await import('./reshape.ts')).reshapeRules],
+  ['Gemm MatMul', async () => (await import('./dense.ts')).denseRules],
+  ['Abs Clip LeakyRelu PRelu Relu', async () => (await import('./activation.ts')).activationRules],
+  ['ReduceMax ReduceMean ReduceMin ReduceSum TopK', async () => (await import('./reduce.ts')).reduceRules],
+  [
+    'Cast Dropout Gather Identity Pad Slice Squeeze Transpose Unsqueeze',
+    async () => (await import('./structure.ts')).structureRules,
+  ],
+];
 
-/** A Map, so that an operator called "constructor" has no rule. */
+/** The table, by operator: a Map, so that an operator called "constructor" has no rule. */
 export const RULES: ReadonlyMap<string, () => Promise<Rules>> = new Map(
-  Object.entries({
-    Abs: activation,
-    Add: elementwise,
-    AveragePool: pool,
-    BatchNormalization: normalization,
-    Cast: structure,
-    Clip: activation,
-    Concat: branch,
-    Conv: conv,
-    Div: scale,
-    Dropout: structure,
-    Flatten: reshape,
-    Gather: structure,
-    Gemm: dense,
-    GlobalAveragePool: pool,
-    GlobalMaxPool: pool,
-    Identity: structure,
-    LeakyRelu: activation,
-    MatMul: dense,
-    Max: branch,
-    MaxPool: pool,
-    Min: branch,
-    Mul: scale,
-    Neg: scale,
-    PRelu: activation,
-    Pad: structure,
-    ReduceMax: reduce,
-    ReduceMean: reduce,
-    ReduceMin: reduce,
-    ReduceSum: reduce,
-    Relu: activation,
-    Reshape: reshape,
-    Slice: structure,
-    Split: reshape,
-    Squeeze: structure,
-    Sub: elementwise,
-    Sum: elementwise,
-    TopK: reduce,
-    Transpose: structure,
-    Unsqueeze: structure,
-  }),
+  FILES.flatMap(([operators, load]) => operators.split(' ').map((op) => [op, load] as const)),
 );
 
 /** The rules of these operators, as far as they have any, and those for constants if `folded`. */

@@ -45,14 +45,14 @@ export interface Measure {
 export interface Base {
   readonly size: number;
   readonly measure: Measure;
-  /** What ONNX Runtime's fusions look for, and operators that change nothing do not hide from them. */
+  /** What ONNX Runtime's fusions look for. A tensor that is computed has none but those that its rule names. */
   readonly marks: Marks;
 }
 
 export interface Marks {
-  /** A MatMul gave it. */
+  /** A MatMul gave it, or an operator that leaves a MatMul's output as it is. */
   readonly isProduct?: boolean;
-  /** Some of its elements are zeros that a Pad put there. */
+  /** Some of its elements are zeros that a Pad put there, though no view says so. */
   readonly isPadded?: boolean;
 }
 

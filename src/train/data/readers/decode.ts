@@ -1,7 +1,7 @@
 /** One image file as a square of sRGB bytes, or the reason why it cannot be one. */
 import { readFile, stat } from 'node:fs/promises';
 import sharp from 'sharp';
-import { toEightBits } from '../../../certify-runtime/run/eight-bits.ts';
+import { toEightBits } from '../../../certify-runtime/run/decode/eight-bits.ts';
 import { InputError } from '../../../certify-runtime/trusted/errors.ts';
 import { unreadFormat } from './image-formats.ts';
 import { floatBytes, isFloat, unreadSamples } from './samples.ts';

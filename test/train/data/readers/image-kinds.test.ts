@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Sharp } from 'sharp';
-import { decodeImage } from '../../../../src/certify-runtime/run/encoded-image.ts';
+import { decodeImage } from '../../../../src/certify-runtime/run/decode/encoded-image.ts';
 import { InputError } from '../../../../src/certify-runtime/trusted/errors.ts';
 import { prepareImages } from '../../../../src/train/data/prepared/prepared.ts';
 import { decodeSquare } from '../../../../src/train/data/readers/decode.ts';

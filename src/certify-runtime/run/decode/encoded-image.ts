@@ -4,7 +4,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import sharp, { type Metadata } from 'sharp';
-import { InputError } from '../trusted/errors.ts';
+import { InputError } from '../../trusted/errors.ts';
 import { toEightBits } from './eight-bits.ts';
 
 export const MAX_FILE_BYTES = 64 * 1024 * 1024;
