@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { allRules } from '../support/networks/all-rules.ts';
 import { CHANGES, NEWEST_OPSET, OLDEST_OPSET } from '../../src/export/foreign/opset.ts';
+import { allRules } from '../support/networks/all-rules.ts';
 
 interface Schema {
   readonly op: string;
