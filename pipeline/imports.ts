@@ -3,7 +3,7 @@
  *
  * The rooms are listed in order: a file may import from its own room and from those before it in the list, types
  * included. The radius rests on `trusted/`, the first one: it imports nothing else, not even a package. Imports must
- * not form a circle.
+ * not form a circle, and no folder or file may grow too large to find one's way in.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -91,6 +91,24 @@ function circles(imports: readonly Import[]): string[] {
   return found;
 }
 
+/** How many files may lie side by side, and how many lines a file may have, for a reader to find their way. */
+const MOST_FILES = 14;
+const MOST_LINES = 300;
+
+/** Returns a line for each folder and each file that is too large. */
+export function crowds(files: readonly { readonly path: string; readonly lines: number }[]): string[] {
+  const folders = new Map<string, number>();
+  for (const { path } of files) folders.set(dirname(path), (folders.get(dirname(path)) ?? 0) + 1);
+  return [
+    ...[...folders]
+      .filter(([, count]) => count > MOST_FILES)
+      .map(([folder, count]) => `${folder} has ${count} files side by side, at most ${MOST_FILES} are allowed`),
+    ...files
+      .filter(({ lines }) => lines > MOST_LINES)
+      .map(({ path, lines }) => `${path} has ${lines} lines, at most ${MOST_LINES} are allowed`),
+  ];
+}
+
 /** Every TypeScript file of a folder except build outputs. */
 export function sourcesOf(folder: string): string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
@@ -102,13 +120,19 @@ export function sourcesOf(folder: string): string[] {
 /** The number of files and of lines in trusted/. */
 export function trustedSize(): { readonly files: number; readonly lines: number } {
   const files = sourcesOf(TRUSTED);
-  const lines = files.map((file) => readFileSync(file, 'utf8').split('\n').length - 1);
-  return { files: files.length, lines: lines.reduce((sum, count) => sum + count, 0) };
+  return { files: files.length, lines: files.reduce((sum, file) => sum + linesOf(file), 0) };
+}
+
+function linesOf(file: string): number {
+  return readFileSync(file, 'utf8').split('\n').length - 1;
 }
 
 if (process.argv[1] === import.meta.filename) {
   const files = ['src', 'pipeline'].flatMap(sourcesOf);
-  const problems = problemsOf(files.flatMap((file) => importsOf(file, readFileSync(file, 'utf8'))));
+  const problems = [
+    ...problemsOf(files.flatMap((file) => importsOf(file, readFileSync(file, 'utf8')))),
+    ...crowds([...files, ...sourcesOf('test')].map((path) => ({ path, lines: linesOf(path) }))),
+  ];
   for (const problem of problems) console.error(problem);
   const { files: trusted, lines } = trustedSize();
   console.log(`imports: ${files.length} files; to be trusted for the radius: ${trusted} files, ${lines} lines`);

@@ -65,7 +65,7 @@ const whole = !options.again && options.every === '1' && options.only === '' && 
  * graphs for each mutant, and the hostile files, whose test takes the prover from a folder that it is told.
  */
 const SUITE = [
-  /^test\/certify-runtime\/trusted\/(?!combinations|formats|hostile|mutation|onnx).*\.test\.ts$/,
+  /^test\/certify-runtime\/trusted\/(?!campaign|combinations|formats|hostile|mutation|onnx).*\.test\.ts$/,
   /^test\/evaluate\/attack\/(large-bias|summation-orders|known-radius)\.test\.ts$/,
 ];
 

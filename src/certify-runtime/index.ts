@@ -7,6 +7,7 @@ export type { AffineBound, EncoderBound, LayerBound, LinearHead } from './truste
 export {
   CertificateError,
   ContradictionError,
+  type ErrorCode,
   GleanError,
   InputError,
   OnnxFormatError,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { importsOf, problemsOf, sourcesOf, TRUSTED } from '../../pipeline/imports.ts';
+import { crowds, importsOf, problemsOf, sourcesOf, TRUSTED } from '../../pipeline/imports.ts';
 
 /** Imports of every file, as they are but for these lines at the end of one. */
 function project(changed = '', line = ''): ReturnType<typeof importsOf> {
@@ -41,6 +41,13 @@ describe('import order', () => {
       );
     });
   }
+
+  it('refuses a crowded folder and a long file', () => {
+    const many = Array.from({ length: 15 }, (_, i) => ({ path: `src/room/${i}.ts`, lines: 1 }));
+    assert.match(crowds(many).join(), /^src\/room has 15 files side by side/);
+    assert.deepEqual(crowds(many.slice(1)), []);
+    assert.match(crowds([{ path: 'src/long.ts', lines: 301 }]).join(), /^src\/long\.ts has 301 lines/);
+  });
 
   it('keeps the runtime free of every package but ONNX Runtime and sharp', () => {
     const packages = sourcesOf('src/certify-runtime')
