@@ -38,6 +38,8 @@ function ask(
   return new Promise((resolve) => {
     const settle = (outcome: Outcome): void => {
       worker.removeAllListeners();
+      // An error between two jobs must not end the whole run; the next job finds out that the worker is gone.
+      worker.on('error', () => undefined);
       resolve(outcome);
     };
     const fail = (reason: string): void =>

@@ -124,7 +124,9 @@ export class WorstView {
     // Before the flip the way is straight, so distances are proportional to steps; a ball that reaches beyond the end
     // fills the strip.
     const perStep = track.steps[1]!.distance;
-    const ball = Math.min(1, track.radius / (perStep * last));
+    const length = perStep * last;
+    // If the search ended where it began, there is no way to show a part of.
+    const ball = length > 0 ? Math.min(1, track.radius / length) : Math.sign(track.radius);
     this.#strip.replaceChildren(
       ...runs(track).map(([label, first, until]) =>
         svg('rect', {
