@@ -1,4 +1,7 @@
-/** What the package offers everywhere: reading sealed files (proving is `Certifier.load`'s), certificates from numbers, errors. */
+/**
+ * What the package offers everywhere: reading sealed files (`Certifier.load` proves them), certificates from numbers,
+ * errors.
+ */
 
 export type { PixelImage, Pixels } from './run/images.ts';
 export type { SignatureOptions } from './signature/signature.ts';

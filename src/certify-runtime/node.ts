@@ -29,15 +29,15 @@ export interface EncodedImage extends DecodeOptions {
 /** Pixels, the path or URL of an image file, or its bytes. */
 export type NodeImage = PixelImage | string | URL | EncodedImage;
 
-/** What onnxruntime-node is asked for; any other name needs `uncertified`. */
+/** The providers that onnxruntime-node is asked for; any other name needs `uncertified`. */
 export type NodeProvider = keyof typeof PROVIDERS | (string & {});
 
 export interface NodeLoadOptions extends LoadOptions<NodeProvider> {
-  /** false leaves out the second opinion: a proven model is then not held against what can be measured of it. */
+  /** false leaves out the second opinion: a proven model is then not compared with what can be measured of it. */
   readonly secondOpinion?: boolean;
 }
 
-/** Loaded where it is asked: a model that is not proven here needs none of it. */
+/** It is loaded on demand, because a model that is not proven here needs none of it. */
 const opinionOf: OpinionOf = async (...asked) =>
   (await import('./second-opinion/second-opinion.ts')).opinionOf(...asked);
 
@@ -47,14 +47,14 @@ const PROVIDERS = {
   cpu: { certified: true },
   cuda: {
     certified: true,
-    // cuDNN chooses an algorithm by itself, and onnxruntime-node hands no option through.
+    // cuDNN chooses an algorithm by itself, and onnxruntime-node passes no option on to it.
     refusedOperators: ['Conv', 'ConvTranspose'],
     prepare: () => {
       const value = process.env[TF32_SWITCH];
       if (value !== undefined && value !== '0') {
         throw new ProviderError(`${TF32_SWITCH}=${value} is set; a radius on CUDA needs ${TF32_SWITCH}=0`, { value });
       }
-      // Read when CUDA starts; where it has started, checkArithmetic tells whether TF32 is on.
+      // This is read when CUDA starts; if CUDA has already started, checkArithmetic tells whether TF32 is on.
       process.env[TF32_SWITCH] = '0';
     },
   },
@@ -75,12 +75,12 @@ const PROVIDERS = {
  */
 export class Certifier<R extends number | null = number> extends CertifierBase<R, Exclude<NodeImage, PixelImage>> {
   /**
-   * Loads a sealed model from a file or its bytes; proves what it claims, checks the provider's arithmetic, runs the
-   * known vectors, and holds what was proven against a second opinion. Where `publicKey` is given and the source is a file,
-   * the signature is that of `options`, or the one in `SOURCE.sig`.
+   * Loads a sealed model from a file or its bytes: it proves what the model claims, checks the provider's arithmetic,
+   * runs the known vectors, and compares what was proven with a second opinion. If `publicKey` is given and the source
+   * is a file, the signature is that of `options`, or the one in `SOURCE.sig`.
    *
-   * @throws InputError where the file cannot be read; SignatureError, OnnxFormatError, UnprovableError, CertificateError,
-   *   ContradictionError or ProviderError where it is refused
+   * @throws InputError if the file cannot be read; SignatureError, OnnxFormatError, UnprovableError, CertificateError,
+   *   ContradictionError or ProviderError if it is refused
    */
   static load(
     source: string | URL | Uint8Array,
@@ -133,7 +133,7 @@ async function decoder(): Promise<typeof import('./run/decode/encoded-image.ts')
 }
 
 /**
- * The text of a `.sig` file; undefined where there is none.
+ * The text of a `.sig` file; undefined if there is none.
  *
  * @internal
  */
@@ -162,9 +162,9 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
 }
 
 /**
- * Runs the known vectors through the whole file, its own certificate head included, as any other program would.
+ * Runs the known vectors through the whole file, including its own certificate head, as any other program would.
  *
- * @throws ProviderError where an answer is not what follows from the proof
+ * @throws ProviderError if an answer is not what follows from the proof
  * @internal
  */
 export async function checkGraph(bytes: Uint8Array, model: VerifiedModel): Promise<void> {
@@ -175,7 +175,7 @@ export async function checkGraph(bytes: Uint8Array, model: VerifiedModel): Promi
 /**
  * The second opinion of a file that is being sealed.
  *
- * @throws ContradictionError where what is measured is above what was proven
+ * @throws ContradictionError if what is measured is above what was proven
  * @internal
  */
 export async function measureSealed(bytes: Uint8Array, model: VerifiedModel): Promise<SecondOpinion> {
@@ -189,7 +189,7 @@ export async function measureSealed(bytes: Uint8Array, model: VerifiedModel): Pr
 }
 
 /**
- * Runs a model that is being sealed; nothing about it is verified yet.
+ * Runs a model that is being sealed; nothing about it has been verified yet.
  *
  * @internal
  */

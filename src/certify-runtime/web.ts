@@ -11,10 +11,10 @@ export * from './index.ts';
 export type { CertificateSummary, Prediction, SmoothedPrediction, SmoothOptions } from './run/certifier.ts';
 export type { LoadOptions } from './run/load.ts';
 
-/** Pixels (ImageData among them), or what a canvas can draw. */
+/** Pixels (such as ImageData), or anything that a canvas can draw. */
 export type WebImage = PixelImage | ImageBitmap | HTMLCanvasElement | OffscreenCanvas;
 
-/** What a file is loaded from: its address, an answer, or its bytes. */
+/** The source of a file: its address, a response, or its bytes. */
 export type WebSource = string | URL | Response | Blob | Uint8Array;
 
 export type WebProvider = keyof typeof PROVIDERS | (string & {});
@@ -26,7 +26,7 @@ export interface WebLoadOptions extends LoadOptions<WebProvider> {
   readonly runtime?: unknown;
 }
 
-/** onnxruntime-web runs one call at a time: the next one waits for its turn. */
+/** onnxruntime-web runs one call at a time, so each call waits for its turn. */
 function oneByOne(runtime: OnnxRuntime): OnnxRuntime {
   return {
     Tensor: runtime.Tensor,
@@ -62,12 +62,13 @@ function oneByOne(runtime: OnnxRuntime): OnnxRuntime {
  */
 export class Certifier<R extends number | null = number> extends CertifierBase<R, Exclude<WebImage, PixelImage>> {
   /**
-   * Loads a sealed model; proves what it claims, checks the provider's arithmetic and runs the known vectors. Where
-   * `publicKey` is given and the source is an address, the signature is that of `options`, or the one at `SOURCE.sig`.
-   * There is no second opinion here as in Node: it would be half as much again to load as the proof.
+   * Loads a sealed model: it proves what the model claims, checks the provider's arithmetic and runs the known vectors.
+   * If `publicKey` is given and the source is an address, the signature is that of `options`, or the one at
+   * `SOURCE.sig`. Unlike in Node, there is no second opinion here, because loading it would take half as much again as
+   * loading the proof.
    *
-   * @throws InputError where the file cannot be fetched; SignatureError, OnnxFormatError, UnprovableError,
-   *   CertificateError or ProviderError where it is refused
+   * @throws InputError if the file cannot be fetched; SignatureError, OnnxFormatError, UnprovableError,
+   *   CertificateError or ProviderError if it is refused
    */
   static load(source: WebSource, options: WebLoadOptions & { readonly uncertified: true }): Promise<Certifier<null>>;
   static load(source: WebSource, options?: WebLoadOptions): Promise<Certifier>;
@@ -112,7 +113,7 @@ async function bytesOf(source: WebSource): Promise<Uint8Array> {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/** The text at this address; undefined where there is none. */
+/** The text at this address; undefined if there is none. */
 async function signatureAt(url: string): Promise<string | undefined> {
   const response = await fetch(url);
   if (response.status === 404) return undefined;

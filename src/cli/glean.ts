@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `glean` as the package installs it; in a clone, bin/glean.mjs takes its place. */
+/** The command `glean` as the package installs it; in a clone, bin/glean.mjs does this instead. */
 import process from 'node:process';
 import { main } from './main.ts';
 import { endWithoutOutput } from './terminal/output.ts';

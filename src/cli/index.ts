@@ -9,10 +9,10 @@ export type { SealedOriginal };
 export type SealNetworkOptions = Omit<SealOriginalOptions, 'run' | 'producerVersion'>;
 
 /**
- * Seals another program's ONNX classifier, as `glean seal` does: proves its Lipschitz bound, appends head and certificate, and
- * compares the result with the original in ONNX Runtime.
+ * Seals another program's ONNX classifier, as `glean seal` does: proves its Lipschitz bound, appends a head and a
+ * certificate, and compares the result with the original in ONNX Runtime.
  *
- * @param bytes of the ONNX file
+ * @param bytes the bytes of the ONNX file
  * @throws InputError if the options do not fit the file, UnprovableError if no bound is known
  */
 export function sealNetwork(bytes: Uint8Array, options: SealNetworkOptions): Promise<SealedOriginal> {
@@ -20,9 +20,9 @@ export function sealNetwork(bytes: Uint8Array, options: SealNetworkOptions): Pro
 }
 
 /**
- * Runs the command `glean` with these arguments; it prints to this process's output.
+ * Runs the command `glean` with these arguments and prints to this process's output.
  *
- * @returns its exit code: 0 done, 1 the answer is no, 2 wrong use
+ * @returns its exit code: 0 if it is done, 1 if the answer is no, 2 if it was used wrongly
  */
 export async function glean(args: readonly string[]): Promise<number> {
   return (await import('./main.ts')).main(args);

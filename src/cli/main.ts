@@ -1,4 +1,4 @@
-/** The command `glean` as the package has it: everything that needs neither TensorFlow nor Python. */
+/** The command `glean` of the package, with everything that needs neither TensorFlow nor Python. */
 import { attackCommand } from './commands/attack.ts';
 import { certifyCommand } from './commands/certify.ts';
 import { dataCommand } from './commands/data.ts';
@@ -13,7 +13,7 @@ import { run } from './terminal/program.ts';
 
 export const ABOUT = 'Certified prediction that survives a change of domain.';
 
-/** In the order of the help. */
+/** The commands, in the order in which the help lists them. */
 export const COMMANDS: readonly Command[] = [
   toCommand(sealCommand, async () => (await import('./actions/seal.ts')).runSeal),
   toCommand(verifyCommand, async () => (await import('./actions/verify.ts')).runVerify),
@@ -26,7 +26,10 @@ export const COMMANDS: readonly Command[] = [
   toCommand(signCommand, async () => (await import('./actions/sign.ts')).runSign),
 ];
 
-/** Runs `glean` with these arguments; gives the exit code: 0 done, 1 the answer is no, 2 wrong use. */
+/**
+ * Runs `glean` with these arguments and returns the exit code: 0 if it is done, 1 if the answer is no, 2 if it was used
+ * wrongly.
+ */
 export function main(args: readonly string[]): Promise<number> {
   return run({ name: 'glean', about: ABOUT, commands: COMMANDS }, args);
 }

@@ -1,22 +1,25 @@
-/** What supervisor and workers say to each other. */
+/** The messages between the supervisor and its workers. */
 import type { MetricObject } from './observe/metrics.ts';
 
-/** A model that was proven, with the bytes that were: what is verified is what is served. */
+/** A proven model together with its bytes, so that the bytes that were verified are the ones that are served. */
 export interface ApprovedModel {
   readonly id: string;
   readonly version: string;
-  /** Of `bytes`, hexadecimal. */
+  /** The SHA-256 of `bytes`, in hexadecimal. */
   readonly sha256: string;
   readonly bytes: Uint8Array;
-  /** The supervisor's own signature of `bytes`, by a key that lives as long as it does: the proof need not be done again. */
+  /**
+   * The supervisor's own signature of `bytes`, by a key that lives as long as the supervisor. It spares the worker a
+   * second proof.
+   */
   readonly signature: string;
   readonly publicKey: string;
 }
 
-/** A file in the models folder that is not served; why is for the log alone. */
+/** A file in the models folder that is not served. Only the log says why. */
 export interface RefusedModel {
   readonly id: string;
-  /** The folder's number; undefined where the version would be the file's digest. */
+  /** The folder's number; undefined if the version would be the file's digest. */
   readonly version: string | undefined;
 }
 
@@ -27,30 +30,30 @@ export type ToWorker =
       readonly refused: readonly RefusedModel[];
       readonly keys: readonly string[] | undefined;
     }
-  /** All that are refused now. */
+  /** All files that are refused at present. */
   | { readonly type: 'refused'; readonly models: readonly RefusedModel[] }
   | { readonly type: 'model'; readonly model: ApprovedModel }
   | { readonly type: 'unload'; readonly id: string }
   | { readonly type: 'keys'; readonly keys: readonly string[] }
   | { readonly type: 'collect'; readonly request: number }
   | { readonly type: 'metrics'; readonly request: number; readonly text: string }
-  /** One connection, which comes with the message. */
+  /** A connection, which is attached to the message. */
   | { readonly type: 'connection'; readonly connection: number }
-  /** It will soon end: answers say so. */
+  /** The worker will soon end, and its answers must say so. */
   | { readonly type: 'drain' }
-  /** No more connections come. */
+  /** No more connections will come. */
   | { readonly type: 'stop' };
 
 export type ToSupervisor =
-  /** Only now does the worker hear: what was said before is lost. */
+  /** The worker has begun to listen for messages; earlier ones were lost. */
   | { readonly type: 'hello' }
-  /** The worker has its models. */
+  /** The worker has loaded its models. */
   | { readonly type: 'ready' }
   | { readonly type: 'took'; readonly connection: number }
-  /** The worker alone was told to end. */
+  /** This worker was told to end, but the service may not have been. */
   | { readonly type: 'leaving' }
   | { readonly type: 'collected'; readonly request: number; readonly metrics: readonly MetricObject[] }
-  /** Somebody asked this worker for the metrics of all. */
+  /** Somebody asked this worker for the metrics of all workers. */
   | { readonly type: 'scrape'; readonly request: number }
-  /** The last numbers of a worker that ends. */
+  /** The final metrics of a worker that is ending. */
   | { readonly type: 'last'; readonly metrics: readonly MetricObject[] };

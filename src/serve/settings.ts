@@ -1,44 +1,50 @@
-/** What a service runs with: every limit has a number, and none is unbounded. */
+/** The settings of a service. Every limit is a number, and nothing is unbounded. */
 
 export interface ServeSettings {
-  /** Folder of models: DIR/<id>/model.onnx, or DIR/<id>/<number>/model.onnx. */
+  /** The folder of models: DIR/<id>/model.onnx, or DIR/<id>/<number>/model.onnx. */
   readonly models: string;
   readonly host: string;
-  /** 0 takes a free port. */
+  /** The port; 0 takes a free one. */
   readonly port: number;
-  /** Processes that answer requests. */
+  /** The number of processes that answer requests. */
   readonly workers: number;
-  /** File of bearer keys, one a line; undefined: nobody is asked for one. */
+  /** A file of bearer keys, one on each line. If it is undefined, no key is needed. */
   readonly keyFile: string | undefined;
-  /** Ed25519 public key (PEM) that must have signed every model; undefined: no signature is asked for. */
+  /** The Ed25519 public key (PEM) that must have signed every model. If it is undefined, no signature is needed. */
   readonly publicKey: string | undefined;
-  /** Origins of web pages that may read the answers, as browsers write them, or `*`; none: no page of another origin may. */
+  /**
+   * Origins of web pages that may read the answers, as browsers write them, or `*`. If there are none, no page of
+   * another origin may read them.
+   */
   readonly cors: readonly string[];
-  /** Images that may wait for one model in one worker; beyond them requests wait unread. */
+  /** Images that may wait for one model in one worker. Further requests wait unread. */
   readonly queue: number;
-  /** Milliseconds that a request may wait unread; then the answer is 503. */
+  /** Milliseconds that a request may wait unread before it is answered with 503. */
   readonly maxWait: number;
-  /** Images in one run of a model. */
+  /** The most images in one run of a model. */
   readonly maxBatch: number;
-  /** Bytes of one body, also once decompressed. */
+  /** The most bytes of one body, both as sent and decompressed. */
   readonly maxBody: number;
-  /** Bytes of all bodies that one worker holds at a time; beyond them the answer is 503. */
+  /** The most bytes of all bodies that one worker holds at a time. Further requests are answered with 503. */
   readonly maxBuffered: number;
-  /** Pixels (width × height) of a picture sent to /predict. */
+  /** The most pixels (width × height) of a picture sent to /predict. */
   readonly maxPixels: number;
-  /** Connections of one worker. */
+  /** The most connections of one worker. */
   readonly maxConnections: number;
-  /** Milliseconds until a request's headers must be there. */
+  /** Milliseconds within which a request's headers must arrive. */
   readonly headersTimeout: number;
-  /** Milliseconds until a whole request must be there. */
+  /** Milliseconds within which a whole request must arrive. */
   readonly requestTimeout: number;
-  /** Milliseconds without a byte, either way, after which a connection is cut. */
+  /** Milliseconds without a byte in either direction after which a connection is cut. */
   readonly idleTimeout: number;
-  /** Milliseconds that a stopping worker still takes connections, unready, so that whoever balances the load can turn away. */
+  /**
+   * Milliseconds for which a stopping worker still takes connections while it reports that it is not ready, so that a
+   * load balancer can turn away.
+   */
   readonly drain: number;
-  /** Milliseconds after which a stopping worker gives up on what is not answered. */
+  /** Milliseconds after which a stopping worker gives up on unanswered requests. */
   readonly grace: number;
-  /** Milliseconds between looks at the models folder and the key file. */
+  /** Milliseconds between two looks at the models folder and the key file. */
   readonly poll: number;
   readonly logLevel: string;
 }

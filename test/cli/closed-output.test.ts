@@ -59,7 +59,7 @@ function assertWhole(where: string): void {
 }
 
 /** What goes to a standard error that is read. */
-const PROGRESS = /^(attacked|seal:) .*\n/gm;
+const PROGRESS = /^((attacked|seal:) .*|\S+: \d+ of \d+)\n/gm;
 const data = ['--data', 'cmnist', '--limit', '5'];
 /** What each command prints soon; where its work is long, its help. */
 const QUICK: Readonly<Record<string, readonly string[]>> = {

@@ -19,7 +19,7 @@ export type ErrorCode =
   | 'NO_GRADIENT'
   | 'SUPERSEDED';
 
-/** Base of every error glean throws on purpose; `code` is stable, `details` are for programs, `cause` is what was caught. */
+/** The base of glean's deliberate errors: `code` is stable, `details` are for programs, `cause` is what was caught. */
 export class GleanError extends Error {
   readonly code: ErrorCode;
   readonly details: Readonly<Record<string, unknown>>;
@@ -32,14 +32,14 @@ export class GleanError extends Error {
   }
 }
 
-/** The bytes are not an ONNX file that glean reads: cut off, malformed, or ambiguous to other readers. */
+/** The bytes are not an ONNX file that glean reads: they are cut off, malformed, or ambiguous to other readers. */
 export class OnnxFormatError extends GleanError {
   constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
     super('ONNX_FORMAT', message, details, options);
   }
 }
 
-/** The graph holds an operator, attribute or shape that has no rule, so nothing is proven about it. */
+/** The graph contains an operator, attribute or shape that has no rule, so nothing is proven about it. */
 export class UnprovableError extends GleanError {
   constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
     super('UNPROVABLE', message, details, options);
@@ -67,7 +67,7 @@ export class InputError extends GleanError {
   }
 }
 
-/** The signature is absent, malformed, by another key, or of other bytes. */
+/** The signature is absent, malformed, made with another key, or made for other bytes. */
 export class SignatureError extends GleanError {
   constructor(message: string, details: Record<string, unknown> = {}, options?: ErrorOptions) {
     super('SIGNATURE', message, details, options);

@@ -1,6 +1,6 @@
 /**
- * The certificate head of format 1, for files that were sealed before 2: one slack for all pairs of classes, and no look at the
- * logits. Node by node it is today's head without what was added since.
+ * The certificate head of format 1, for files that were sealed before format 2: it has one slack for all pairs of
+ * classes, and does not check the logits. Node by node it is today's head without what was added since.
  */
 
 import { scale, sum } from './bounds/affine.ts';
@@ -18,7 +18,7 @@ const BEFORE = new Map(
   ].map(([now, then]) => [HEAD_PREFIX + now, HEAD_PREFIX + then] as const),
 );
 
-/** min_j (ŷ_c − ŷ_j)·inverse_cj − min_i (latentSlack_i(x) + 4ρ(x)·max inverse), and as headGraph has it. */
+/** min_j (ŷ_c − ŷ_j)·inverse_cj − min_i (latentSlack_i(x) + 4ρ(x)·max inverse); the rest is as in headGraph. */
 export function formerHead(terms: MarginTerms, inputs: number): HeadGraph {
   const largest = terms.inverse.reduce((a, b) => Math.max(a, b), 0);
   const slack = terms.latentSlack.map((bound) => sum(bound, scale(largest, terms.logitSlack)));

@@ -1,6 +1,6 @@
 /**
- * The certificate head: margin.ts as ONNX nodes, from `image` and `logits` to `label` and `radius`.
- * docs/soundness.md, section "The radius as a graph", bounds its float32 arithmetic; the constants below name its lemmas.
+ * The certificate head: margin.ts as ONNX nodes, from `image` and `logits` to `label` and `radius`. docs/soundness.md,
+ * section "The radius as a graph", bounds its float32 arithmetic; the constants below name its lemmas.
  */
 
 import { scale } from './bounds/affine.ts';
@@ -12,25 +12,26 @@ import { ceilToFloat32, floorToFloat32, type MarginTerms } from './margin.ts';
 import type { OnnxNode, Tensor } from './onnx/model.ts';
 
 /**
- * ‖x‖ sums n squares (n roundings in any order, one more for the root, which halves the others) or n magnitudes (n − 1).
- * The Gemm adds two products to a constant (4 roundings, fewer with FMA). All terms are ≥ 0: n + 5 relative ones at most. Lemma 16.
+ * ‖x‖ sums n squares (n roundings in any order, one more for the root, which halves the others) or n magnitudes (n −
+ * 1). The Gemm adds two products to a constant (4 roundings, fewer with FMA). All terms are ≥ 0: at most n + 5 relative
+ * roundings. Lemma 16.
  */
 const SLACK_ROUNDINGS = 8;
 /**
- * Each can only raise the radius by 1 + u: the difference of logits, its product with inverse_cj, the last subtraction.
- * (1 + u)³ ≤ 1/(1 − 6u). Lemma 17.
+ * Three roundings can raise the radius, each by a factor of at most 1 + u: those of the difference of logits, of its
+ * product with inverse_cj, and of the last subtraction. (1 + u)³ ≤ 1/(1 − 6u). Lemma 17.
  */
 const MARGIN_ROUNDINGS = 6;
 /**
- * fl(ŷ_c − q), q ≥ 4ρ(x), is off by at most u|ŷ_c − q|, and ρ(x) is more than d + 8 times u|ŷ_c| but for its flushes: covered
- * where q is 4ρ(x) times this. Lemma 17.
+ * fl(ŷ_c − q), q ≥ 4ρ(x), is off by at most u|ŷ_c − q|. Apart from its flushes, ρ(x) is more than d + 8 times u|ŷ_c|,
+ * so the error is covered if q is 4ρ(x) times this. Lemma 17.
  */
 const lowered = (latentSize: number) => 1 + 0.5 / (latentSize + 8) + 2 ** -23;
-/** Squares of pixels below 2⁻⁶³ may be flushed to zero: that hides at most this per pixel from ‖x‖₂. */
+/** Squares of pixels below 2⁻⁶³ may be flushed to zero, which hides at most this much per pixel from ‖x‖₂. */
 const HIDDEN_PIXEL = 2 ** -62;
-/** Of the Gemm, two products and two sums may be flushed to zero. Its weights are 0 or no subnormals. */
+/** Two products and two sums of the Gemm may be flushed to zero. Its weights are 0 or not subnormal. */
 const HIDDEN_SLACK = 4 * FLUSH_32;
-/** Two logits that are taken for zero can raise their difference by this. */
+/** Two logits that are taken for zero can raise their difference by this much. */
 export const HIDDEN_MARGIN = 2 * FLUSH_32;
 
 export interface HeadGraph {
@@ -46,9 +47,10 @@ export interface HeadGraph {
  *     slack   = min_i latentSlack_i(x)
  *     radius  = image ∈ [0, 1] and ‖x‖₂ ≤ cap and slack ≤ cap and ‖ŷ‖₁ < ∞ ? clip(nearest − slack, 0, cap) : 0
  *
- * The product of j = c is 0. Where all others are above 0 the second smallest is their minimum; else it is 0 or less, and so is
- * the radius: in a tie, for one. A NaN anywhere in the image makes ‖x‖₂ a NaN, in the logits ‖ŷ‖₁, whose comparison is false.
- * A product may overflow to infinity, which is clipped; the slack may not, since ∞ − ∞ is a NaN that providers clip differently.
+ * The product of j = c is 0. If all others are above 0, the second smallest is their minimum; otherwise it and the
+ * radius are 0 or less, as in a tie. A NaN in the image makes ‖x‖₂ a NaN, one in the logits ‖ŷ‖₁, and comparisons with
+ * it are false. A product may overflow to infinity, which is clipped; the slack may not, since ∞ − ∞ is a NaN that
+ * providers clip differently.
  *
  * @throws UnprovableError if a bound of the errors is beyond float32
  */
@@ -60,8 +62,8 @@ export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
 }
 
 /**
- * The head that subtracts the smallest of these bounds from every radius; `raised` is what logits that are taken for zero can add
- * to it.
+ * The head that subtracts the smallest of these bounds from every radius; `raised` is what logits that are taken for
+ * zero can add to it.
  */
 export function assembleHead(
   terms: MarginTerms,
@@ -73,7 +75,7 @@ export function assembleHead(
   const sumInflation = addUp(1, gamma32(inputs + SLACK_ROUNDINGS));
   const inflate = (coefficient: number) =>
     coefficient === 0 ? 0 : ceilToFloat32(Math.max(FLUSH_32, mulUp(coefficient, mulUp(sumInflation, sumInflation))));
-  /** Gemm's matrix [‖x‖₂, ‖x‖₁] × bounds and its vector, with all that float32 may hide of them, and `hidden` more. */
+  /** The Gemm's matrix [‖x‖₂, ‖x‖₁] × bounds and its vector, with all that float32 may hide of them plus `hidden`. */
   const slackGemm = (bounds: readonly AffineBound[], hidden: number) => {
     const constants = bounds.map(({ constant, l2, l1 }) => {
       const pixels = addUp(mulUp(l2, mulUp(sqrtUp(inputs), HIDDEN_PIXEL)), mulUp(l1, mulUp(inputs, HIDDEN_PIXEL)));
@@ -126,7 +128,7 @@ const integer = (value: bigint) => ({ type: 'int64', dims: [1], data: BigInt64Ar
 
 const KEEP = { keepdims: 1 };
 
-/** The head node by node: operator, output (which names the node), inputs, attributes. */
+/** The head node by node: its operator, its output (which names the node), its inputs and its attributes. */
 const NODES: readonly (readonly [op: string, output: string, inputs: string, attributes?: Record<string, number>])[] = [
   ['Flatten', 'flat', 'image', { axis: 1 }],
   ['ReduceL2', 'l2', 'flat axis', KEEP],

@@ -1,4 +1,4 @@
-/** The linear head y = Wz + b as a graph has it, the distances between its rows, and its float32 error. */
+/** The linear head y = Wz + b as it stands in a graph, the distances between its rows, and its float32 error. */
 
 import { constantBound, isFiniteBound, scale, sum } from './bounds/affine.ts';
 import type { AffineBound, EncoderBound, LinearHead } from './bounds/bound.ts';
@@ -10,8 +10,8 @@ import type { Attribute, Graph, OnnxNode } from './onnx/model.ts';
 import { EXTRA_ROUNDINGS } from './walk/linear.ts';
 
 /**
- * Reads y = Wz + b between tensors `latent` and `logits`: one Gemm (alpha = beta = 1), or one MatMul and at most one Add.
- * @throws UnprovableError naming the node where the head is anything else.
+ * Reads y = Wz + b between tensors `latent` and `logits`: one Gemm (alpha = beta = 1), or a MatMul and at most one Add.
+ * @throws UnprovableError that names the node if the head is anything else
  */
 export function readLinearHead(
   graph: Graph,
@@ -41,7 +41,7 @@ function refuse(node: OnnxNode, reason: string): never {
   throw new UnprovableError(`${node.op} "${node.name}": ${reason}`, { op: node.op, node: node.name });
 }
 
-/** Of a Gemm, the scales must be 1, and only W may be transposed; no other operator of a head has an attribute. */
+/** A Gemm's scales must be 1, and only W may be transposed. No other operator of a head has an attribute. */
 function checkAttribute(node: OnnxNode, name: string, value: Attribute['value']): void {
   const allowed: Readonly<Record<string, readonly unknown[]>> = {
     alpha: [1],
@@ -52,7 +52,7 @@ function checkAttribute(node: OnnxNode, name: string, value: Attribute['value'])
   if (node.op !== 'Gemm' || !allowed[name]?.includes(value)) refuse(node, `attribute ${name} has no rule in a head`);
 }
 
-/** A float32 constant; one that is also an input may be replaced by the caller. */
+/** A float32 constant. An initializer that is also an input is not one, because the caller may replace it. */
 function constantOf(graph: Graph, node: OnnxNode, name: string): { dims: readonly number[]; values: Float32Array } {
   const tensor = graph.initializers.get(name);
   if (!(tensor?.data instanceof Float32Array) || graph.inputs.some((info) => info.name === name)) {
@@ -65,7 +65,7 @@ function constantOf(graph: Graph, node: OnnxNode, name: string): { dims: readonl
   return { dims, values: data };
 }
 
-/** W as K rows of d, from a matrix that is stored as it is or transposed. */
+/** W as K rows of d, read from a matrix that is stored as it is or transposed. */
 function weightsOf(graph: Graph, node: OnnxNode, name: string, transposed: boolean): Omit<LinearHead, 'bias'> {
   const { dims, values } = constantOf(graph, node, name);
   if (dims.length !== 2 || values.length === 0) refuse(node, `its matrix must have rank 2, not [${dims}]`);
@@ -84,7 +84,7 @@ function biasOf(graph: Graph, node: OnnxNode, name: string, classes: number): Fl
   return values.length === classes ? values : new Float32Array(classes).fill(values[0]!);
 }
 
-/** s_cj = ‖w_c − w_j‖₂ for every pair of classes, K × K, each rounded up; 0 on the diagonal. */
+/** s_cj = ‖w_c − w_j‖₂ for every pair of classes, K × K, each rounded up; the diagonal is 0. */
 export function pairwiseDistances(head: LinearHead): Float64Array {
   const { classes, latentSize, weights } = head;
   const distances = new Float64Array(classes * classes);
@@ -101,7 +101,7 @@ export function pairwiseDistances(head: LinearHead): Float64Array {
   return distances;
 }
 
-/** What the head needs to know of the latent. */
+/** What the head needs to know about the latent. */
 export type LatentBound = Pick<EncoderBound, 'latentNorm' | 'latentChain'>;
 
 /** ρ(x) ≥ maxⱼ|ŷⱼ − (wⱼ·ẑ + bⱼ)|. The scales at the end of the encoder may be applied after the sums. Lemma 15. */
@@ -121,7 +121,7 @@ export function headError(head: LinearHead, { latentNorm, latentChain }: LatentB
   return error;
 }
 
-/** The largest ‖x‖₂ (at most `limit`) for which no logit and no partial sum of it overflows; 0 if there is none. */
+/** The largest ‖x‖₂ (at most `limit`) at which no logit and no partial sum of it overflows; 0 if there is none. */
 export function maxHeadImageNorm(head: LinearHead, { latentChain }: LatentBound, limit: number): number {
   const { row, bias } = magnitudes(head);
   if (!(mulUp(Math.max(1, row), latentChain.growth) < OVERFLOW_32)) return 0;

@@ -1,6 +1,6 @@
 /**
- * The margin certificate: from logits and image norms to a radius that float32 execution cannot break.
- * docs/soundness.md, section "The radius"; the same numbers, as a graph, are in head-graph.ts.
+ * The margin certificate: from logits and image norms to a radius that float32 execution cannot break. See
+ * docs/soundness.md, section "The radius"; head-graph.ts computes the same numbers as a graph.
  */
 
 import { scale, sum } from './bounds/affine.ts';
@@ -9,9 +9,9 @@ import { addUp, down, mulUp, sqrtUp, up } from './bounds/rounding.ts';
 import { InputError, UnprovableError } from './errors.ts';
 import { headError, maxHeadImageNorm, pairwiseDistances } from './head.ts';
 
-/** All that the radius needs to know of a network. Upper bounds, but for `maxImageNorm`, a lower one. */
+/** All that the radius needs to know about a network: upper bounds, except `maxImageNorm`, which is a lower bound. */
 export interface MarginConstants {
-  /** L, of image ↦ latent. */
+  /** L, the Lipschitz constant of image ↦ latent. */
   readonly lipschitz: number;
   /** δ(x) ≥ ‖ẑ(x) − z(x)‖₂, the smallest of these. */
   readonly latentError: readonly AffineBound[];
@@ -21,7 +21,7 @@ export interface MarginConstants {
   readonly latentErrorSlope: number;
   /** ρ′, likewise. */
   readonly logitErrorSlope: number;
-  /** Up to this ‖x‖₂ nothing overflows, and the bounds hold. */
+  /** Up to this ‖x‖₂, nothing overflows and the bounds hold. */
   readonly maxImageNorm: number;
 }
 
@@ -32,15 +32,15 @@ export interface MarginTerms {
   readonly latentSize: number;
   /** 1/(s_cj(L + δ′) + 2ρ′), rounded down, K×K; 0 on the diagonal. */
   readonly inverse: Float64Array;
-  /** 2δ(x)·max s_cj·inverse_cj, one bound for each of δ's: the smallest is subtracted from every radius. */
+  /** 2δ(x)·max s_cj·inverse_cj, with one bound for each of δ's; the smallest is subtracted from every radius. */
   readonly latentSlack: readonly AffineBound[];
-  /** 4ρ(x): subtracted from every difference of logits. */
+  /** 4ρ(x), which is subtracted from every difference of logits. */
   readonly logitSlack: AffineBound;
-  /** No radius is above this, nor is any image with a norm above it certified: together they stay under maxImageNorm. */
+  /** No radius is above this, and no image with a larger norm is certified: together they stay under maxImageNorm. */
   readonly cap: number;
 }
 
-/** Growth of a bound per unit of ℓ2 distance: |‖x′‖₁ − ‖x‖₁| ≤ √n·‖x′ − x‖₂. */
+/** The growth of a bound per unit of ℓ2 distance: |‖x′‖₁ − ‖x‖₁| ≤ √n·‖x′ − x‖₂. */
 export function slope(bound: AffineBound, inputs: number): number {
   return addUp(bound.l2, mulUp(sqrtUp(inputs), bound.l1));
 }
@@ -58,10 +58,12 @@ export function marginConstants(encoder: EncoderBound, head: LinearHead): Margin
   };
 }
 
-// Keeps the slack above 0 whatever the constants, so that the radius is strictly inside; harmless at any scale of use.
+// Keeps the slack above 0 whatever the constants are, so that the radius is strictly inside; it is harmless in use.
 const TINY = 2 ** -100;
 
-/** Limits of K and of the K²·d/2 multiply-adds for the distances: a hostile file is refused before the K×K numbers exist. */
+/**
+ * Limits of K and of the K²·d/2 multiply-adds for the distances: they refuse hostile files before K×K numbers exist.
+ */
 export const MAX_CLASSES = 2048;
 const MAX_DISTANCE_WORK = 2 ** 32;
 
@@ -83,7 +85,7 @@ export function marginTerms(constants: MarginConstants, head: LinearHead): Margi
     if (index % (classes + 1) === 0) return 0;
     return down(1 / addUp(mulUp(distance, growth), addUp(TINY, mulUp(2, constants.logitErrorSlope))));
   });
-  // At most 2/(L + δ′), since δ′ is part of the growth of every pair; and finite if L + δ′ is 0.
+  // It is at most 2/(L + δ′), since δ′ is part of the growth of every pair, and it is finite if L + δ′ is 0.
   const latentFactor = mulUp(
     2,
     distances.reduce((a, s, index) => Math.max(a, mulUp(s, inverse[index]!)), 0),
@@ -106,7 +108,7 @@ function boundAt(bound: AffineBound, l2: number, l1: number): number {
   return addUp(bound.constant, addUp(mulUp(bound.l2, l2), mulUp(bound.l1, l1)));
 }
 
-/** Upper bounds of ‖x‖₂ and ‖x‖₁ of float32 pixels: float64 sums, their rounding added (γ_n, n < 2³⁰ terms). */
+/** Upper bounds of ‖x‖₂ and ‖x‖₁ of float32 pixels: float64 sums plus their rounding (γ_n, n < 2³⁰ terms). */
 export function imageNorms(pixels: Float32Array): { readonly l2: number; readonly l1: number } {
   let squares = 0;
   let absolute = 0;
@@ -120,16 +122,16 @@ export function imageNorms(pixels: Float32Array): { readonly l2: number; readonl
 }
 
 export interface MarginCertificate {
-  /** argmax, the first one in a tie. */
+  /** The argmax, which is the first one in a tie. */
   readonly label: number;
-  /** No float32 image within this ℓ2 distance gets another label; 0 if nothing can be promised. Rounded to float32, down. */
+  /** No float32 image within this ℓ2 distance gets another label; 0 if nothing is promised. Rounded down to float32. */
   readonly radius: number;
 }
 
 const float = new Float32Array(1);
 const bits = new Uint32Array(float.buffer);
 
-/** The float32 next to `value` ≥ 0, above or (not of 0) below: floats of one sign are ordered as their bits are. */
+/** The float32 next to `value` ≥ 0, above or (not for 0) below: floats of one sign have the order of their bits. */
 function step(value: number, steps: 1 | -1): number {
   float[0] = value;
   bits[0]! += steps;
@@ -149,8 +151,8 @@ export function ceilToFloat32(x: number): number {
 }
 
 /**
- * r = min_j (ŷ_c − ŷ_j − 4ρ(x))/(s_cj(L + δ′) + 2ρ′) − 2δ(x)·max s/(s(L + δ′) + 2ρ′), at least 0, rounded down, for logits ŷ
- * as float32 execution gave them for the image with these norms.
+ * r = min_j (ŷ_c − ŷ_j − 4ρ(x))/(s_cj(L + δ′) + 2ρ′) − 2δ(x)·max s/(s(L + δ′) + 2ρ′), at least 0, rounded down, for
+ * logits ŷ that float32 execution gave for the image with these norms.
  *
  * @throws InputError if a logit or norm is not finite, or their number is not K
  */
@@ -171,7 +173,7 @@ export function marginCertificate(
 }
 
 /**
- * argmax of `classes` logits from `begin` on, the first one in a tie.
+ * The argmax of `classes` logits from `begin` on, which is the first one in a tie.
  *
  * @throws InputError if one is not finite
  */
@@ -185,7 +187,7 @@ export function largestLogit(logits: ArrayLike<number>, begin: number, classes: 
   return label;
 }
 
-/** The radius of marginCertificate for the logits from `begin` on; nothing is allocated, as batches call it often. */
+/** The radius of marginCertificate for the logits from `begin` on. It allocates nothing, as batches call it often. */
 export function marginRadius(
   logits: ArrayLike<number>,
   begin: number,
@@ -202,7 +204,7 @@ export function marginRadius(
   const doubt = boundAt(logitSlack, l2, l1);
   let radius = Number.POSITIVE_INFINITY;
   for (let j = 0; j < classes; j++) {
-    // The difference of two float32 numbers is exact in float64 or off by one rounding, which the outer `down` and TINY cover.
+    // The difference of two float32 numbers is exact in float64, or off by one rounding, which `down` and TINY cover.
     if (j === label) continue;
     const margin = down(down(top - logits[begin + j]!) - doubt);
     radius = Math.min(radius, down(margin * inverse[label * classes + j]!));

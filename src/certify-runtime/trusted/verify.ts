@@ -1,6 +1,6 @@
 /**
- * Verification: everything a sealed file claims, proven anew from its bytes. Nothing the file says is believed; a claim
- * may only be weaker than what is proven here.
+ * Verification: it proves everything that a sealed file claims anew from its bytes. It believes nothing that the file
+ * says; a claim may only be weaker than what is proven here.
  */
 
 import type { AffineBound, EncoderBound, LayerBound, LinearHead } from './bounds/bound.ts';
@@ -29,20 +29,20 @@ import type { RuleBook } from './walk/rule.ts';
 
 /** A model whose certificate holds. */
 export interface VerifiedModel extends CertifiedModel {
-  /** What the proof found; never above the claims. */
+  /** What the proof found, which is never above the claims. */
   readonly proven: EncoderBound;
 }
 
 const same = (a: Uint8Array, b: Uint8Array) => firstDifference(a, b) < 0;
 
-/** `claimed` holds wherever `proven` does. */
+/** Whether `claimed` holds wherever `proven` does. */
 function implied(proven: AffineBound, claimed: AffineBound): boolean {
   return proven.constant <= claimed.constant && proven.l2 <= claimed.l2 && proven.l1 <= claimed.l1;
 }
 
 /**
- * The claims hold if the proven ones do, and fit each other: δ is the smallest of the claimed bounds, each of which lies
- * above a proven one, and none may grow faster than δ′ (so that δ′ is true of the claimed δ too, whoever computes with it).
+ * The claims hold if the proven ones do and they fit each other: δ is the smallest of the claimed bounds, each of which
+ * lies above a proven one, and none may grow faster than δ′ (so δ′ is true of the claimed δ too, whoever uses it).
  */
 function checkConstants(claimed: MarginConstants, proven: MarginConstants, inputs: number): void {
   const hold = (holds: boolean, name: string, claim: unknown, proof: unknown) =>
@@ -74,7 +74,7 @@ function checkConstants(claimed: MarginConstants, proven: MarginConstants, input
   );
 }
 
-/** The network without the head: whatever is not named with the head's prefix. */
+/** The network without the head: every node that is not named with the head's prefix. */
 function networkNodes(graph: Graph, headNodes: readonly OnnxNode[]): readonly OnnxNode[] {
   const split = graph.nodes.length - headNodes.length;
   check(split > 0, 'the graph has fewer nodes than the certificate head alone');
@@ -92,8 +92,8 @@ function networkNodes(graph: Graph, headNodes: readonly OnnxNode[]): readonly On
 }
 
 /**
- * Every node must lie between `image` and `latent` or `logits`, and every initializer be used: what is not proven is not
- * run or carried along either.
+ * Every node must lie between `image` and `latent` or `logits`, and every initializer must be used, so that nothing
+ * unproven is run or carried along.
  */
 function checkReached(graph: Graph, nodes: readonly OnnxNode[]): void {
   const needed = new Set<string>([TENSORS.latent, TENSORS.logits]);
@@ -135,7 +135,7 @@ function checkVector(vector: KnownVector, name: string, pixels: Float32Array, te
   check(vector.radius <= radius, `${name} claims radius ${vector.radius}, but its logits give ${radius}`);
 }
 
-/** What marginConstants gives for a graph with the file's tensor names. */
+/** What marginConstants gives for a graph that has the file's tensor names. */
 export function proveConstants(
   graph: Graph,
   rules: RuleBook,
@@ -171,11 +171,11 @@ function checkLayers(claimed: readonly LayerBound[], proven: readonly LayerBound
 }
 
 /**
- * Proves what a sealed file claims: L, the float32 constants, the certificate head node by node and the consistency of the
- * known vectors. It does not run the model: a certifier does. It cannot know whether `classes`, `sigma`, `training` and
- * the weights are the author's: a signature can (signature.ts).
+ * Proves what a sealed file claims: L, the float32 constants, the certificate head node by node and the consistency of
+ * the known vectors. It does not run the model: a certifier does that. It cannot know whether `classes`, `sigma`,
+ * `training` and the weights are the author's; a signature shows that (signature.ts).
  *
- * @throws UnprovableError or CertificateError naming the first thing that does not hold
+ * @throws UnprovableError or CertificateError that names the first thing that does not hold
  */
 async function proveSealed({ graph, certificate, terms, head, images }: SealedModel): Promise<EncoderBound> {
   const { shape } = certificate.input;
@@ -192,9 +192,9 @@ async function proveSealed({ graph, certificate, terms, head, images }: SealedMo
 }
 
 /**
- * Proves from the bytes everything the file claims, its digests included.
+ * Proves from the bytes everything that the file claims, including its digests.
  *
- * @throws OnnxFormatError, UnprovableError or CertificateError naming the first thing that does not hold
+ * @throws OnnxFormatError, UnprovableError or CertificateError that names the first thing that does not hold
  */
 export async function verifyModel(bytes: Uint8Array): Promise<VerifiedModel> {
   const sealed = await readSealed(bytes);

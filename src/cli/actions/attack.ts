@@ -1,4 +1,4 @@
-/** The work of `glean attack`: the attack, its answer as lines, JSON and a curve. */
+/** The work of `glean attack`: runs the attack and reports it as lines, JSON and a curve. */
 import { differentiate } from '../../certify-runtime/gradient/network.ts';
 import { Certifier, readModelFile } from '../../certify-runtime/node.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
@@ -18,7 +18,7 @@ import { AnswerIsNo } from '../terminal/answer.ts';
 const CURVE_END = 0.6;
 const CURVE_STEP = 0.005;
 
-/** Share of images that are right and whose `safe` distance reaches r. */
+/** The share of images that are classified correctly and whose `safe` distance is at least r. */
 function share(
   images: AttackReport['images'],
   truth: ArrayLike<number>,
@@ -46,7 +46,7 @@ function chart(model: string, report: AttackReport, truth: ArrayLike<number>): s
   });
 }
 
-/** Everything needed to check a counterexample: decimal digits that give the same float32 back. */
+/** Everything needed to check a counterexample. Its decimal numbers give back the same float32 values. */
 function counterexamples(report: AttackReport, pixels: Float32Array): object[] {
   const size = pixels.length / report.images.length;
   return report.images.flatMap(({ counterexample }, index) => {
@@ -70,7 +70,7 @@ function print({ model }: AttackArguments, report: AttackReport): void {
   }
 }
 
-/** @throws AnswerIsNo where a radius is broken, InputError for what cannot be attacked */
+/** @throws AnswerIsNo if a radius is broken, InputError if the model or the data set cannot be attacked */
 export async function runAttack(args: AttackArguments): Promise<void> {
   const bytes = await readModelFile(args.model);
   const certifier = await Certifier.load(bytes);

@@ -1,4 +1,4 @@
-/** The work of `glean certify`: certifies each domain, as a table, JSON and a curve. */
+/** The work of `glean certify`: certifies each domain and reports it as a table, JSON and a curve. */
 
 import {
   type Certified,
@@ -25,7 +25,7 @@ function curve(answers: readonly Certified[]): { x: number; y: number }[] {
   });
 }
 
-/** @throws InputError for what cannot be certified */
+/** @throws InputError if the model or the data set cannot be certified */
 export async function runCertify(args: CertifyArguments): Promise<void> {
   const dataset = await openData(args.data, args);
   const splits = selectSplits(dataset, args.split ?? ['validation', 'test']);

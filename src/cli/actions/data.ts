@@ -1,4 +1,4 @@
-/** The work of `glean data`: opens the data set and tells what it holds. */
+/** The work of `glean data`: opens the data set and reports what it holds. */
 
 import { openData } from '../../evaluate/open-data.ts';
 import { cueAgreement, type DomainDataset, type ImageSet } from '../../train/data/dataset.ts';
@@ -9,9 +9,9 @@ interface Row {
   readonly split: string;
   readonly domain: string;
   readonly images: number;
-  /** By label. */
+  /** The number of images of each label. */
   readonly classCounts: readonly number[];
-  /** Share of images whose attribute equals the label; absent where the data set has no cue. */
+  /** The share of images whose attribute equals the label; absent if the data set has no cue. */
   readonly cueAgrees?: number;
 }
 
@@ -22,7 +22,7 @@ function describe(dataset: DomainDataset, split: string, set: ImageSet): Row {
   return { split, domain: set.name, images: set.size, classCounts, ...agreement };
 }
 
-/** @throws InputError where the data set cannot be opened */
+/** @throws InputError if the data set cannot be opened */
 export async function runData({ name, preview, json, ...place }: DataCommandArguments): Promise<void> {
   const dataset = await openData(name, place);
   const rows = [
@@ -41,7 +41,7 @@ export async function runData({ name, preview, json, ...place }: DataCommandArgu
   if (preview !== undefined) console.log(`contact sheet: ${preview}`);
 }
 
-/** No line is longer: of more classes, the smallest and the largest count stand for all. */
+/** The most classes that a line lists. If there are more, only the smallest and the largest count are shown. */
 const CLASSES_LISTED = 12;
 
 function print(dataset: DomainDataset, rows: readonly Row[]): void {

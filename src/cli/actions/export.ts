@@ -1,4 +1,4 @@
-/** The work of `glean export`: seals a finished run and shows what it reaches. */
+/** The work of `glean export`: seals a finished run and shows its certified accuracy. */
 import { formatTable } from '../../evaluate/certified-accuracy.ts';
 import { createReporter } from '../../evaluate/reporter.ts';
 import { exportPlain } from '../../export/run/export-plain.ts';

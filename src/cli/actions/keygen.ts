@@ -1,4 +1,4 @@
-/** The work of `glean keygen`: makes the keys and writes them, each where nothing is yet. */
+/** The work of `glean keygen`: makes a pair of keys and writes them, but never over an existing file. */
 import { stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readPublicKey } from '../../certify-runtime/signature/signature.ts';
@@ -6,14 +6,14 @@ import { generateKeys } from '../../certify-runtime/signature/signing.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import type { KeygenArguments } from '../commands/keygen.ts';
 
-/** NAME.private.pem and NAME.public.pem; in a folder, NAME is glean. */
+/** The paths NAME.private.pem and NAME.public.pem. If `out` is a folder, NAME is `glean` in that folder. */
 async function keyPaths(out: string): Promise<{ readonly privatePath: string; readonly publicPath: string }> {
   const isFolder = out.endsWith('/') || (await stat(out).catch(() => null))?.isDirectory() === true;
   const name = isFolder ? join(out, 'glean') : out;
   return { privatePath: `${name}.private.pem`, publicPath: `${name}.public.pem` };
 }
 
-/** Writes a file that is not there yet. */
+/** Writes a new file. */
 async function create(path: string, content: string, mode: number): Promise<void> {
   try {
     await writeFile(path, content, { flag: 'wx', mode });
@@ -24,7 +24,7 @@ async function create(path: string, content: string, mode: number): Promise<void
   }
 }
 
-/** @throws InputError where a file of that name is there, or cannot be written */
+/** @throws InputError if a file of that name exists or cannot be written */
 export async function runKeygen({ out, json }: KeygenArguments): Promise<void> {
   const { privatePath, publicPath } = await keyPaths(out);
   const { privatePem, publicPem } = await generateKeys();

@@ -6,7 +6,7 @@ import { GleanError } from '../../certify-runtime/trusted/errors.ts';
 import type { PredictArguments } from '../commands/predict.ts';
 import { AnswerIsNo } from '../terminal/answer.ts';
 
-/** @throws AnswerIsNo where an image cannot be answered */
+/** @throws AnswerIsNo if any image cannot be answered */
 export async function runPredict({ model, images, resize, json }: PredictArguments): Promise<void> {
   const certifier = await Certifier.load(model);
   const [height, width, channels] = certifier.certificate.input.shape as [number, number, number];

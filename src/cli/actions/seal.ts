@@ -1,4 +1,4 @@
-/** The work of `glean seal`: proves, seals, writes, and tells what was proven. */
+/** The work of `glean seal`: proves the bound, writes the sealed file, and reports what was proven. */
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { readModelFile, runUnverified } from '../../certify-runtime/node.ts';
@@ -15,7 +15,7 @@ import { utf8Text } from '../../files/utf8-text.ts';
 import { VERSION } from '../../files/version.ts';
 import type { SealArguments } from '../commands/seal.ts';
 
-/** Above this, for pixels on [0, 1] before preprocessing, a bound is called poor. */
+/** A bound above this, for pixels on [0, 1] before preprocessing, is called poor. */
 const POOR = 10;
 const LAYERS_SHOWN = 8;
 
@@ -34,7 +34,7 @@ async function classNames({ classes, classesFile }: SealArguments): Promise<read
     .filter((line) => line !== '');
 }
 
-/** All images of a folder, in the order of their names. */
+/** Reads all images of a folder, in the order of their names. */
 async function imagesOf(folder: string, shape: ImageShape): Promise<readonly Uint8Array[]> {
   const names = await readdir(folder).catch((cause: NodeJS.ErrnoException) => {
     throw new InputError(`${folder}: cannot be read (${cause.code}); expected a folder of images`, {}, { cause });
@@ -48,7 +48,9 @@ async function imagesOf(folder: string, shape: ImageShape): Promise<readonly Uin
   return images;
 }
 
-/** What float32 takes from a radius, at the known vector with the median of it; null where none is certified. */
+/**
+ * The amount by which float32 shrinks a radius: the median over the certified known vectors, or null if there is none.
+ */
 function typicalSlack({ certificate, terms }: VerifiedModel): number | null {
   const { classes, inverse } = terms;
   const slacks = certificate.vectors.flatMap(({ logits, label, radius }) => {
@@ -58,7 +60,7 @@ function typicalSlack({ certificate, terms }: VerifiedModel): number | null {
   return slacks.sort((a, b) => a - b)[Math.floor(slacks.length / 2)] ?? null;
 }
 
-/** How much of L is the preprocessing's. */
+/** The factor that the preprocessing contributes to L. */
 function preprocessingFactor({ input: { scale, std } }: SealedOriginal['prepared']): number {
   return scale / Math.min(...(std ?? [1]));
 }
@@ -69,7 +71,7 @@ function hint({ verified, prepared }: SealedOriginal): string | null {
   return `a plain network: L = ${shown(lipschitz, 'up')}; the certified radii will be tiny. Train with orthogonal or Lipschitz layers (deel-lip, orthogonium, glean train)`;
 }
 
-/** Six digits, rounded up for a bound and down for a radius. */
+/** Shows six digits, rounded up for a bound and down for a radius. */
 function shown(value: number, round: 'up' | 'down'): string {
   if (value === 0) return '0';
   const unit = 10 ** (Math.floor(Math.log10(value)) - 5);
@@ -124,7 +126,7 @@ function asJson({ model, out }: SealArguments, sealed: SealedOriginal): object {
   };
 }
 
-/** @throws InputError for what the options or files do not fit, UnprovableError where no bound is known */
+/** @throws InputError if the options do not fit the files, UnprovableError if no bound is known */
 export async function runSeal(args: SealArguments): Promise<void> {
   const { sigma, layout, logits, scale, mean, std, vectors } = args;
   const shape = args.shape as ImageShape | undefined;

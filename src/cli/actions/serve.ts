@@ -1,4 +1,4 @@
-/** The work of `glean serve`: reads keys and origins, then runs the supervisor. */
+/** The work of `glean serve`: reads the keys and origins, then runs the supervisor. */
 import { readPublicKey } from '../../certify-runtime/signature/signature.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import { DEFAULTS } from '../../serve/settings.ts';
@@ -7,10 +7,10 @@ import type { ServeArguments } from '../commands/serve.ts';
 import { readKeyFile } from '../terminal/key-file.ts';
 import { goOnWithoutOutput } from '../terminal/output.ts';
 
-/** An origin as browsers write it in their requests; another spelling would never be found equal. */
+/** Checks that an origin is spelled as browsers send it; any other spelling would never match. */
 function readOrigin(origin: string): string {
   if (origin === '*') return origin;
-  // No pattern: `*` in a host would be one, and match nothing.
+  // An origin is not a pattern: a host with `*` would be valid and match nothing.
   const { protocol, host } =
     URL.canParse(origin) && !origin.includes('*') ? new URL(origin) : { protocol: '', host: '' };
   const written = `${protocol}//${host}`;

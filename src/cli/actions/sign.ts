@@ -1,4 +1,4 @@
-/** The work of `glean sign`: verifies the model, signs its bytes and writes the signature. */
+/** The work of `glean sign`: verifies the model, signs its bytes, and writes the signature. */
 
 import { readModelFile } from '../../certify-runtime/node.ts';
 import { verifySignature } from '../../certify-runtime/signature/signature.ts';
@@ -8,11 +8,11 @@ import { writeFileAtomic } from '../../files/atomic-file.ts';
 import type { SignArguments } from '../commands/sign.ts';
 import { readKeyFile } from '../terminal/key-file.ts';
 
-/** @throws InputError for what cannot be read, what verifyModel throws where the model is not sound */
+/** @throws InputError if a file cannot be read, and whatever verifyModel throws if the model is not sound */
 export async function runSign({ model, key: keyPath, out = `${model}.sig`, json }: SignArguments): Promise<void> {
   const key = await readKeyFile(keyPath, readPrivateKey);
   const bytes = await readModelFile(model);
-  // Nobody is helped by a signature of a file that is refused wherever it is loaded.
+  // A signature is of no use if the file is refused wherever it is loaded.
   await verifyModel(bytes);
   const signature = await sign(bytes, key);
   await verifySignature(bytes, signature, key.public);

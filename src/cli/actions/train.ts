@@ -1,4 +1,4 @@
-/** The work of `glean train`: goes on where an interrupted run stopped. */
+/** The work of `glean train`: trains a model, and continues an interrupted run where it stopped. */
 import { openData } from '../../evaluate/open-data.ts';
 import { configToTrain, train } from '../../train/run.ts';
 import type { TrainArguments } from '../commands/train.ts';

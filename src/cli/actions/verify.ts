@@ -1,6 +1,6 @@
 /**
- * The work of `glean verify`: proves every claim of a sealed model anew from its bytes, runs its known vectors, and holds the claims
- * against a second opinion.
+ * The work of `glean verify`: proves every claim of a sealed model again from its bytes, runs its known vectors, and
+ * checks the claims against a second opinion.
  */
 
 import { Certifier, checkGraph, readModelFile, readSignatureFile } from '../../certify-runtime/node.ts';
@@ -12,7 +12,10 @@ import type { VerifyArguments } from '../commands/verify.ts';
 import { AnswerIsNo } from '../terminal/answer.ts';
 import { readKeyFile } from '../terminal/key-file.ts';
 
-/** What --key and --signature demand. A signature file that is missing is refused later, as a wrong one is. */
+/**
+ * The signature options for --key and --signature. A missing signature file is refused later, in the same way as a
+ * wrong one.
+ */
 async function signatureBy(
   keyPath: string,
   signaturePath: string,
@@ -23,7 +26,7 @@ async function signatureBy(
   return { keyId: id, options: signature === undefined ? options : { ...options, signature } };
 }
 
-/** @throws AnswerIsNo where the model is refused */
+/** @throws AnswerIsNo if the model is refused */
 export async function runVerify({ model, key, signature, json }: VerifyArguments): Promise<void> {
   const signed = key === undefined ? null : await signatureBy(key, signature ?? `${model}.sig`);
   const bytes = await readModelFile(model);

@@ -1,4 +1,4 @@
-/** `glean attack MODEL --data NAME`: tries to break the radius of real images; says how close it came. */
+/** `glean attack MODEL --data NAME`: tries to break the radius of real images and reports how close it came. */
 import { declareCommand } from '../terminal/command.ts';
 import { DATA_NAMES, DATA_OPTIONS } from '../terminal/data-options.ts';
 import { flag, type Given, text, wholeNumber } from '../terminal/options.ts';

@@ -1,4 +1,4 @@
-/** `glean certify MODEL --data NAME`: certified accuracy per domain, as a table, JSON and a curve. */
+/** `glean certify MODEL --data NAME`: reports the certified accuracy of each domain as a table, JSON and a curve. */
 import { MAX_DRAWS, SMALLEST_TAIL } from '../../certify-runtime/smoothing/binomial-tail.ts';
 import { SMOOTHING_DEFAULTS } from '../../certify-runtime/smoothing/defaults.ts';
 import { METHODS } from '../../evaluate/methods.ts';

@@ -1,4 +1,6 @@
-/** `glean data NAME`: what a data set holds, and a picture of it; draws or prepares it where that is not done. */
+/**
+ * `glean data NAME`: shows what a data set holds and a picture of it; draws or prepares the data set first if needed.
+ */
 import { declareCommand } from '../terminal/command.ts';
 import { DATA_NAMES, DATA_OPTIONS } from '../terminal/data-options.ts';
 import { flag, type Given, text } from '../terminal/options.ts';

@@ -1,4 +1,4 @@
-/** `glean export RUN`: a sealed model, or with --plain an ONNX file without a certificate. */
+/** `glean export RUN`: writes a sealed model or, with --plain, an ONNX file without a certificate. */
 import { declareCommand } from '../terminal/command.ts';
 import { DATA_OPTIONS } from '../terminal/data-options.ts';
 import { flag, type Given, text } from '../terminal/options.ts';

@@ -1,4 +1,4 @@
-/** `glean keygen`: a pair of keys to sign models with. */
+/** `glean keygen`: makes a pair of keys for signing models. */
 import { declareCommand } from '../terminal/command.ts';
 import { flag, type Given, text } from '../terminal/options.ts';
 

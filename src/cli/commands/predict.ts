@@ -1,4 +1,4 @@
-/** `glean predict MODEL IMAGE…`: label and certified radius of image files. */
+/** `glean predict MODEL IMAGE…`: prints the label and certified radius of image files. */
 import { declareCommand } from '../terminal/command.ts';
 import { flag, type Given, text, texts } from '../terminal/options.ts';
 

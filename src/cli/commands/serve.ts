@@ -1,4 +1,4 @@
-/** `glean serve`: the HTTP service. */
+/** `glean serve`: runs the HTTP service. */
 import { availableParallelism } from 'node:os';
 import { DEFAULTS } from '../../serve/settings.ts';
 import { declareCommand } from '../terminal/command.ts';
@@ -7,10 +7,10 @@ import { choice, type Given, realNumber, text, texts, wholeNumber } from '../ter
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'silent'] as const;
 const LIMITS = 'Limits of each worker:';
 const MOST = 2 ** 31;
-/** The longest that a timer of Node can wait, 2³¹ − 1 ms; longer ones fire at once. */
+/** The longest that a timer of Node can wait is 2³¹ − 1 ms; longer ones fire at once. */
 const MOST_SECONDS = 2_147_483;
 
-/** A time in seconds, its default in milliseconds as the settings have it. */
+/** An option in seconds. Its default is given in milliseconds, as in the settings. */
 function seconds(
   describe: string,
   { default: milliseconds, ...rest }: { default: number; least: number; group?: string },
@@ -18,7 +18,7 @@ function seconds(
   return realNumber(describe, { ...rest, most: MOST_SECONDS, default: milliseconds / 1000 });
 }
 
-/** A count that bounds what one worker holds. */
+/** A limit on what one worker holds. */
 function limit(describe: string, { most = MOST, ...rest }: { default: number; least: number; most?: number }) {
   return wholeNumber(describe, { ...rest, most, group: LIMITS });
 }

@@ -1,4 +1,4 @@
-/** `glean sign MODEL --key PRIVATE`: a detached Ed25519 signature of a sealed model's bytes. */
+/** `glean sign MODEL --key PRIVATE`: makes a detached Ed25519 signature of a sealed model's bytes. */
 import { declareCommand } from '../terminal/command.ts';
 import { flag, type Given, text } from '../terminal/options.ts';
 

@@ -1,11 +1,11 @@
-/** `glean train CONFIG`. */
+/** `glean train CONFIG`: trains an encoder and head. */
 import { declareCommand } from '../terminal/command.ts';
 import { DATA_OPTIONS } from '../terminal/data-options.ts';
 import { type Given, text, wholeNumber } from '../terminal/options.ts';
 
 const POSITIONALS = { config: text('JSON file, see pipeline/configs/', { required: true }) };
 const OPTIONS = {
-  // As a configuration's own may be, src/train/config.ts.
+  // The range is that of a configuration's own seed in src/train/config.ts.
   seed: wholeNumber("instead of the configuration's", { least: 0, most: 2 ** 27 - 1 }),
   out: text('folder of the run (default: runs/ID-SEED)'),
   ...DATA_OPTIONS,

@@ -1,4 +1,4 @@
-/** `glean verify MODEL`: proves every claim of a sealed model anew from its bytes. */
+/** `glean verify MODEL`: proves every claim of a sealed model again from its bytes. */
 import { declareCommand } from '../terminal/command.ts';
 import { flag, type Given, text } from '../terminal/options.ts';
 

@@ -1,4 +1,4 @@
-/** How a command says no. */
+/** The way a command says that the answer is no. */
 
-/** The answer is no: the command has printed why; `glean` exits with 1. */
+/** Thrown after a command has printed why the answer is no; `glean` then exits with 1. */
 export class AnswerIsNo extends Error {}

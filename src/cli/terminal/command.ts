@@ -1,29 +1,32 @@
-/** A command from the declaration of its arguments and options: yargs finds and explains them, `options.ts` reads them. */
+/**
+ * Makes a command from the declaration of its arguments and options: yargs finds and explains them, and `options.ts`
+ * reads them.
+ */
 import type { Argv, CommandModule, Options as YargsOptions } from 'yargs';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import { type Given, type Option, type Options, read } from './options.ts';
 
-/** What a command is called and takes. */
+/** A command's name and what it takes. */
 export interface Declaration<P extends Options = Options, O extends Options = Options> {
   readonly name: string;
   readonly describe: string;
-  /** By their places; only the last may be a list. All are required. */
+  /** The arguments by position. All are required, and only the last may be a list. */
   readonly positionals: P;
-  /** In camel case; the command line has them as `--with-hyphens`. */
+  /** The options in camel case; on the command line they are written `--with-hyphens`. */
   readonly options: O;
 }
 
-/** Loads the work itself, which `--help` and wrong use do without. */
+/** Loads the work itself, which is not needed for `--help` and wrong use. */
 export type Load<P extends Options, O extends Options> = () => Promise<(given: Given<P & O>) => Promise<void>>;
 
-/** A command as yargs takes it, with what it was declared from. */
+/** A command in yargs's form, together with its declaration. */
 export interface Command extends CommandModule<object, object> {
   readonly declaration: Declaration;
 }
 
 /**
- * yargs hands on what was typed: it sums up, rounds, strips quotes and guesses types otherwise.
- * Flags have no `--no-` form: all of them are off unless given.
+ * Makes yargs pass on what was typed; otherwise it adds up, rounds, strips quotes and guesses types. Flags have no
+ * `--no-` form, because all of them are off unless given.
  */
 const AS_TYPED = {
   'boolean-negation': false,
@@ -32,12 +35,12 @@ const AS_TYPED = {
   'parse-positional-numbers': false,
 } as const;
 
-/** `keyFile` as it is typed: `key-file`. */
+/** Turns `keyFile` into `key-file`, as it is typed. */
 function hyphenated(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** As the user types it. */
+/** The option as the user types it. */
 function typed(name: string): string {
   return name.length === 1 ? `-${name}` : `--${hyphenated(name)}`;
 }
@@ -59,14 +62,14 @@ function forYargs({
   const shown = shownDefault(fallback);
   return {
     describe: hint === undefined ? describe : `${describe} (${hint})`,
-    // Without a type, a flag that is given twice comes as two, and one with a value is refused.
+    // Without a type, a flag that is given twice arrives as two values, and one that is given a value is refused.
     ...(kind === 'flag'
       ? { nargs: 0 }
       : kind === 'list'
         ? { type: 'string', array: true, requiresArg: true }
         : { nargs: 1 }),
     ...(kind === 'one' && hint === undefined ? { type: 'string' } : {}),
-    // The default itself is left to `read`: yargs would not tell it from what was typed.
+    // The default itself is left to `read`, because yargs would not tell it from what was typed.
     ...(shown === undefined ? {} : { defaultDescription: shown }),
     ...(required ? { demandOption: true } : {}),
     ...(group === undefined ? {} : { group }),
@@ -88,14 +91,14 @@ function readAll<O extends Options>(
   return Object.fromEntries(entries) as Given<O>;
 }
 
-/** The declaration as it is, with the types of its arguments. */
+/** Returns the declaration unchanged, but with the types of its arguments. */
 export function declareCommand<P extends Options, O extends Options>(
   declaration: Declaration<P, O>,
 ): Declaration<P, O> {
   return declaration;
 }
 
-/** The command for yargs. Its handler throws InputError for what `read` refuses, and what the work throws. */
+/** Makes the command for yargs. Its handler throws InputError for what `read` refuses, and whatever the work throws. */
 export function toCommand<P extends Options, O extends Options>(
   declaration: Declaration<P, O>,
   load: Load<P, O>,
@@ -127,9 +130,9 @@ export function toCommand<P extends Options, O extends Options>(
 }
 
 /**
- * yargs takes `--model` for <model> too, and where both are given drops one of them.
+ * yargs also accepts `--model` for <model>, and drops one of them if both are given.
  *
- * @throws InputError where an argument of the command is given as an option
+ * @throws InputError if an argument of the command is given as an option
  */
 export function refuseNamedPlaces({ declaration: { positionals } }: Command, args: readonly string[]): void {
   const end = args.indexOf('--');

@@ -2,7 +2,7 @@
 import { DATASET_NAMES } from '../../train/data/table.ts';
 import { text } from './options.ts';
 
-/** What a data set's name may be, for help texts. */
+/** The possible names of a data set, for help texts. */
 export const DATA_NAMES = `one of ${DATASET_NAMES.join(', ')}; with options as in emoji:heldOut=noto,side=64`;
 
 export const DATA_OPTIONS = {

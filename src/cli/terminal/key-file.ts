@@ -1,11 +1,11 @@
-/** Key files that commands are given. */
+/** Reads the key files that commands are given. */
 import { readFile } from 'node:fs/promises';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 
 /**
- * What `read` makes of a key file.
+ * Reads a key file with `read`.
  *
- * @throws InputError that names the file where it cannot be read, and what `read` throws with the file named
+ * @throws InputError if the file cannot be read or `read` throws one; either way the message names the file
  */
 export async function readKeyFile<T>(path: string, read: (pem: string) => Promise<T>): Promise<T> {
   let pem: string;

@@ -1,33 +1,33 @@
 /**
- * What an option or an argument of a command may be: as help and errors say it, and how a given text is read. Nothing is guessed:
- * what is not exactly one value of the kind is an error that names the option.
+ * What an option or an argument of a command may be: how help and errors describe it, and how its text is read. Nothing
+ * is guessed: any text that is not exactly one value of the kind is an error that names the option.
  */
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 
-/** One option, or one argument by its place. */
+/** One option, or one argument by position. */
 export interface Option<T> {
   readonly describe: string;
-  /** How often a value is given: never (a flag), once, or any number of times. */
+  /** How many values it takes: none (a flag), one, or any number. */
   readonly kind: 'flag' | 'one' | 'list';
-  /** Finishes "expected …". */
+  /** Completes the phrase "expected …" in errors. */
   readonly expects: string;
-  /** The same in the help; undefined where the description says it. */
+  /** The same for the help; undefined if the description already says it. */
   readonly hint: string | undefined;
-  /** What `read` makes of an option that is not given; undefined for none. */
+  /** The value of an option that is not given; undefined if there is none. */
   readonly fallback: T | undefined;
   readonly required: boolean;
-  /** A heading of the help, with its colon. */
+  /** A heading in the help, including its colon. */
   readonly group: string | undefined;
-  /** Names of options that must, and that must not, be given beside this one. */
+  /** The name of an option that must be given with this one, and of one that must not. */
   readonly implies: string | undefined;
   readonly conflicts: string | undefined;
-  /** @throws InputError where `text` is none of it; `name` is how the user knows the option */
+  /** @throws InputError if `text` is not a valid value; `name` is the option's name as the user knows it */
   readonly parse: (text: string, name: string) => unknown;
 }
 
 export type Options = Readonly<Record<string, Option<unknown>>>;
 
-/** The values of these options, by their names. */
+/** The values of these options, by name. */
 export type Given<O> = { readonly [K in keyof O]: O[K] extends Option<infer T> ? T : never };
 
 interface Settings<T> {
@@ -38,7 +38,7 @@ interface Settings<T> {
   readonly conflicts?: string;
 }
 
-/** T where it has a default or must be given, otherwise T or undefined. */
+/** T if the option has a default or is required, otherwise T or undefined. */
 type Value<S, T> = S extends { readonly default: unknown } | { readonly required: true } ? T : T | undefined;
 
 interface Kind {
@@ -59,7 +59,7 @@ function refused(name: string, found: string, expects: string): InputError {
   return new InputError(`${name}: found ${found}, expected ${expects}`, { name, found, expects });
 }
 
-/** A parser of texts that `value` makes something of; undefined stands for nothing. */
+/** Makes a parser from `value`, which returns undefined for a text that it does not accept. */
 function parser(expects: string, value: (text: string) => unknown): Option<unknown>['parse'] {
   return (text, name) => {
     const parsed = value(text);
@@ -71,17 +71,17 @@ function parser(expects: string, value: (text: string) => unknown): Option<unkno
 const TEXT = 'a value that is not empty';
 const parseText = parser(TEXT, (text) => (text === '' ? undefined : text));
 
-/** On or off; off where it is not given. */
+/** A flag, which is off unless it is given. */
 export function flag(describe: string): Option<boolean> {
   return option({ describe, kind: 'flag', expects: 'no value', parse: parser('no value', () => undefined) });
 }
 
-/** Any text but an empty one. */
+/** Any text that is not empty. */
 export function text<const S extends Settings<string>>(describe: string, settings?: S): Option<Value<S, string>> {
   return option({ describe, expects: TEXT, parse: parseText }, settings);
 }
 
-/** One or more texts, none of them empty; an option may be given several times. */
+/** One or more texts, none of them empty; such an option may be given several times. */
 export function texts<const S extends Settings<readonly string[]>>(
   describe: string,
   settings?: S,
@@ -114,11 +114,11 @@ export function choices<const T extends string>(
   return option({ describe, kind: 'list', expects, hint: expects, parse });
 }
 
-/** Digits alone, or with a power of ten: what says exactly which number is meant. */
+/** Digits alone or with a power of ten, so that it is always clear which number is meant. */
 const WHOLE = /^\d+(e\+?\d+)?$/i;
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** The number that a decimal text says; undefined for any other text, and where the number is too large for a double. */
+/** Reads a decimal number; returns undefined for any other text, or if the number is too large for a double. */
 function decimal(found: string): number | undefined {
   const value = DECIMAL.test(found) ? Number(found) : Number.NaN;
   return Number.isFinite(value) ? value : undefined;
@@ -129,7 +129,7 @@ interface Range {
   readonly most?: number;
 }
 
-/** A whole number from `least` to `most`, by default to 2⁵³ − 1, as decimal digits (`1e5` is 100000). */
+/** A whole number from `least` to `most` (2⁵³ − 1 by default), in decimal digits (`1e5` is 100000). */
 export function wholeNumber<const S extends Settings<number> & Range>(
   describe: string,
   settings: S,
@@ -147,7 +147,7 @@ export function wholeNumber<const S extends Settings<number> & Range>(
 interface Interval {
   readonly least?: number;
   readonly most?: number;
-  /** As `least` and `most`, without the number itself. */
+  /** Like `least` and `most`, but excluding the bound itself. */
   readonly above?: number;
   readonly below?: number;
 }
@@ -162,7 +162,7 @@ function within({ least, most, above, below }: Interval): string {
   return bounds.join(' ');
 }
 
-/** A finite number of an interval, as a decimal. */
+/** A finite number in an interval, written as a decimal. */
 export function realNumber<const S extends Settings<number> & Interval>(
   describe: string,
   settings: S,
@@ -177,7 +177,7 @@ export function realNumber<const S extends Settings<number> & Interval>(
   return option({ describe, expects, hint: expects, parse }, settings);
 }
 
-/** Numbers with commas between them, in one value; whole ones from 1 up where `whole` says how many there are. */
+/** Numbers separated by commas in one value. If `whole` is given, there must be that many, all whole and at least 1. */
 export function numbers(
   describe: string,
   { whole }: { readonly whole?: number } = {},
@@ -195,9 +195,9 @@ export function numbers(
 }
 
 /**
- * The value of an option: `found` is all that was given for it, texts, and `true` for a flag.
+ * Reads the value of an option. `found` is everything that was given for it: texts, or `true` for a flag.
  *
- * @throws InputError where it is given more than once and is no list, or where a value is none of its kind
+ * @throws InputError if an option that is not a list is given more than once, or if a value is not valid
  */
 export function read<T>({ kind, expects, parse, fallback }: Option<T>, name: string, found: readonly unknown[]): T {
   if (found.length === 0) return fallback as T;

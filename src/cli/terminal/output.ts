@@ -1,19 +1,19 @@
-/** How a command ends that cannot print: its reader has gone, or the disk is full. */
+/** Ends a command that cannot print, because its reader has gone or the disk is full. */
 import process from 'node:process';
 
 /**
- * As shells report a program that SIGPIPE has ended, 128 + 13. Not 0: `glean verify` whose reader has gone has not said "verified",
- * and may have been about to say "refused".
+ * The status that shells report for a program that SIGPIPE has ended, 128 + 13. It must not be 0: if the reader of
+ * `glean verify` has gone, nobody has been told "verified", and the answer may have been "refused".
  */
 const READER_GONE = 141;
-/** EX_IOERR of sysexits.h: neither an answer nor wrong use. */
+/** EX_IOERR of sysexits.h: this is neither an answer nor wrong use. */
 const NOT_PRINTED = 74;
 
 let needed = true;
 
 /**
- * From now on the process ends, quietly with 141, once standard output or error has no reader any more, and with 74 and its reason
- * once what it prints cannot be written. What `withTemporary` knows of is removed.
+ * From now on, the process ends quietly with 141 if standard output or error loses its reader, and with 74 and the
+ * reason if they cannot be written. Files that `withTemporary` knows of are removed.
  */
 export function endWithoutOutput(): void {
   for (const [name, stream] of [
@@ -30,7 +30,7 @@ export function endWithoutOutput(): void {
   }
 }
 
-/** A service goes on answering when nobody reads what it prints. */
+/** Makes a service go on answering when nobody reads what it prints. */
 export function goOnWithoutOutput(): void {
   needed = false;
 }

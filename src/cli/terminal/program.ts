@@ -1,4 +1,4 @@
-/** A program of commands, and how it ends: 0 done, 1 the answer is no, 2 wrong use. */
+/** Runs a program of commands and gives its exit code: 0 done, 1 the answer is no, 2 wrong use. */
 import process from 'node:process';
 import yargs from 'yargs';
 import { GleanError, InputError } from '../../certify-runtime/trusted/errors.ts';
@@ -8,17 +8,17 @@ import { type Command, refuseNamedPlaces } from './command.ts';
 
 const EXIT = { done: 0, no: 1, wrongUse: 2 } as const;
 
-/** The arguments are not of the command's form; the message holds its help. */
+/** Thrown if the arguments do not have the command's form; the message contains its help. */
 class WrongUse extends Error {}
 
 export interface Program {
   readonly name: string;
-  /** Above the commands; where it is missing, the program is its one command. */
+  /** The text above the commands in the help. If it is missing, the program consists of its one command. */
   readonly about?: string;
   readonly commands: readonly Command[];
 }
 
-/** Runs the program with these arguments; gives the exit code. */
+/** Runs the program with these arguments and returns the exit code. */
 export async function run({ name, about, commands }: Program, args: readonly string[]): Promise<number> {
   let parser = yargs([...args]).scriptName(name);
   if (about === undefined) parser = parser.command({ ...commands[0]!, command: '$0' });
@@ -29,7 +29,7 @@ export async function run({ name, about, commands }: Program, args: readonly str
       .demandCommand(1, 'Name a command.');
   parser = parser
     .strict()
-    // Our own texts are English; those around them are not to be in another language.
+    // Our own texts are English, so yargs's texts must not be in another language.
     .locale('en')
     .version(VERSION)
     .help()

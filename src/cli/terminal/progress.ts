@@ -1,4 +1,4 @@
-/** What `glean train` tells a reporter: steps with loss and penalty, and accuracies. */
+/** Reports the progress of `glean train`: steps with loss and penalty, and accuracies. */
 import { createReporter } from '../../evaluate/reporter.ts';
 import type { TrainReporter } from '../../train/run.ts';
 
@@ -8,7 +8,7 @@ function percent(values: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-/** A reporter for `glean train`. */
+/** Makes a reporter that writes to `stream`. */
 export function trainProgress(stream: NodeJS.WriteStream = process.stderr): TrainReporter & { stop(): void } {
   const { progress, say, stop } = createReporter(stream);
   let accuracy = '';

@@ -1,6 +1,6 @@
 /**
- * What a sealed file claims: a hair more than what is proven (one part in 10⁹), so that a later version of the proof that
- * rounds differently in the last digits still accepts the files of today.
+ * What a sealed file claims: one part in 10⁹ more than what is proven, so that a later version of the proof that rounds
+ * differently in the last digits still accepts today's files.
  */
 
 import { scale } from '../../certify-runtime/trusted/bounds/affine.ts';
@@ -10,7 +10,7 @@ import { type MarginConstants, slope } from '../../certify-runtime/trusted/margi
 
 const ROOM = 1 + 2 ** -30;
 
-/** Claims for an image of `inputs` pixels. */
+/** The claims for an image of `inputs` pixels. */
 export function claimedConstants(proven: MarginConstants, inputs: number): MarginConstants {
   const latentError = proven.latentError.map((bound) => scale(ROOM, bound));
   const logitError = scale(ROOM, proven.logitError);

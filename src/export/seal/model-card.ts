@@ -1,4 +1,4 @@
-/** The model card: README.md beside a sealed model, in Hugging Face's form, front matter included. */
+/** The model card: the README.md beside a sealed model, in Hugging Face's form, with front matter. */
 import type { VerifiedModel } from '../../certify-runtime/trusted/verify.ts';
 
 export interface ModelCard {
@@ -9,7 +9,7 @@ export interface ModelCard {
     readonly sha256: string;
     readonly licence: string;
     readonly source: string;
-    /** What turns in the test domain; absent where nothing does. */
+    /** What turns in the test domain; absent if nothing does. */
     readonly cue?: string;
   };
   readonly seed: number;
@@ -19,11 +19,13 @@ export interface ModelCard {
   readonly marginTable: string;
   readonly smoothingTable: string;
   readonly smoothing: { readonly sigma: number; readonly n: number; readonly n0: number; readonly alpha: number };
-  /** Certified accuracy at r = 0 on the test domain, margin certificate, for the front matter. */
+  /** Certified accuracy of the margin certificate at r = 0 on the test domain, for the front matter. */
   readonly testAccuracy: number;
 }
 
-/** Markdown of the card. Every number in it comes from the arguments, so from the file or from a measurement of it. */
+/**
+ * The Markdown of the card. Every number in it comes from the arguments, so from the file or from a measurement of it.
+ */
 export function modelCard(card: ModelCard): string {
   const { verified, smoothing, dataset } = card;
   const { certificate, proven } = verified;

@@ -1,4 +1,7 @@
-/** Brings a classifier's ONNX graph into the form that is sealed: glean's tensor names, nothing that is not needed. */
+/**
+ * Brings a classifier's ONNX graph into the form that is sealed, with glean's tensor names and nothing that is not
+ * needed.
+ */
 import { UnprovableError } from '../../certify-runtime/trusted/errors.ts';
 import { HEAD_PREFIX, TENSORS } from '../../certify-runtime/trusted/file/names.ts';
 import type { Graph, OnnxModel, OnnxNode, Tensor } from '../../certify-runtime/trusted/onnx/model.ts';
@@ -18,7 +21,7 @@ function producers(nodes: readonly OnnxNode[]): ReadonlyMap<string, OnnxNode> {
   return new Map(nodes.flatMap((node) => node.outputs.map((output) => [output, node] as const)));
 }
 
-/** The tensor that the linear layer which gives `logits` takes: through an Add of a bias to the MatMul or Gemm. */
+/** The tensor that the linear layer behind `logits` takes, through an Add of a bias to the MatMul or Gemm. */
 function findLatent(graph: Graph, logits: string): string {
   const producer = producers(graph.nodes);
   let node = producer.get(logits);
@@ -36,7 +39,7 @@ function findLatent(graph: Graph, logits: string): string {
   return node.inputs[0]!;
 }
 
-/** The graph's output that holds the logits: the one named, or the only one that a linear layer gives. */
+/** The graph's output that contains the logits: the named one, or the only one that comes from a linear layer. */
 function findLogits(graph: Graph, wanted: string | undefined): string {
   const names = graph.outputs.map(({ name }) => name);
   if (wanted !== undefined) {
@@ -47,7 +50,7 @@ function findLogits(graph: Graph, wanted: string | undefined): string {
   return refuse(`the graph has outputs ${names.join(', ')}: say which one holds the logits`, { outputs: names });
 }
 
-/** Nodes from which the logits are computed, in their order. */
+/** The nodes from which the logits are computed, in their order. */
 function needed(graph: Graph, logits: string): readonly OnnxNode[] {
   const wanted = new Set([logits]);
   const kept = [...graph.nodes].reverse().filter((node) => {
@@ -59,9 +62,9 @@ function needed(graph: Graph, logits: string): readonly OnnxNode[] {
 }
 
 /**
- * The network of `model` from `image` [N, H, W, C] through `latent` to `logits`, other tensors keeping their names.
+ * The network of `model` from `image` [N, H, W, C] through `latent` to `logits`. Other tensors keep their names.
  *
- * @throws UnprovableError where the graph has another number of inputs, another input type or no linear last layer
+ * @throws UnprovableError if the graph has another number of inputs, another input type or no linear last layer
  */
 export function networkGraph(model: OnnxModel, options: { readonly logits?: string } = {}): NetworkGraph {
   const { graph } = model;

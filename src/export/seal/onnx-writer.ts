@@ -1,4 +1,4 @@
-/** Writes an ONNX file: `OnnxModel` to bytes, after a check that the file can hold every value as it is. */
+/** Writes an ONNX file from an `OnnxModel`, after a check that the file can represent every value exactly. */
 import { OnnxFormatError } from '../../certify-runtime/trusted/errors.ts';
 import { ARRAYS, encodeOnnx } from '../../certify-runtime/trusted/onnx/codec.ts';
 import type { Attribute, OnnxModel, Tensor } from '../../certify-runtime/trusted/onnx/model.ts';
@@ -6,10 +6,11 @@ import { readOnnx } from '../../certify-runtime/trusted/onnx/read.ts';
 import { quote } from '../../certify-runtime/trusted/onnx/wire.ts';
 
 /**
- * The file's bytes. They are read back before they are returned, so what is not a sealable model is refused here.
+ * The file's bytes. They are read back before they are returned, so a model that cannot be sealed is refused here.
  *
- * @throws {OnnxFormatError} if the model breaks a rule of the reader, or holds a value the file cannot hold exactly
- *   (an attribute that is not a float32, a lone surrogate): nothing is rounded or replaced on the way.
+ * @throws {OnnxFormatError} if the model breaks a rule of the reader, or contains a value that the file cannot
+ *   represent exactly (an attribute that is not a float32, a lone surrogate): nothing is rounded or replaced on the
+ *   way.
  */
 export function writeOnnx(model: OnnxModel): Uint8Array<ArrayBuffer> {
   const bytes = encodeExactly(model);
@@ -18,9 +19,9 @@ export function writeOnnx(model: OnnxModel): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * The file's bytes, for a caller that reads them back himself.
+ * The file's bytes, for a caller that reads them back itself.
  *
- * @throws {OnnxFormatError} if the model holds a value the file cannot hold exactly
+ * @throws {OnnxFormatError} if the model contains a value that the file cannot represent exactly
  */
 export function encodeExactly(model: OnnxModel): Uint8Array<ArrayBuffer> {
   const { graph } = model;

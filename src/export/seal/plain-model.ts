@@ -1,4 +1,4 @@
-/** A classifier as plain ONNX, without a certificate: image [N, H, W, C] ↦ logits [N, K]. The form of a baseline. */
+/** A classifier as plain ONNX without a certificate, image [N, H, W, C] ↦ logits [N, K]. Baselines have this form. */
 import * as v from 'valibot';
 import { OnnxFormatError } from '../../certify-runtime/trusted/errors.ts';
 import { TENSORS } from '../../certify-runtime/trusted/file/names.ts';
@@ -6,12 +6,12 @@ import type { OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
 import { networkGraph } from './network-graph.ts';
 import { writeOnnx } from './onnx-writer.ts';
 
-/** Key in the ONNX file's metadata_props. */
+/** The key of the notes in the ONNX file's metadata_props. */
 const NOTES_KEY = 'glean.plain';
 
 const notesSchema = v.object({
   classes: v.array(v.string()),
-  /** σ of the noise on the image in training: what certification takes by default. */
+  /** σ of the noise on the image in training, which certification uses by default. */
   sigma: v.pipe(v.number(), v.finite(), v.minValue(0)),
   /** Data set, configuration, seed and package versions, as in a certificate. */
   training: v.record(v.string(), v.unknown()),
@@ -19,7 +19,7 @@ const notesSchema = v.object({
 
 export type PlainNotes = v.InferOutput<typeof notesSchema>;
 
-/** The file of a network, what made it in its metadata. */
+/** The file of a network, with a note of what made it in its metadata. */
 export function plainModel(model: OnnxModel, notes: PlainNotes, producerVersion: string): Uint8Array {
   const { shape, nodes, initializers } = networkGraph(model);
   return writeOnnx({
@@ -39,9 +39,9 @@ export function plainModel(model: OnnxModel, notes: PlainNotes, producerVersion:
 }
 
 /**
- * What made the file; undefined for another program's.
+ * What made the file; undefined if another program did.
  *
- * @throws OnnxFormatError where the note is not of its form
+ * @throws OnnxFormatError if the note does not have its form
  */
 export function readPlainNotes(model: OnnxModel): PlainNotes | undefined {
   const text = model.metadata.get(NOTES_KEY);

@@ -1,4 +1,7 @@
-/** From another program's ONNX file to a sealed one: prepared, proven, sealed, verified, and compared with the original. */
+/**
+ * Turns another program's ONNX file into a sealed one: prepares, proves, seals and verifies it, and compares it with
+ * the original.
+ */
 import { createHash } from 'node:crypto';
 import type { SecondOpinion } from '../../certify-runtime/run/loaded-model.ts';
 import { CertificateError, InputError } from '../../certify-runtime/trusted/errors.ts';
@@ -20,28 +23,31 @@ export interface SealOriginalOptions
     Pick<SealOptions, 'run' | 'producerVersion' | 'secondOpinion'> {
   /** The file's name, for the certificate. */
   readonly source: string;
-  /** Default: those of a sealed file, else 0, 1, 2, … */
+  /** The default is those of a sealed file, otherwise 0, 1, 2, … */
   readonly classes?: readonly string[];
-  /** Default: that of a sealed file, else none. */
+  /** The default is that of a sealed file, otherwise none. */
   readonly sigma?: number | null;
-  /** Images for the known vectors, of a shape that is known only now; default: those of a sealed file, else test patterns. */
+  /**
+   * Images for the known vectors, whose shape is known only now. The default is those of a sealed file, otherwise test
+   * patterns.
+   */
   readonly images?: (shape: ImageShape) => Promise<readonly Uint8Array[]>;
 }
 
 export interface SealedOriginal {
   readonly bytes: Uint8Array;
   readonly verified: VerifiedModel;
-  /** What was measured of the sealed file; null where nobody asked. */
+  /** What was measured of the sealed file; null if nobody asked. */
   readonly opinion: SecondOpinion | null;
   readonly prepared: PreparedNetwork;
-  /** Largest difference from the original's answers, over the known vectors. */
+  /** The largest difference from the original's answers over the known vectors. */
   readonly deviation: number;
 }
 
-/** What needs no option in a sealed file. */
+/** The options that a sealed file does not need. */
 const SEALED_FORM = { layout: 'NHWC', logits: TENSORS.logits } as const;
 
-/** What a file that was sealed before says of itself. */
+/** The certificate of a file that was sealed before. */
 function earlierCertificate(model: OnnxModel): Certificate | null {
   const text = model.metadata.get(CERTIFICATE_KEY);
   if (text === undefined) return null;
@@ -53,17 +59,17 @@ function earlierCertificate(model: OnnxModel): Certificate | null {
   }
 }
 
-/** The images of its known vectors, where it takes the same. */
+/** The images of its known vectors, if the network takes images of the same shape. */
 function earlierImages(earlier: Certificate | null, shape: ImageShape): readonly Uint8Array[] | null {
   if (earlier === null || `${earlier.input.shape}` !== `${shape}`) return null;
   return earlier.vectors.map(({ image }) => Buffer.from(image, 'base64'));
 }
 
 /**
- * A file that was sealed before, by an earlier version, is sealed anew: what it says of its training, its classes and its known
- * vectors' images are kept, and all else is proven and measured again.
+ * A file that an earlier version sealed is sealed anew: what it says about its training, its classes and its known
+ * vectors' images are kept, and everything else is proven and measured again.
  *
- * @throws OnnxFormatError where the file cannot be read; what prepareNetwork, seal and compareWithOriginal throw
+ * @throws OnnxFormatError if the file cannot be read; what prepareNetwork, seal and compareWithOriginal throw
  */
 export async function sealOriginal(bytes: Uint8Array, options: SealOriginalOptions): Promise<SealedOriginal> {
   const model = readForeignOnnx(bytes);

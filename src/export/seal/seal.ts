@@ -1,4 +1,4 @@
-/** Sealing: proves a network's constants, appends the certificate head, and writes the certificate into the file. */
+/** Sealing: it proves a network's constants, appends the certificate head, and writes the certificate into the file. */
 
 import { measureSealed } from '../../certify-runtime/node.ts';
 import type { ModelAnswer } from '../../certify-runtime/run/known-vectors.ts';
@@ -25,23 +25,23 @@ import { fillFileDigest } from './digest.ts';
 import { networkGraph } from './network-graph.ts';
 import { encodeExactly } from './onnx-writer.ts';
 
-/** The operator set the head is written in; its reductions take their axes as an input. */
+/** The operator set that the head is written in; its reductions take their axes as an input. */
 const OPSET = 18;
 const IR_VERSION = 8;
 
 export interface SealOptions {
   readonly classes: readonly string[];
-  /** σ of the noise on z in training, null where there was none. */
+  /** σ of the noise on z in training, null if there was none. */
   readonly sigma: number | null;
-  /** Images as bytes H·W·C, stored with their answers. */
+  /** Images as bytes H·W·C, which are stored with their answers. */
   readonly vectors: readonly Uint8Array[];
   readonly training: Readonly<Record<string, unknown>>;
   readonly producerVersion: string;
-  /** Name of the output that holds the logits, where it is not plain. */
+  /** The name of the output that contains the logits, if it is not obvious. */
   readonly logits?: string;
-  /** Runs a model file on images [n, H, W, C] on [0, 1], by the program that will deploy it. */
+  /** Runs a model file on images [n, H, W, C] on [0, 1] with the program that will deploy it. */
   readonly run: (bytes: Uint8Array, images: Float32Array, shape: readonly number[]) => Promise<readonly ModelAnswer[]>;
-  /** false leaves it out: what was proven is then not held against what can be measured. */
+  /** false leaves it out: what was proven is then not compared with what can be measured. */
   readonly secondOpinion?: boolean;
 }
 
@@ -50,10 +50,11 @@ function base64(bytes: Uint8Array): string {
 }
 
 /**
- * The sealed file of a network, and what its verification says: it is read back, proven, and measured before it is returned.
+ * The sealed file of a network, and the result of its verification: it is read back, proven, and measured before it is
+ * returned.
  *
- * @throws UnprovableError where the network has an operator or form without a rule; ContradictionError where what is
- *   measured is above what was proven
+ * @throws UnprovableError if the network has an operator or form without a rule; ContradictionError if what is measured
+ *   is above what was proven
  */
 export async function seal(
   model: OnnxModel,
@@ -112,7 +113,7 @@ export async function seal(
     vectors: [],
     training: options.training,
   };
-  // The graph is encoded once: the file that is run is the one that is sealed, but for the certificate at its end.
+  // The graph is encoded once: apart from the certificate at its end, the file that is run is the one that is sealed.
   const unsealed = encodeExactly({
     irVersion: IR_VERSION,
     opset: OPSET,

@@ -1,4 +1,4 @@
-/** Images for known vectors where none are given: noise, two gradients, and a flat grey. */
+/** Images for known vectors if none are given: noise, two gradients, and a flat grey. */
 import { createRandom, uniformInt } from '../../certify-runtime/smoothing/random.ts';
 import { SEEDS } from '../../certify-runtime/smoothing/streams.ts';
 

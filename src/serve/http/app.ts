@@ -1,4 +1,4 @@
-/** Answers every route but inference, in hono; routes/table.ts has them. */
+/** The hono app that answers every route except inference; the routes are in routes/table.ts. */
 import type { IncomingMessage } from 'node:http';
 import { Hono } from 'hono';
 import type { Service } from '../worker/service.ts';
@@ -9,7 +9,7 @@ import type { Env } from './routes/route.ts';
 import { ROUTES } from './routes/table.ts';
 
 export function createApp(service: Service, exchangeOf: (request: IncomingMessage) => Exchange): Hono<Env> {
-  // Not strict: /v2/ is /v2.
+  // Without strict mode, /v2/ is the same path as /v2.
   const app = new Hono<Env>({ strict: false });
   app.use(async (context, next) => {
     await next();
@@ -25,7 +25,7 @@ export function createApp(service: Service, exchangeOf: (request: IncomingMessag
       return handle(context, { service, exchange, openapi: OPENAPI });
     });
   }
-  // After all methods of a path, every other one is refused.
+  // This comes after all methods of a path have been registered, so it refuses every other method.
   for (const [path, methods] of allowed) {
     const allow = methods.join(', ');
     app.all(path, ({ req }) => {

@@ -1,4 +1,4 @@
-/** Reads request bodies: within a limit each, and within one for all that a worker holds. */
+/** Reads request bodies. Each has a limit, and so do all the bodies that a worker holds together. */
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
@@ -7,7 +7,7 @@ import { HttpError, overloaded, shown } from './http-error.ts';
 
 const unzip = { gzip: promisify(gunzip), deflate: promisify(inflate) };
 
-/** As RFC 9110 names them; `x-gzip` is gzip's older name (section 8.4.1.3). */
+/** The content encoding, named as in RFC 9110; `x-gzip` is the older name of gzip (section 8.4.1.3). */
 function encodingOf(request: IncomingMessage): 'identity' | keyof typeof unzip {
   const found = (request.headers['content-encoding'] ?? '').trim().toLowerCase();
   if (found === 'x-gzip') return 'gzip';
@@ -19,13 +19,13 @@ function encodingOf(request: IncomingMessage): 'identity' | keyof typeof unzip {
 }
 
 /**
- * Bodies at a time: each may become as large as is allowed before it is refused, and what the heap has once grown to the system
- * does not get back.
+ * Limits how many bodies are decompressed at a time. Each may grow to the whole limit before it is refused, and the
+ * heap does not return memory to the system once it has grown.
  */
 const unzipping = new Gate(2);
 const UNZIP_CHUNK = 64 * 1024;
 
-/** The bytes that all bodies together may take. */
+/** The bytes that all bodies together may take up. */
 export class ByteBudget {
   readonly #limit: number;
   #used = 0;
@@ -52,7 +52,7 @@ export class ByteBudget {
   }
 }
 
-/** What one request took of the budget, given back as a whole at the latest. */
+/** What one request has taken from the budget. All of it is given back by the time the request ends. */
 export class Share {
   readonly #budget: ByteBudget;
   #taken = 0;
@@ -81,11 +81,11 @@ function tooLarge(limit: number, found = ''): HttpError {
 }
 
 /**
- * The body, decompressed.
+ * Reads the body and decompresses it.
  *
- * @param begin called when the body is about to be read: the moment to send 100 Continue
- * @throws HttpError 400 where it is cut off or not what its encoding says, 413 over `limit`, 415 for an encoding that is
- *   not known, 503 where all bodies together are too large
+ * @param begin called just before the body is read, which is the moment to send 100 Continue
+ * @throws HttpError 400 if the body is cut off or does not match its encoding, 413 if it is over `limit`, 415 if the
+ *   encoding is unknown, 503 if all bodies together are too large
  */
 export async function readBody(
   request: IncomingMessage,
@@ -106,7 +106,7 @@ export async function readBody(
 }
 
 async function decompress(encoding: keyof typeof unzip, body: Buffer, limit: number, share: Share): Promise<Buffer> {
-  // What it becomes is not known before: the most it may become is taken.
+  // The decompressed size is not known in advance, so we take the most that it may be.
   share.take(limit);
   try {
     const whole = await unzip[encoding](body, { maxOutputLength: limit, chunkSize: UNZIP_CHUNK });
@@ -118,7 +118,7 @@ async function decompress(encoding: keyof typeof unzip, body: Buffer, limit: num
   }
 }
 
-/** Bytes are counted as they come, not as they are announced: announcing costs a client nothing. */
+/** Counts bytes as they arrive, not as they are announced, because announcing costs a client nothing. */
 function collect(request: IncomingMessage, limit: number, share: Share): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];

@@ -1,30 +1,30 @@
-/** Lets web pages of given origins read what the service answers (CORS, in the fetch standard). Off unless asked for. */
+/** Lets web pages of given origins read the service's answers (CORS, in the fetch standard). It is off by default. */
 import type { Exchange } from './exchange.ts';
 import { HttpError, shown } from './http-error.ts';
 
 const METHODS = 'GET, HEAD, POST';
-/** Named one by one: `*` would not hold for Authorization. */
+/** The headers are named one by one because `*` would not cover Authorization. */
 const REQUEST_HEADERS =
   'authorization, content-type, content-encoding, inference-header-content-length, x-request-id, traceparent, tracestate';
-/** What a page may read beyond the few headers that it always may. */
+/** The headers that a page may read besides the few that it always may. */
 const ANSWER_HEADERS = 'x-request-id, inference-header-content-length, retry-after';
-/** Seconds for which a browser need not ask again. */
+/** Seconds for which a browser may keep the answer to a preflight. */
 const MAX_AGE = '600';
 
 export class Cors {
   readonly #origins: ReadonlySet<string>;
   readonly #anyone: boolean;
 
-  /** @param origins as browsers write them (`https://example.org`), or `*` */
+  /** @param origins the allowed origins as browsers write them (`https://example.org`), or `*` */
   constructor(origins: readonly string[]) {
     this.#origins = new Set(origins);
     this.#anyone = this.#origins.has('*');
   }
 
-  /** Says in the answer, whatever that will be, whether the page that asks may read it. */
+  /** Says in the answer, whatever it turns out to be, whether the page that asks may read it. */
   mark({ request, response }: Exchange): void {
     const { origin } = request.headers;
-    // What caches keep for one origin is not for another.
+    // A cache must not give one origin the answer that it keeps for another.
     if (!this.#anyone) response.setHeader('vary', 'Origin');
     if (!this.#allows(origin)) return;
     response.setHeader('access-control-allow-origin', this.#anyone ? '*' : origin!);
@@ -32,10 +32,11 @@ export class Cors {
   }
 
   /**
-   * Answers what a browser asks before the request itself. It sends no key along, so that none is asked for.
+   * Answers the preflight that a browser sends before the request itself. A preflight carries no key, so we ask for
+   * none.
    *
-   * @returns false where the request is no such question
-   * @throws HttpError 403 where the page's origin is none of those that may ask
+   * @returns false if the request is not a preflight
+   * @throws HttpError 403 if the page's origin is not one of those allowed
    */
   preflight(exchange: Exchange): boolean {
     const { request, response } = exchange;

@@ -1,4 +1,4 @@
-/** One request and its answer: its id, its place in log and metrics, and how the answer is written. */
+/** One request and its answer: its id, its entry in the log and the metrics, and how the answer is written. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from '../observe/log.ts';
@@ -6,10 +6,12 @@ import type { Metrics } from '../observe/metrics.ts';
 import { traceContext } from '../observe/trace-context.ts';
 import { asHttpError, errorBody } from './http-error.ts';
 
-/** What a client may call its request; anything else is replaced, so that nobody writes into the log. */
+/**
+ * The ids that a client may give its request. Any other id is replaced, so that nobody can inject text into the log.
+ */
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
-/** Milliseconds that the rest of a refused body is read and thrown away, so that the client gets to read why. */
+/** Milliseconds for which we read and discard the rest of a refused body, so that the client gets to read why. */
 const LINGER = 2000;
 
 export type Route = 'infer' | 'predict' | 'health' | 'metadata' | 'metrics' | 'page' | 'other';
@@ -19,11 +21,14 @@ export class Exchange {
   readonly response: ServerResponse;
   readonly id: string;
   route: Route = 'other';
-  /** The model that was asked for, once it is known to be one. */
+  /** The requested model, once we know that it exists. */
   model: string | undefined;
-  /** Set while the client still waits for 100 Continue. */
+  /** Whether the client is still waiting for 100 Continue. */
   expectsContinue = false;
-  /** The client waits for us, and not we for the client: its turn has not come, or the whole request is here. */
+  /**
+   * Whether the client is waiting for us, not we for the client: either its turn has not come, or we have the whole
+   * request.
+   */
   answering = false;
   #error: unknown;
   readonly #begin = performance.now();
@@ -36,10 +41,10 @@ export class Exchange {
     response.once('close', () => this.#end(logger, metrics));
   }
 
-  /** Whether nobody waits for the answer any more. */
+  /** Whether nobody is waiting for the answer any more. */
   readonly gone = (): boolean => this.response.destroyed || this.request.socket.destroyed;
 
-  /** Tells a client that asked to be told that its body is wanted. */
+  /** Sends 100 Continue if the client asked for it. */
   readonly wantBody = (): void => {
     if (!this.expectsContinue) return;
     this.expectsContinue = false;
@@ -69,17 +74,20 @@ export class Exchange {
     this.send(status, 'application/json', errorBody(message), headers);
   }
 
-  /** Keeps for the log why this request was refused. */
+  /** Keeps the reason for a refusal for the log. */
   note(error: unknown): void {
     this.#error = error;
   }
 
-  /** A client that was not told to go on may or may not send its body; what would follow could not be told apart. */
+  /**
+   * Closes the connection if the client was never told to continue. It may or may not send its body, so we could not
+   * tell the body from the next request.
+   */
   beforeAnswer(): void {
     if (this.expectsContinue) this.response.shouldKeepAlive = false;
   }
 
-  /** What is left of a body that is not wanted is read for a while: to close on it would take the answer away too. */
+  /** Reads the rest of an unwanted body for a while. If we closed at once, the client would lose the answer too. */
   discardRest(): void {
     const { request } = this;
     if (request.complete) return;
@@ -90,14 +98,14 @@ export class Exchange {
 
   #end(logger: Logger, metrics: Metrics): void {
     const ms = performance.now() - this.#begin;
-    // 499 as in nginx: the client went away before its answer was written.
+    // As in nginx, 499 means that the client went away before its answer was written.
     const status = this.response.writableFinished ? this.response.statusCode : 499;
     metrics.request(this.route, status, ms / 1000);
     const { method, headers } = this.request;
     const trace = traceContext(headers['traceparent']);
     const line = {
       id: this.id,
-      // As OpenTelemetry names them in logs.
+      // These are OpenTelemetry's names for the fields in logs.
       trace_id: trace?.traceId,
       span_id: trace?.spanId,
       method,

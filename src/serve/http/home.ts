@@ -1,4 +1,4 @@
-/** The page at /: what is served, and where to go on. */
+/** The page at /, which lists what is served and links to more. */
 import type { ServedModel } from '../worker/served-model.ts';
 
 function escapeHtml(text: string): string {

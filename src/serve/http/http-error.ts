@@ -1,11 +1,14 @@
-/** What a request is refused with: a status, and words for `{"error"}` that speak of the request and never of the machine. */
+/**
+ * The error that refuses a request: a status, and a message for `{"error"}` that is about the request and never about
+ * the machine.
+ */
 import { GleanError, InputError } from '../../certify-runtime/trusted/errors.ts';
 
 export class HttpError extends GleanError {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
 
-  /** Without a stack trace: it would cost more than the rest of a refusal, and it is the client's request that is wrong. */
+  /** Omits the stack trace. It would cost more than the rest of a refusal, and the fault is in the client's request. */
   constructor(status: number, message: string, headers: Record<string, string> = {}, options?: ErrorOptions) {
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 0;
@@ -16,12 +19,15 @@ export class HttpError extends GleanError {
   }
 }
 
-/** 503 with Retry-After, a whole number of seconds, at least one. */
+/** A 503 error with Retry-After, a whole number of seconds and at least one. */
 export function overloaded(message: string, seconds = 1): HttpError {
   return new HttpError(503, message, { 'retry-after': String(Math.max(1, Math.ceil(seconds))) });
 }
 
-/** The error as the client may see it: wrong input is 400, and what was not foreseen is 500 without its words. */
+/**
+ * The error as the client may see it: invalid input becomes 400, and an unexpected error becomes 500 without its
+ * message.
+ */
 export function asHttpError(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   const cause = { cause: error };
@@ -36,7 +42,10 @@ export function errorBody(message: string): string {
 const SHOWN_CHARACTERS = 60;
 const SHOWN_ITEMS = 6;
 
-/** What a client sent, for use in a message: one level of it, cut, so that neither depth nor size costs anything. */
+/**
+ * A client's value for use in a message. It shows only one level and is cut off, so neither depth nor size costs
+ * anything.
+ */
 export function shown(value: unknown): string {
   if (!Array.isArray(value)) return shownItem(value);
   const items = value.slice(0, SHOWN_ITEMS).map((item) => (Array.isArray(item) ? '[…]' : shownItem(item)));

@@ -1,4 +1,4 @@
-/** POST /v2/models/{model}[/versions/{version}]/infer. */
+/** Answers POST /v2/models/{model}[/versions/{version}]/infer. */
 
 import { writeInferAnswer } from '../protocol/infer-answer.ts';
 import { type InferRequest, readInferRequest } from '../protocol/infer-request.ts';
@@ -16,7 +16,10 @@ export interface InferTarget {
   readonly version: string | undefined;
 }
 
-/** Whom a path asks; undefined where it is not for inference. Compared as written: no model's name needs escapes. */
+/**
+ * The model that a path asks for inference, or undefined if the path is for something else. The path is compared as
+ * written, because no model's name needs escapes.
+ */
 export function inferTarget(path: string): InferTarget | undefined {
   if (!path.endsWith('/infer')) return undefined;
   const match = PATH.exec(path);
@@ -34,7 +37,7 @@ export async function infer(service: Service, exchange: Exchange, { id, version 
     const { line } = service.models.find(id, version);
     exchange.model = id;
     const body = await receive(service, exchange, line, share);
-    // Looked up again: the model may have been replaced while the body came.
+    // We look the model up again because it may have been replaced while the body arrived.
     const model = service.models.find(id, version);
     const headerLength = request.headers[HEADER_LENGTH] as string | undefined;
     let asking: InferRequest | undefined;

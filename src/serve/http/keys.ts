@@ -1,8 +1,8 @@
-/** Bearer keys: read from a file, kept as digests, compared in constant time. */
+/** Bearer keys, which are read from a file, kept as digests and compared in constant time. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 
-/** RFC 6750's b64token, long enough not to be guessed. */
+/** A b64token of RFC 6750, long enough that it cannot be guessed. */
 const KEY = /^[A-Za-z0-9\-._~+/]{16,512}=*$/;
 const BEARER = /^Bearer +([^ ]+) *$/i;
 
@@ -11,9 +11,10 @@ function digest(key: string): Buffer {
 }
 
 /**
- * SHA-256 of each key of a key file's text, hexadecimal: one key a line, empty lines and those that begin with # are none.
+ * The SHA-256 of each key in a key file's text, in hexadecimal. Each line holds one key; empty lines and lines that
+ * begin with # are ignored.
  *
- * @throws InputError naming the line that is no key, or where there is none at all
+ * @throws InputError if a line is not a key, naming the line, or if there is no key at all
  */
 export function readKeys(text: string): readonly string[] {
   const lines = text.split('\n').map((line) => line.trim());
@@ -29,12 +30,15 @@ export function readKeys(text: string): readonly string[] {
 export class Keys {
   readonly #digests: readonly Buffer[];
 
-  /** @param digests what readKeys gave */
+  /** @param digests the result of readKeys */
   constructor(digests: readonly string[]) {
     this.#digests = digests.map((hex) => Buffer.from(hex, 'hex'));
   }
 
-  /** Whether an Authorization header holds one of the keys. All are compared, and digests of one length: time tells nothing. */
+  /**
+   * Whether an Authorization header holds one of the keys. It compares digests of equal length with all of them, so the
+   * time it takes reveals nothing.
+   */
   allow(authorization: string | undefined): boolean {
     const given = digest(BEARER.exec(authorization ?? '')?.[1] ?? '');
     let found = false;

@@ -1,10 +1,10 @@
-/** The OpenAPI 3.1 document, from the declarations of the routes. */
+/** The OpenAPI 3.1 document, built from the declarations of the routes. */
 import { SERVER } from '../protocol/metadata.ts';
 import { type Json, TEXT } from './routes/description.ts';
 import { SCHEMAS } from './routes/schemas.ts';
 import { ROUTES } from './routes/table.ts';
 
-/** The documented paths: hono's `:model` is OpenAPI's `{model}`. */
+/** The documented paths. What hono writes as `:model` is `{model}` in OpenAPI. */
 function documentedPaths(): Readonly<Record<string, Json>> {
   const paths: Record<string, Json> = {};
   for (const { method, path, description } of ROUTES) {

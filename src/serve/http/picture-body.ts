@@ -1,4 +1,4 @@
-/** Says of a body that is no picture how its client came to send it, and how a picture is sent. */
+/** Explains how a client probably came to send a body that is not a picture, and how to send one. */
 import { HttpError, shown } from './http-error.ts';
 
 const HOW = "the bytes of the picture as they are: curl --data-binary @FILE -H 'Content-Type: image/png'";
@@ -8,9 +8,9 @@ function expected(status: number, found: string): HttpError {
 }
 
 /**
- * `curl -F` and HTML forms wrap a picture; the header says so before the body is read.
+ * Refuses a picture that `curl -F` or an HTML form has wrapped. The header shows this before the body is read.
  *
- * @throws HttpError 415
+ * @throws HttpError 415 if the body is a form
  */
 export function refuseForm(contentType: string | undefined): void {
   if (contentType === undefined || !/^multipart\//i.test(contentType.trim())) return;
@@ -18,16 +18,16 @@ export function refuseForm(contentType: string | undefined): void {
   throw expected(415, `Content-Type ${shown(type)} (curl -F, or a form)`);
 }
 
-/** How each format begins once `curl -d @FILE` has taken line feeds, carriage returns and NUL bytes away. */
+/** How each format begins after `curl -d @FILE` has removed line feeds, carriage returns and NUL bytes. */
 const WITHOUT_LINES = { PNG: '\x89PNG\x1a', JPEG: '\xff\xd8\xff', WebP: 'RIFF' } as const;
 /** How base64 of each format begins. */
 const BASE64 = { PNG: 'iVBORw0KGgo', JPEG: '/9j/', WebP: 'UklGR' } as const;
 const SHOWN_CHARACTERS = 256;
 
-/** @returns undefined where the body tells nothing that the decoder does not say better */
+/** @returns undefined if the body shows nothing that the decoder does not explain better */
 export function whyNoPicture(body: Buffer): HttpError | undefined {
   const begin = body.toString('latin1', 0, SHOWN_CHARACTERS);
-  // No file of these formats is without NUL bytes: the lengths in it have them.
+  // Every file of these formats has NUL bytes, because the lengths in it contain them.
   if (!body.includes(0) && !body.includes('\n') && !body.includes('\r')) {
     const format = named(WITHOUT_LINES, begin);
     if (format !== undefined) {
@@ -40,7 +40,7 @@ export function whyNoPicture(body: Buffer): HttpError | undefined {
   const format = named(BASE64, text);
   if (format !== undefined) return expected(400, `base64 of a ${format}, which is text`);
   if (/^[{[]/.test(text)) return expected(400, 'JSON, which /v2/models/NAME/infer takes');
-  // `curl -d image=@FILE`, `curl --data-urlencode image@FILE`, and the latter without a name.
+  // This is what `curl -d image=@FILE` sends, and `curl --data-urlencode image@FILE`, with or without the name.
   if (/^[\w.-]+=|^%(89|FF)/i.test(text)) return expected(400, 'the field of a form');
   return undefined;
 }

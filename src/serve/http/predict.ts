@@ -1,4 +1,4 @@
-/** POST /predict: a picture in, label and radius out. */
+/** Answers POST /predict: takes a picture, returns its label and radius. */
 
 import { decodeImage } from '../../certify-runtime/run/decode/encoded-image.ts';
 import { floorToFloat32 } from '../../certify-runtime/trusted/margin.ts';
@@ -20,7 +20,7 @@ export interface PictureAnswer {
   readonly parameters: ServedModel['parameters'];
 }
 
-/** @param query `model`, which may be left out where there is only one, and `resize` */
+/** @param query `model`, which may be left out if there is only one, and `resize` */
 export async function predictPicture(
   service: Service,
   exchange: Exchange,
@@ -34,7 +34,7 @@ export async function predictPicture(
     exchange.model = id;
     refuseForm(exchange.request.headers['content-type']);
     const body = await receive(service, exchange, service.pictures, share);
-    // Looked up again: the model may have been replaced while the picture came.
+    // We look the model up again because it may have been replaced while the picture arrived.
     const model = service.models.find(id);
     const [height, width, channels] = model.input.shape as [number, number, number];
     const { maxPixels } = service.settings;
@@ -63,6 +63,7 @@ export async function predictPicture(
 function onlyModel({ models }: Service): string {
   const ids = Array.from(models.all(), ({ id }) => id);
   if (ids.length === 1) return ids[0]!;
+  if (ids.length === 0) throw new HttpError(503, 'no model is loaded', { 'retry-after': '1' });
   throw new HttpError(400, `found no model in the query, expected ?model= and one of ${ids.join(', ')}`);
 }
 

@@ -1,8 +1,8 @@
 /**
- * The HTTP server of one worker: time limits, connection limits, malformed requests, and who answers what.
+ * The HTTP server of one worker: time limits, connection limits, malformed requests, and dispatch.
  *
- * Inference is dispatched here and written with node:http; everything else goes through hono. On the machine this was
- * measured on, a request and an answer of hono's cost 3–4 µs of a request's 20 µs.
+ * Inference is dispatched here and written with node:http; everything else goes through hono. On the machine where we
+ * measured, hono took 3–4 µs of a request's 20 µs.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
@@ -14,17 +14,23 @@ import { Exchange } from './exchange.ts';
 import { errorBody, HttpError, overloaded } from './http-error.ts';
 import { infer, inferTarget } from './infer.ts';
 
-/** Longer than a load balancer keeps a connection (60 s as a rule), so that it is the balancer who closes. */
+/**
+ * This is longer than a load balancer keeps a connection (usually 60 s), so the load balancer is the one that closes
+ * it.
+ */
 const KEEP_ALIVE = 65_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const CHECK_INTERVAL = 1000;
 
-/** What probes ask, and probes have no keys. Whole paths: a longer one may be read as another further on. */
+/**
+ * The paths that probes ask for, because probes have no keys. Whole paths are compared, because a proxy or handler
+ * might interpret a longer one differently.
+ */
 const KEYLESS: ReadonlySet<string> = new Set(['/v2/health/live', '/v2/health/ready']);
-/** Whoever resolves these finds another path than was looked at here, so nobody gets to. */
+/** Dot segments are refused, because code that resolves them would see a path other than the one checked here. */
 const DOT_SEGMENT = /[/\\](?:\.|%2e){1,2}(?:[/\\]|$)/i;
 
-/** Connections above the limit on which probes are answered: a service with many clients is no reason to restart it. */
+/** Connections above the limit that are kept for probes: a busy service is no reason for a restart. */
 const FOR_PROBES = 16;
 const TOO_MANY = 'too many connections; try again later';
 
@@ -36,28 +42,31 @@ const STATUS_TEXT: Readonly<Record<number, string>> = {
   503: 'Service Unavailable',
 };
 
-/** Milliseconds that a connection which is new when the service ends has for its request. */
+/** Milliseconds within which a connection that has just been opened must send its request when the service stops. */
 const FIRST_REQUEST = 1000;
-/** Milliseconds that a connection is read on after its end: closing on unread bytes would take the last answer away. */
+/**
+ * Milliseconds for which we go on reading after we have ended a connection. If we closed it with unread bytes, the
+ * client would lose the last answer.
+ */
 const LINGER = 500;
 
 export interface HttpServer {
-  /** Answers on a connection. */
+  /** Answers requests on a connection. */
   take(socket: Socket): void;
   /**
-   * Answers what was accepted, then closes; resolves when no connection is left.
+   * Answers every accepted request, then closes. Resolves when no connection is left.
    *
-   * @param grace milliseconds after which the rest is cut off
+   * @param grace milliseconds after which the remaining connections are cut off
    */
   close(grace: number): Promise<void>;
 }
 
 export function createHttpServer(service: Service): HttpServer {
   const { settings, logger, metrics } = service;
-  /** Who is being answered on a connection. */
+  /** The latest exchange on each connection. */
   const current = new WeakMap<Socket, Exchange>();
   const sockets = new Set<Socket>();
-  /** Beyond those that are allowed: for probes only. */
+  /** Connections above the limit, which are for probes only. */
   const surplus = new WeakSet<Socket>();
   const exchanges = new WeakMap<IncomingMessage, Exchange>();
   const cors = settings.cors.length === 0 ? undefined : new Cors(settings.cors);
@@ -74,7 +83,7 @@ export function createHttpServer(service: Service): HttpServer {
   });
 
   const handle = (request: IncomingMessage, response: ServerResponse, expectsContinue = false): void => {
-    // It came after we had ended the connection: nothing can be answered.
+    // The request came after we ended the connection, so we cannot answer it.
     if (request.socket.writableEnded) return;
     const exchange = new Exchange(request, response, logger, metrics);
     exchange.expectsContinue = expectsContinue;
@@ -109,7 +118,7 @@ export function createHttpServer(service: Service): HttpServer {
       connectionsCheckingInterval: CHECK_INTERVAL,
       keepAliveTimeout: KEEP_ALIVE,
       maxHeaderSize: MAX_HEADER_BYTES,
-      // Checked by pathOf, so that the answer is JSON as any other.
+      // pathOf checks this, so that the answer is JSON like any other.
       requireHostHeader: false,
       noDelay: true,
     },
@@ -128,7 +137,7 @@ export function createHttpServer(service: Service): HttpServer {
     refuseRaw(socket, 400, 'found Upgrade, expected none'),
   );
   server.on('timeout', (socket: Socket) => {
-    // A client that waits for its answer is not slow: we are.
+    // A client that is waiting for its answer is not slow: we are.
     if (current.get(socket)?.answering === true) socket.setTimeout(settings.idleTimeout);
     else socket.destroy();
   });
@@ -152,7 +161,8 @@ export function createHttpServer(service: Service): HttpServer {
       sockets.delete(socket);
     });
   });
-  // Node checks the times of requests from when a server listens; ours is handed its connections.
+  // Node starts to check request timeouts when a server listens, but ours does not listen: its connections are handed
+  // to it.
   server.emit('listening');
   return {
     take: (socket) => {
@@ -179,20 +189,20 @@ export function createHttpServer(service: Service): HttpServer {
   };
 }
 
-/** Ends a connection after the answer that is being made on it. */
+/** Ends a connection after the answer in progress. */
 function endAfter({ request, response }: Exchange): void {
   if (!response.headersSent) response.shouldKeepAlive = false;
   if (response.destroyed || response.writableFinished) end(request.socket);
   else response.once('close', () => end(request.socket));
 }
 
-/** Ends a connection without taking away what its client has not yet read. */
+/** Ends a connection without losing what its client has not yet read. */
 function end(socket: Socket): void {
   socket.end();
   setTimeout(() => socket.destroy(), LINGER);
 }
 
-/** The path of a request line, without its query and without a slash at its end. */
+/** The path of a request line, without its query and without a trailing slash. */
 function pathOf(request: IncomingMessage): string {
   const url = request.url!;
   if (!url.startsWith('/')) throw new HttpError(400, 'the request target is no path');
@@ -221,9 +231,9 @@ function clientError(error: NodeJS.ErrnoException): { readonly status: number; r
   return { status: 400, message: 'this is no HTTP request' };
 }
 
-/** Answers where there is no response to answer with, and closes. */
+/** Answers directly on a socket, if there is no response object, and closes it. */
 function refuseRaw(socket: Socket, status: number, message: string): void {
-  // After the beginning of another answer this one would be taken for a part of it.
+  // If another answer has begun, the client would take this one for a part of it.
   const begun = (socket as Socket & { _httpMessage?: ServerResponse })._httpMessage?.headersSent === true;
   if (!socket.writable || begun) {
     socket.destroy();
@@ -236,7 +246,7 @@ function refuseRaw(socket: Socket, status: number, message: string): void {
     `HTTP/1.1 ${status} ${STATUS_TEXT[status]}\r\nContent-Type: application/json\r\n${retry}` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
-  // Read on for a moment: closing on unread bytes would take the answer away.
+  // We go on reading for a moment: if we closed with unread bytes, the client would lose the answer.
   socket.resume();
   setTimeout(() => socket.destroy(), LINGER).unref();
 }

@@ -1,4 +1,7 @@
-/** What a worker counts, for Prometheus. Labels have few values: routes, statuses, models, classes; never what a client sent. */
+/**
+ * The Prometheus metrics of a worker. Labels take few values (routes, statuses, models, classes) and never hold what a
+ * client sent.
+ */
 import {
   Counter,
   collectDefaultMetrics,
@@ -11,21 +14,23 @@ import {
 
 export type MetricObject = MetricObjectWithValues<MetricValue<string>>;
 
-/** Radii are in pixels on [0, 1]; the finer buckets are where certified accuracy is usually reported. */
+/** Radii are in pixels on [0, 1]. The buckets are finest where certified accuracy is usually reported. */
 const RADII = [0, 0.05, 0.1, 0.15, 0.25, 0.35, 0.45, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 5];
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const IMAGES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
-/** How a request ended: with what was asked for, with no for an answer (the client's fault, or too much at once), or without. */
+/**
+ * How a request ended: it was answered; it was refused, because of a client's mistake or too much load; or it failed.
+ */
 type Outcome = 'answered' | 'refused' | 'failed';
 
-/** 499: the client went away before its answer. */
+/** The outcome that a status stands for; 499 means that the client went away before its answer. */
 function outcomeOf(status: number): Outcome {
   if (status < 400) return 'answered';
   return status === 503 || (status < 500 && status !== 499) ? 'refused' : 'failed';
 }
 
-/** What the gauges show of a model. */
+/** What the gauges read from a model. */
 interface GaugedModel {
   readonly id: string;
   readonly version: string;
@@ -34,7 +39,7 @@ interface GaugedModel {
   readonly line: { readonly waiting: number };
 }
 
-/** What the gauges show when somebody looks. */
+/** The values that the gauges read whenever the metrics are collected. */
 interface Now {
   models(): Iterable<GaugedModel>;
   connections(): number;
@@ -53,14 +58,15 @@ export class Metrics {
   readonly #batch: Histogram;
   readonly #radius: Histogram<'model'>;
   readonly #predictions: Counter<'model' | 'class'>;
-  /** prom-client's look-up by labels costs microseconds; each series is looked up once. */
+  /** Looking up a series by its labels takes prom-client microseconds, so each series is looked up only once. */
   readonly #counters = new Map<string, { inc(): void }>();
   readonly #timers = new Map<string, { observe(seconds: number): void }>();
 
   constructor(now: Now) {
     const registers = [this.registry];
     collectDefaultMetrics({ register: this.registry });
-    // Sums of what is there by type; as gauges they may not be called _total.
+    // These are totals over resource types. Prometheus reserves the ending _total for counters, so a gauge may not have
+    // it.
     for (const { name, type } of this.registry.getMetricsAsArray()) {
       if (String(type) === 'gauge' && name.endsWith('_total')) this.registry.removeSingleMetric(name);
     }
@@ -123,7 +129,7 @@ export class Metrics {
     this.#batch.observe(images);
   }
 
-  /** What a model's answers are counted in. */
+  /** Returns the function that counts a model's answers. */
   model(id: string, classes: readonly string[]): (answers: readonly Answered[]) => void {
     const radius = this.#radius.labels({ model: id });
     const labels = classes.map((name) => this.#predictions.labels({ model: id, class: name }));

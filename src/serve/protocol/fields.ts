@@ -1,4 +1,4 @@
-/** Reads the JSON objects that clients send: fields that may be left out may be null as well. */
+/** Reads the JSON objects that clients send. An optional field may also be null. */
 import { HttpError, shown } from '../http/http-error.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -11,28 +11,31 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A field that may be left out: undefined where it was, or is null, as clients whose types have optional fields write it. */
+/**
+ * Reads an optional field: undefined if it is missing or null, because clients whose types have optional fields write
+ * null.
+ */
 export function optional(value: unknown): unknown {
   return value ?? undefined;
 }
 
-/** @throws HttpError 400 where the field is there and neither true nor false */
+/** @throws HttpError 400 if the field is present and neither true nor false */
 export function optionalFlag(found: unknown, name: string, otherwise: boolean): boolean {
   const value = found ?? otherwise;
   return typeof value === 'boolean' ? value : bad(`found ${shown(value)} as ${name}, expected true or false`);
 }
 
-/** Of a body that is no JSON, for the message. */
+/** Bytes of a body that is not JSON that an error message shows. */
 const SHOWN_BYTES = 16;
 const BYTE_ORDER_MARK = Buffer.from('\u{feff}');
 
 /**
  * @param expected what the body should be, for the message
- * @throws HttpError 400 where the first `length` bytes are no JSON object
+ * @throws HttpError 400 if the first `length` bytes are not a JSON object
  */
 export function readJson(body: Buffer, length: number, expected: string): Fields {
   if (length === 0) bad(`found an empty body, expected ${expected} in JSON`);
-  // Some editors and shells put a byte order mark before what they save.
+  // Some editors and shells put a byte order mark at the start of a file.
   const marked = body[0] === BYTE_ORDER_MARK[0] && body.indexOf(BYTE_ORDER_MARK) === 0;
   let json: unknown;
   try {

@@ -5,7 +5,7 @@ import { BYTES_PER_VALUE, OUTPUT_TYPES, type OutputName } from './tensors.ts';
 
 export interface InferAnswer {
   readonly body: string | Buffer;
-  /** Bytes of the JSON, where raw tensors follow it. */
+  /** The number of bytes of the JSON, if raw tensors follow it. */
   readonly headerLength: number | undefined;
 }
 
@@ -15,7 +15,7 @@ export interface AnsweredImage {
   readonly logits: Float32Array;
 }
 
-/** @param head JSON of what all answers of a model begin with, without the closing brace */
+/** @param head the JSON that every answer of a model begins with, without the closing brace */
 export function writeInferAnswer(
   head: string,
   id: string | undefined,

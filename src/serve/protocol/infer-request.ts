@@ -36,7 +36,7 @@ function parametersOf(holder: Fields, where: string): Fields {
     : bad(`${where}: found ${shown(parameters)} as parameters, expected an object`);
 }
 
-/** The JSON of a request, and the raw tensors after it. */
+/** Splits a body into the JSON of the request and the raw tensors after it. */
 function split(body: Buffer, headerLength: string | undefined): { readonly json: Fields; readonly raw: Buffer } {
   let length = body.length;
   if (headerLength !== undefined) {
@@ -57,9 +57,9 @@ function split(body: Buffer, headerLength: string | undefined): { readonly json:
 }
 
 /**
- * @param headerLength the header Inference-Header-Content-Length, where the request has one
- * @param admit refuses a number of images before their values are looked at
- * @throws HttpError 400 saying what was found and what the model takes
+ * @param headerLength the header Inference-Header-Content-Length, if the request has one
+ * @param admit throws if there are too many images; called before their values are read
+ * @throws HttpError 400 if the request does not fit the model; the message says what was found and what was expected
  */
 export function readInferRequest(
   body: Buffer,
@@ -118,13 +118,13 @@ function readOutputs(json: Fields): readonly WantedOutput[] {
   return [...wanted.values()];
 }
 
-/** A client that asks for it looks for its tensors nowhere else. */
+/** Refuses shared memory, because a client that asks for it would look for its tensors nowhere else. */
 function refuseSharedMemory(parameters: Fields, where: string): void {
   if (optional(parameters['shared_memory_region']) === undefined) return;
   bad(`${where}: found shared_memory_region, expected none; shared memory is not offered`);
 }
 
-/** Datatype and number of images; the shape is [N, H, W, C] of the model. */
+/** Reads the datatype and the number of images; the shape must be the model's [N, H, W, C]. */
 function readForm(tensor: Fields, input: ModelInput): { readonly type: InputType; readonly count: number } {
   const { datatype, shape } = tensor;
   const type = INPUT_TYPES.find((known) => known === datatype);
@@ -163,7 +163,7 @@ function readImages(tensor: Fields, raw: Buffer, type: InputType, count: number,
   return Array.from({ length: count }, (_, i) => values.subarray(i * input.size, (i + 1) * input.size));
 }
 
-/** Little-endian values: a view where they are aligned, else a copy. */
+/** Reads little-endian values: as a view if they are aligned, otherwise as a copy. */
 function rawValues(raw: Buffer, type: InputType, length: number): Pixels {
   if (type === 'UINT8') return raw;
   if (raw.byteOffset % 4 === 0) return new Float32Array(raw.buffer, raw.byteOffset, length);
@@ -183,12 +183,12 @@ function checkRange(values: Float32Array, size: number): void {
   }
 }
 
-/** `data` as JSON gives it: one flat list, row by row, or nested as the shape is. */
+/** Reads `data` from JSON: either one flat list, row by row, or a list nested like the shape. */
 function readValues(data: unknown, type: InputType, shape: readonly number[]): Pixels {
   if (!Array.isArray(data)) bad(`image: found ${shown(data)} as data, expected a list of numbers`);
   const length = shape.reduce((product, size) => product * size, 1);
   const nested = Array.isArray(data[0]);
-  // Before anything is allocated: the claimed shape must be one that the list can fill.
+  // This is checked before anything is allocated: the list must be able to fill the claimed shape.
   if (data.length !== (nested ? shape[0] : length)) {
     bad(`image: found ${data.length} ${nested ? 'rows' : 'values'} in data, expected ${nested ? shape[0] : length}`);
   }

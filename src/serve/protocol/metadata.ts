@@ -1,4 +1,4 @@
-/** What the protocol tells of the server and of a model. */
+/** The protocol's metadata of the server and of a model. */
 import { VERSION } from '../../files/version.ts';
 import type { ServedModel } from '../worker/served-model.ts';
 import { INPUT, OUTPUT_TYPES } from './tensors.ts';
@@ -9,7 +9,7 @@ export function serverMetadata(): Record<string, unknown> {
   return { ...SERVER, extensions: ['binary_tensor_data', 'model_repository'] };
 }
 
-/** Dimension −1 is the number of images. */
+/** A model's metadata; the dimension −1 stands for the number of images. */
 export function modelMetadata(model: ServedModel): Record<string, unknown> {
   const { classes } = model.certifier.certificate;
   return {
@@ -22,7 +22,7 @@ export function modelMetadata(model: ServedModel): Record<string, unknown> {
       { name: 'radius', datatype: OUTPUT_TYPES.radius, shape: [-1] },
       { name: 'logits', datatype: OUTPUT_TYPES.logits, shape: [-1, classes.length] },
     ],
-    // The protocol's parameters are scalars: the list of classes is JSON in a string.
+    // The protocol's parameters are scalars, so the list of classes is JSON in a string.
     parameters: { ...model.parameters, classes: JSON.stringify(classes) },
   };
 }

@@ -1,18 +1,18 @@
-/** The index of Triton's model repository extension: every model of the folder, served or refused. */
+/** The index of Triton's model repository extension: every model in the folder, whether served or refused. */
 import type { Service } from '../worker/service.ts';
 import { optionalFlag, readJson } from './fields.ts';
 
 export interface IndexEntry {
   readonly name: string;
-  /** Left out where the version would be the digest of a file that was refused. */
+  /** Undefined if the version would be the digest of a file that was refused. */
   readonly version?: string;
   readonly state: 'READY' | 'UNAVAILABLE';
   readonly reason: string;
 }
 
 /**
- * @param body empty, or `{"ready": true}` for none but the models that answer
- * @throws HttpError 400 where it is something else
+ * @param body empty, or `{"ready": true}` to list only the models that answer
+ * @throws HttpError 400 if the body is anything else
  */
 export function repositoryIndex(
   body: Buffer,

@@ -1,13 +1,13 @@
-/** The tensors of the Open Inference Protocol that a glean model has: names, types, and how they lie in bytes. */
+/** The tensors of the Open Inference Protocol that a glean model has: their names, types and byte layout. */
 
 export interface ModelInput {
-  /** H, W, C. */
+  /** Height, width and channels. */
   readonly shape: readonly number[];
-  /** H·W·C. */
+  /** The number of values, H·W·C. */
   readonly size: number;
 }
 
-/** Bytes are seen as byte/255, floats lie on [0, 1]. */
+/** Pixels as bytes, which stand for byte/255, or as floats on [0, 1]. */
 export type Pixels = Float32Array | Uint8Array;
 
 export const INPUT = 'image';
@@ -21,5 +21,5 @@ export const BYTES_PER_VALUE = { FP32: 4, UINT8: 1, INT64: 8 } as const;
 export const INPUT_TYPES = ['FP32', 'UINT8'] as const;
 export type InputType = (typeof INPUT_TYPES)[number];
 
-/** JSON's length in a body that goes on with raw tensors. */
+/** The header with the length of the JSON in a body that continues with raw tensors. */
 export const HEADER_LENGTH = 'inference-header-content-length';

@@ -1,8 +1,8 @@
-/** The metrics of all workers as one; what a worker counted is not forgotten when it ends. */
+/** Combines the metrics of all workers. What a worker counted is kept after it ends. */
 import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
 import type { MetricObject } from '../observe/metrics.ts';
 
-/** Milliseconds that a collection waits for workers which do not answer. */
+/** Milliseconds that a collection waits for workers that do not answer. */
 const LIMIT = 2000;
 
 interface Collection {
@@ -18,9 +18,11 @@ export class Collector {
     help: 'Workers that ended unasked and were replaced',
     registers: [this.#registry],
   });
-  /** By worker, as last seen. */
+  /** The latest metrics of each worker. */
   readonly #seen = new Map<number, readonly MetricObject[]>();
   #departed: readonly MetricObject[] = [];
+  /** Resolves when the counts of all workers that have ended are in `#departed`. */
+  #counting: Promise<void> = Promise.resolve();
   readonly #collections = new Map<number, Collection>();
   #count = 0;
 
@@ -36,19 +38,23 @@ export class Collector {
     this.#seen.set(worker, metrics);
   }
 
-  /** Keeps what a worker that ended has counted; its gauges end with it. */
-  async gone(worker: number): Promise<void> {
+  /** Keeps the counts of a worker that has ended; its gauges end with it. */
+  gone(worker: number): Promise<void> {
     const last = this.#seen.get(worker);
     this.#seen.delete(worker);
     for (const { awaited, done } of this.#collections.values())
       if (awaited.delete(worker) && awaited.size === 0) done();
-    if (last === undefined) return;
-    // prom-client's declarations call the type an enum of numbers; it is the word of the exposition format.
+    if (last === undefined) return this.#counting;
+    // prom-client declares the type as a numeric enum, but its value is the word of the exposition format.
     const counted = last.filter(({ type }) => ['counter', 'histogram'].includes(String(type)));
-    this.#departed = await AggregatorRegistry.aggregate([[...this.#departed], [...counted]]).getMetricsAsJSON();
+    // One after the other: each sum begins with the last, and two workers may end at the same time.
+    this.#counting = this.#counting.then(async () => {
+      this.#departed = await AggregatorRegistry.aggregate([[...this.#departed], [...counted]]).getMetricsAsJSON();
+    });
+    return this.#counting;
   }
 
-  /** Asks the workers for their numbers; resolves when all have answered, or have had time to. */
+  /** Asks the workers for their metrics. Resolves when all have answered or the time limit has passed. */
   collect(workers: readonly number[], ask: (worker: number, request: number) => void): Promise<void> {
     if (workers.length === 0) return Promise.resolve();
     return new Promise((resolve) => {
@@ -71,6 +77,7 @@ export class Collector {
   }
 
   async text(): Promise<string> {
+    await this.#counting;
     const own = await this.#registry.getMetricsAsJSON();
     const all = [...this.#seen.values(), this.#departed, own].map((metrics) => [...metrics]);
     return AggregatorRegistry.aggregate(all).metrics();

@@ -1,4 +1,7 @@
-/** The workers of a service: as many as asked for, each replaced when it dies, more and more slowly when it dies at once. */
+/**
+ * The workers of a service. Each is replaced when it dies; if workers die early, the replacements come more and more
+ * slowly.
+ */
 import cluster, { type Worker } from 'node:cluster';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
@@ -9,13 +12,16 @@ import { Listener, type Taker } from '../worker/listener.ts';
 import { moduleFile, NODE_ARGUMENTS } from './child.ts';
 import { Collector } from './collector.ts';
 
-/** A worker that lived this long did not die of how it began. */
+/** Milliseconds after which we no longer blame a worker's death on its start. */
 const STEADY = 10_000;
 const FIRST_DELAY = 100;
 const LONGEST_DELAY = 30_000;
-/** How long after `grace` a worker that was told to stop is killed. */
+/** Milliseconds after `grace` at which a worker that was told to stop is killed. */
 const OVERTIME = 5000;
-/** How long after a worker was told to end the service may still be told too, by whoever tells all of its processes. */
+/**
+ * Milliseconds to wait after a worker was told to end: whoever signals all processes of the service may signal the
+ * supervisor too.
+ */
 const ALL_TOLD = 200;
 
 export class Fleet {
@@ -31,10 +37,10 @@ export class Fleet {
   #timers = new Set<NodeJS.Timeout>();
   #onReady = (): void => {};
   #onStopped = (): void => {};
-  /** Where the service listens. */
+  /** The port on which the service listens. */
   #port: number;
 
-  /** @param begin what a new worker is told: the models and keys of that moment */
+  /** @param begin makes the first message for a new worker, with the current models and keys */
   constructor(settings: ServeSettings, logger: Logger, begin: () => ToWorker) {
     this.#settings = settings;
     this.#logger = logger;
@@ -55,9 +61,9 @@ export class Fleet {
   }
 
   /**
-   * Resolves when the service listens, every worker being ready.
+   * Resolves when every worker is ready and the service listens.
    *
-   * @throws InputError where the address cannot be listened on
+   * @throws InputError if the service cannot listen on the address
    */
   async start(): Promise<void> {
     const { host, port, workers } = this.#settings;
@@ -79,7 +85,7 @@ export class Fleet {
     for (const worker of this.#alive) send(worker, message);
   }
 
-  /** Gathers every worker's numbers. */
+  /** Collects the metrics of every worker. */
   collect(): Promise<void> {
     const workers = new Map([...this.#ready].map((worker) => [worker.id, worker]));
     return this.collector.collect([...workers.keys()], (id, request) =>
@@ -88,8 +94,8 @@ export class Fleet {
   }
 
   /**
-   * For `drain` connections are still taken, and told to close after their answer; then nothing new is taken, and what was accepted is
-   * answered. Resolves when every worker has done so, and ended.
+   * For `drain` milliseconds, connections are still accepted but closed after their answer. After that nothing new is
+   * accepted, and every accepted request is answered. Resolves when every worker has ended.
    */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -151,7 +157,7 @@ export class Fleet {
     }
   }
 
-  /** Lets one worker end, which asked for it. */
+  /** Lets a worker that asked to end do so. */
   #letGo(worker: Worker, taker: Taker): void {
     if (this.#stopping) return;
     this.#listener.leave(taker);
@@ -162,8 +168,8 @@ export class Fleet {
     this.#alive.delete(worker);
     this.#ready.delete(worker);
     this.collector.workers = this.#ready.size;
-    // What it said last may not be heard yet: between these two the event loop looks once more. ('disconnect' does not tell: it does not
-    // come where a connection was on its way.)
+    // The worker's last messages may not have been heard yet; between these two calls the event loop polls once more.
+    // ('disconnect' does not help, because it is not emitted if a connection was on its way.)
     await setImmediate();
     await setImmediate();
     this.#listener.gone(taker);

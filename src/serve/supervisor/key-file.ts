@@ -1,9 +1,9 @@
-/** Reads the key file; its errors name the file. */
+/** Reads the key file, with errors that name the file. */
 import { readFile } from 'node:fs/promises';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import { readKeys } from '../http/keys.ts';
 
-/** Digests of the keys in a file. */
+/** The digests of the keys in a file. */
 export async function readKeyFile(path: string): Promise<readonly string[]> {
   let text: string;
   try {

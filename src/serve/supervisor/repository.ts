@@ -1,10 +1,11 @@
 /**
- * The models folder: what is in it, and what of it is approved.
+ * The models folder: what it holds, and which of it is approved.
  *
- * DIR/<id>/model.onnx is model <id>, its version the first digits of its SHA-256. DIR/<id>/<number>/model.onnx is the
- * layout of Triton and KServe: the highest number that verifies is served. Files are looked at again and again; one that
- * changed is verified apart, and takes the place of its predecessor only then. A file that is refused is not tried again
- * until it changes: so one that is half written is refused and later tried whole.
+ * DIR/<id>/model.onnx is model <id>, and its version is the first digits of its SHA-256. DIR/<id>/<number>/model.onnx
+ * is the layout of Triton and KServe, and the highest number that verifies is served. The folder is checked repeatedly.
+ * A file that has changed is verified in a separate process and replaces its predecessor only if it passes. A refused
+ * file is not tried again until it changes, so a half-written file is refused at first and tried again once it is
+ * complete.
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
@@ -18,7 +19,10 @@ import { verifyApart } from './verify.ts';
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const FILE = 'model.onnx';
 const VERSION_DIGITS = 12;
-/** Looks in a row at which a model must be missing: replacing it by rm and cp is not removing it. */
+/**
+ * The number of consecutive looks at which a model must be missing. Replacing a model with rm and cp must not count as
+ * removing it.
+ */
 const MISSING_LOOKS = 3;
 
 export type Change =
@@ -27,9 +31,9 @@ export type Change =
 
 interface Candidate {
   readonly path: string;
-  /** The folder's number; undefined where the version is the digest. */
+  /** The folder's number; undefined if the version is the digest. */
   readonly version: string | undefined;
-  /** Changes whenever the file or its signature does. */
+  /** A text that changes whenever the file or its signature does. */
   readonly stamp: string;
 }
 
@@ -37,7 +41,7 @@ interface Entry {
   approved: ApprovedModel | undefined;
   from: Candidate | undefined;
   missing: number;
-  /** Files that were refused, by path: as they were then, and why. */
+  /** The refused files by path, with their stamp at that time and the reason. */
   readonly refused: Map<
     string,
     { readonly stamp: string; readonly version: string | undefined; readonly reason: string }
@@ -52,7 +56,7 @@ export class Repository {
   readonly #entries = new Map<string, Entry>();
   #signer: { readonly key: PrivateKey; readonly publicPem: string } | undefined;
 
-  /** @param stopping ends a look, also one that is verifying a model */
+  /** @param stopping ends a look, even while it verifies a model */
   constructor(folder: string, publicKey: string | undefined, logger: Logger, stopping: AbortSignal) {
     this.#folder = folder;
     this.#publicKey = publicKey;
@@ -64,7 +68,7 @@ export class Repository {
     return [...this.#entries.values()].flatMap(({ approved }) => approved ?? []);
   }
 
-  /** Models of which a file was refused, and why. */
+  /** The refused files with their models' ids and the reasons. */
   refused(): readonly (RefusedModel & { readonly reason: string })[] {
     return [...this.#entries].flatMap(([id, { refused }]) =>
       Array.from(refused.values(), ({ version, reason }) => ({ id, version, reason })),
@@ -72,9 +76,9 @@ export class Repository {
   }
 
   /**
-   * Looks at the folder, and tells what changed, each change as soon as it is known.
+   * Looks at the folder and reports each change as soon as it is known.
    *
-   * @throws InputError where the folder cannot be read
+   * @throws InputError if the folder cannot be read
    */
   async look(tell: (change: Change) => void): Promise<void> {
     const ids = new Set(await this.#ids());
@@ -104,7 +108,7 @@ export class Repository {
     }
   }
 
-  /** The files that could be served for a model, the wished-for first. */
+  /** The files that could be served for a model, the preferred one first. */
   async #candidates(id: string): Promise<readonly Candidate[]> {
     const folder = join(this.#folder, id);
     const names: readonly string[] = await readdir(folder).catch(() => []);
@@ -130,7 +134,7 @@ export class Repository {
     return entry.approved === undefined ? undefined : { type: 'unload', id };
   }
 
-  /** The first candidate that is served already or verifies. */
+  /** Chooses the first candidate that is already served or verifies. */
   async #choose(id: string, entry: Entry, candidates: readonly Candidate[]): Promise<Change | undefined> {
     entry.missing = 0;
     for (const path of entry.refused.keys()) {
@@ -147,7 +151,7 @@ export class Repository {
       if ('reason' in model) {
         const { path, stamp, version } = candidate;
         entry.refused.set(path, { stamp, version, reason: model.reason });
-        // What is served from this place goes on being served: no older version takes over from it.
+        // The model that came from this path stays in service, so that no older version replaces it.
         if (candidate.path === entry.from?.path) return undefined;
         continue;
       }
@@ -160,7 +164,7 @@ export class Repository {
     return undefined;
   }
 
-  /** Gives 'undecided' where the file changes meanwhile, or the service stops. */
+  /** Verifies a candidate; returns 'undecided' if the file changes meanwhile or the service stops. */
   async #try(
     id: string,
     entry: Entry,
@@ -193,7 +197,7 @@ export class Repository {
     return { ...name, bytes, ...(await this.#vouch(bytes)) };
   }
 
-  /** Our own signature, by which the workers know bytes that are proven. */
+  /** Signs the bytes with our own key, so that the workers recognize proven bytes. */
   async #vouch(bytes: Uint8Array): Promise<{ readonly signature: string; readonly publicKey: string }> {
     if (this.#signer === undefined) {
       const { privatePem, publicPem } = await generateKeys();
@@ -203,7 +207,9 @@ export class Repository {
   }
 }
 
-/** Changes whenever the file does, also when it is replaced within a millisecond by one of the same size. */
+/**
+ * A text that changes whenever the file does, even if another file of the same size replaces it within a millisecond.
+ */
 async function stamp(path: string): Promise<string | undefined> {
   try {
     const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });

@@ -1,4 +1,7 @@
-/** A service from its start to its end: verifies the models, starts the workers, watches folder and keys, stops on a signal. */
+/**
+ * Runs a service from start to end: verifies the models, starts the workers, watches the folder and the keys, and stops
+ * on a signal.
+ */
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import process from 'node:process';
@@ -12,13 +15,15 @@ import { readKeyFile } from './key-file.ts';
 import { Repository } from './repository.ts';
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
-/** Looks between two collections of metrics, so that a worker that is killed takes little with it. */
+/**
+ * Looks between two collections of metrics. Regular collections make sure that little is lost if a worker is killed.
+ */
 const LOOKS_PER_COLLECTION = 5;
 
 /**
- * Serves until SIGTERM or SIGINT, and until what was accepted then is answered.
+ * Serves until SIGTERM or SIGINT, and then until every request accepted by then is answered.
  *
- * @throws InputError where folder, keys or address cannot be used; GleanError where no model verifies
+ * @throws InputError if the folder, the keys or the address cannot be used; GleanError if no model verifies
  */
 export async function serve(settings: ServeSettings): Promise<void> {
   const { logger, end } = createLog(settings.logLevel, { supervisor: process.pid });
@@ -43,7 +48,7 @@ export async function serve(settings: ServeSettings): Promise<void> {
       keys,
     }));
     try {
-      // A signal may come before all of them listen.
+      // A signal may come before all workers are ready.
       await Promise.race([fleet.start(), asked]);
       if (stopping.aborted) return;
       const { host } = settings;
@@ -88,7 +93,7 @@ function noModel(repository: Repository, folder: string): GleanError {
   return new GleanError('SERVE', `${folder}: no model can be served; all were refused:${reasons}`);
 }
 
-/** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
+/** Returns a signal that aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
 function signalled(logger: Logger): AbortSignal {
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -107,7 +112,7 @@ interface Watched {
   collect(): Promise<void>;
 }
 
-/** Looks at everything every `poll` milliseconds, one look after the other, until `stopping`. */
+/** Looks at everything every `poll` milliseconds, one look after another, until `stopping` aborts. */
 async function watch(
   { poll }: ServeSettings,
   stopping: AbortSignal,

@@ -1,4 +1,4 @@
-/** A process that verifies one model and ends: what a hostile file does to ONNX Runtime, it does here. */
+/** A process that verifies one model and ends. If a hostile file breaks ONNX Runtime, it breaks only this process. */
 import process from 'node:process';
 import { Certifier } from '../../certify-runtime/node.ts';
 import { GleanError } from '../../certify-runtime/trusted/errors.ts';
@@ -26,7 +26,7 @@ process.once('message', async (question: VerifyQuestion) => {
   const answer = await verdict(question);
   process.send!(answer, undefined, undefined, () => process.exit(0));
 });
-// Either may come to all of a service's processes at once: the supervisor ends this one.
+// Either signal may reach all processes of the service at once; it is the supervisor that ends this one.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 process.on('disconnect', () => process.exit(1));

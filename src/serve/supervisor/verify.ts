@@ -1,4 +1,4 @@
-/** Verifies a model's bytes in a process of its own, so that neither a long proof nor a crash touches the service. */
+/** Verifies a model's bytes in a separate process, so that neither a long proof nor a crash affects the service. */
 import { fork } from 'node:child_process';
 import { moduleFile, NODE_ARGUMENTS } from './child.ts';
 
@@ -12,17 +12,17 @@ export type Verdict = { readonly verified: true } | { readonly verified: false; 
 
 const CHILD = moduleFile(new URL('./verify-child.ts', import.meta.url));
 
-/** A proof that takes longer than this is given up. */
+/** Milliseconds after which a proof is abandoned. */
 const LIMIT = 15 * 60_000;
 
-/** Gives undefined where `stopping` ended the process before its answer. */
+/** Resolves with undefined if `stopping` ended the process before it answered. */
 export function verifyApart(question: VerifyQuestion, stopping: AbortSignal): Promise<Verdict | undefined> {
   return new Promise((resolve, reject) => {
     if (stopping.aborted) return resolve(undefined);
     const child = fork(CHILD, [], {
       execArgv: [...NODE_ARGUMENTS],
       serialization: 'advanced',
-      // What ONNX Runtime prints must not mix with the log.
+      // ONNX Runtime's output must not mix with the log.
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       signal: stopping,
       killSignal: 'SIGKILL',

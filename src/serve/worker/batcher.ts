@@ -1,19 +1,20 @@
 /**
- * Micro-batching with a bounded queue: what came while one batch ran is the next batch.
+ * Micro-batching with a bounded queue: whatever arrives while one batch runs forms the next batch.
  *
- * No timer: a lone request runs at once, and the more wait the larger the batch. ONNX Runtime runs on the thread that
- * also reads sockets, so a batch starts in setImmediate, after whatever has arrived has been read.
+ * There is no timer: a single request runs at once, and batches grow with the number of waiting requests. ONNX Runtime
+ * runs on the thread that also reads sockets, so a batch starts in setImmediate, after everything that has arrived has
+ * been read.
  */
 import { HttpError } from '../http/http-error.ts';
 
 export interface BatchLimits {
-  /** Images that may wait; a request that begins below may end above. */
+  /** The most images that may wait. A request that starts below the limit may end above it. */
   readonly queue: number;
-  /** Images in one run. */
+  /** The most images in one run. */
   readonly maxBatch: number;
 }
 
-/** A request that is here, but whose images are not yet read. */
+/** A request that has arrived, but whose images have not been read. */
 interface Request<Image, Answer> {
   readonly prepare: () => readonly Image[];
   readonly abandoned: () => boolean;
@@ -24,16 +25,18 @@ interface Request<Image, Answer> {
 interface Job<Image, Answer> {
   readonly images: readonly Image[];
   readonly answers: Answer[];
-  /** Images handed to a run so far. */
+  /** The number of images handed to a run so far. */
   taken: number;
   readonly abandoned: () => boolean;
   readonly resolve: (answers: readonly Answer[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Seconds that one run should last at most: nothing else is answered meanwhile, the probes of a cluster included. */
+/**
+ * Seconds that one run should take at most, because nothing else is answered meanwhile, not even a cluster's probes.
+ */
 const LONGEST_RUN = 0.05;
-/** Weight of the latest in a moving mean. */
+/** The weight of the latest value in a moving average. */
 const LATEST = 0.1;
 
 export class Batcher<Image, Answer> {
@@ -58,33 +61,34 @@ export class Batcher<Image, Answer> {
     this.#onBatch = onBatch;
   }
 
-  /** Images that wait for a run. */
+  /** The number of images that wait for a run. */
   get waiting(): number {
     return this.#waiting;
   }
 
-  /** Requests, of as many images as the latest had, that there is room for. */
+  /** The number of further requests that there is room for, if they have as many images as recent ones. */
   get room(): number {
     const room = this.#limits.queue - this.#waiting;
     return Math.ceil(room / this.#imagesPerRequest) - this.#requests.length;
   }
 
-  /** Until what waits is done, by how long the latest took. */
+  /** The estimated seconds until everything that waits is done, judging by recent runs. */
   get seconds(): number {
     return this.#waiting * this.#secondsPerImage;
   }
 
-  /** @throws HttpError 413 where so many images in one request will never have room */
+  /** @throws HttpError 413 if there will never be room for so many images in one request */
   fits(images: number): void {
     const { queue } = this.#limits;
     if (images > queue) throw new HttpError(413, `found ${images} images in one request, expected at most ${queue}`);
   }
 
   /**
-   * The answers, one for each image.
+   * Returns the answers, one for each image.
    *
-   * @param prepare gives the images; called when the queue has room, which is at once as a rule: until then they take none
-   * @param abandoned whether nobody waits for the answers any more: then they are not made
+   * @param prepare returns the images. It is called when the queue has room, usually at once, so that images take no
+   *   memory until then.
+   * @param abandoned whether nobody is waiting for the answers any more, in which case they are not computed
    */
   submit(prepare: () => readonly Image[], abandoned: () => boolean = () => false): Promise<readonly Answer[]> {
     return new Promise((resolve, reject) => {
@@ -117,7 +121,7 @@ export class Batcher<Image, Answer> {
     }
   }
 
-  /** Resolves when nothing waits and nothing runs. */
+  /** Resolves when nothing is waiting or running. */
   async idle(): Promise<void> {
     if (!this.#running) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
@@ -135,7 +139,9 @@ export class Batcher<Image, Answer> {
     for (const resolve of this.#idle.splice(0)) resolve();
   };
 
-  /** The next batch, and whose its images are. A job larger than a batch goes over several. */
+  /**
+   * Takes the next batch, and notes which job each image belongs to. A job larger than a batch is spread over several.
+   */
   #take(): { readonly images: Image[]; readonly parts: { job: Job<Image, Answer>; count: number }[] } {
     const images: Image[] = [];
     const parts: { job: Job<Image, Answer>; count: number }[] = [];
@@ -185,7 +191,7 @@ export class Batcher<Image, Answer> {
     this.#onBatch(images.length);
   }
 
-  /** What a failed run held is answered with the error, the rest of a job that was split too. */
+  /** Rejects every job in a failed run with its error, including the rest of a job that was split. */
   #fail(error: unknown, failed: ReadonlySet<Job<Image, Answer>>): void {
     for (const job of failed) job.reject(error);
     const first = this.#jobs[0];

@@ -1,4 +1,4 @@
-/** Lets so many at a time through; the others wait for their turn. */
+/** Lets a limited number of tasks through at a time; the others wait for their turn. */
 import { HttpError } from '../http/http-error.ts';
 
 export class Gate {
@@ -7,7 +7,7 @@ export class Gate {
   readonly #queue: (() => void)[] = [];
   #inside = 0;
 
-  /** @param onLeave called when one has come through, and there may be room for another */
+  /** @param onLeave called when a task is done, and there may be room for another */
   constructor(atOnce: number, onLeave: () => void = () => {}) {
     this.#atOnce = atOnce;
     this.#onLeave = onLeave;
@@ -17,9 +17,9 @@ export class Gate {
     return this.#queue.length;
   }
 
-  /** @throws HttpError 499 where its client went away before its turn came */
+  /** @throws HttpError 499 if the client went away before its turn came */
   async pass<T>(work: () => Promise<T>, gone: () => boolean): Promise<T> {
-    // Who leaves hands his place on.
+    // A task that leaves hands its place on, so `#inside` does not change.
     if (this.#inside >= this.#atOnce) await new Promise<void>((resolve) => this.#queue.push(resolve));
     else this.#inside++;
     try {

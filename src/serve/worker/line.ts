@@ -1,25 +1,25 @@
 /**
- * Requests that wait for room before their body is read. Whoever cannot be answered yet costs next to nothing while it waits here: what it
- * sent lies in the kernel, and a client that waits asks for nothing else. Only who has waited too long is refused, so
- * that refusals are few however many clients there are: to refuse at once costs a good part of an answer, and invites
+ * Holds requests until there is room for their bodies. A waiting request costs next to nothing: its body stays in the
+ * kernel, and a client that waits sends no further request. Only requests that have waited too long are refused, so
+ * refusals are few however many clients there are. An immediate refusal would cost a good part of an answer and invite
  * the next request.
  */
 import { performance } from 'node:perf_hooks';
 import { HttpError, overloaded } from '../http/http-error.ts';
 
-/** What may be let in now. */
+/** The room for requests at the moment. */
 export interface Room {
   readonly requests: number;
-  /** Of bodies. */
+  /** The bytes of bodies that fit. */
   readonly bytes: number;
-  /** Until there is room again, by estimate. */
+  /** The estimated seconds until there is room again. */
   readonly seconds: number;
 }
 
 export interface LineLimits {
-  /** Milliseconds. */
+  /** Milliseconds that a request may wait. */
   readonly maxWait: number;
-  /** Of a worker: no more requests wait in a line. */
+  /** The most connections of a worker, and so the most requests in a line. */
   readonly maxConnections: number;
 }
 
@@ -33,30 +33,31 @@ interface Waiting {
 
 /** A request that was let in and is being received. */
 export interface Place {
-  /** It is here, or will not come. */
+  /** Gives up the place: the request has arrived, or will not arrive. */
   leave(): void;
 }
 
 interface Receiving extends Place {
-  /** How long this process had been idle when it was let in. */
+  /** The idle time of this process, in milliseconds, when the request was let in. */
   readonly idle: number;
   readonly bytes: number;
 }
 
 /**
- * Milliseconds without work after which a request that was let in takes no room any more: we have waited for its client, who
- * is slow and keeps nobody else out. Time in which there was work is our slowness, however long.
+ * Milliseconds of idle time after which a request that was let in no longer takes up room. We have been waiting for its
+ * client, which is slow and should keep nobody else out. Time in which we had work to do does not count, however long,
+ * because then we are the slow ones.
  */
 const SLOW = 20;
-/** Milliseconds after which the oldest is no longer the next. */
+/** Milliseconds of waiting after which the oldest request is no longer the next one. */
 const STALE = 1000;
-/** Milliseconds between looks at who has waited too long. */
+/** Milliseconds between two checks for requests that have waited too long. */
 const LOOK = 20;
 
 export class Line {
   readonly #room: () => Room;
   readonly #limits: LineLimits;
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly #waiting: Waiting[] = [];
   /** In the order in which they were let in. */
   readonly #receiving = new Set<Receiving>();
@@ -75,8 +76,9 @@ export class Line {
   /**
    * Resolves when there is room for a request.
    *
-   * @param bytes of its body, as announced
-   * @throws HttpError 503 where it has waited too long, or too many wait already; 499 where its client went away
+   * @param bytes the announced length of its body
+   * @throws HttpError 503 if the request has waited too long or too many are waiting already; 499 if its client went
+   *   away
    */
   enter(bytes: number, gone: () => boolean): Promise<Place> {
     const idle = idleTime();
@@ -90,7 +92,7 @@ export class Line {
     });
   }
 
-  /** Lets in whom there is room for; to be called when there may be more of it. */
+  /** Lets in as many requests as there is room for. Call it whenever there may be more room. */
   readonly letIn = (): void => {
     if (this.#waiting.length === 0) return;
     const now = performance.now();
@@ -110,15 +112,15 @@ export class Line {
   };
 
   /**
-   * The oldest. Where it has waited long, not all can be served in time: then the newest, rather than everybody when it is nearly
-   * too late.
+   * The request to let in next: the oldest, or the newest if the oldest has waited long. In that case not all can be
+   * served in time, and it is better to serve some promptly than all of them almost too late.
    */
   #next(now: number): Waiting {
     const oldest = this.#waiting[0]!;
     return now - oldest.since > STALE ? this.#waiting.at(-1)! : oldest;
   }
 
-  /** @param waiting the first or the last */
+  /** @param waiting the first or the last one in line */
   #remove(waiting: Waiting): void {
     if (waiting === this.#waiting[0]) this.#waiting.shift();
     else this.#waiting.pop();
@@ -161,7 +163,7 @@ export class Line {
   }
 }
 
-/** Milliseconds that this process has waited for something to do. */
+/** Milliseconds that this process has spent idle. */
 function idleTime(): number {
   return performance.eventLoopUtilization().idle;
 }

@@ -1,36 +1,40 @@
 /**
- * Where the service listens. Connections are taken here and handed to the workers, none of which listens itself: so the
- * address can be given up first, and what was taken before that is answered. A connection is kept until its worker says that it
- * has it; of a worker that ends before, another one gets it.
+ * The socket on which the service listens. Connections are accepted here and handed to the workers, none of which
+ * listens itself. So the service can give up the address first and still answer what it accepted before. A connection
+ * is kept until its worker confirms that it has it; if the worker ends before that, another worker gets it.
  */
 import { createServer, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 
-/** A worker, as far as connections go. */
+/** A worker as the listener sees it. */
 export interface Taker {
-  /** Sends a connection on its way. */
+  /** Sends the worker a connection. */
   hand(connection: number, socket: Socket): void;
 }
 
-/** Connections that the kernel holds until they are taken. */
+/** The most connections that the kernel holds until they are accepted. */
 const BACKLOG = 1024;
-/** Turns of the event loop that may bring one connection each before the address is given up all the same. */
+/**
+ * The most turns of the event loop to wait for a turn without a new connection before the address is given up anyway.
+ */
 const MOST_LOOKS = 10_000;
 
 export class Listener {
   readonly #server = createServer({ pauseOnConnect: true }, (socket) => this.#accept(socket));
-  /** By worker, the connections that it was sent and has not yet taken; first the one whose turn is next. */
+  /**
+   * For each worker, the connections that it was sent and has not confirmed. The worker whose turn is next comes first.
+   */
   readonly #takers = new Map<Taker, Map<number, Socket>>();
-  /** Of workers that take no more. */
+  /** The same for workers that get no more connections. */
   readonly #leaving = new Map<Taker, Map<number, Socket>>();
-  /** There is no worker to hand them to. */
+  /** Connections that wait because there is no worker. */
   readonly #waiting: Socket[] = [];
   #count = 0;
   #taken = 0;
   #closed = false;
   #whenEmpty = (): void => {};
 
-  /** @param most connections on their way; more are closed */
+  /** @param most the most connections that may be on their way; further ones are closed */
   constructor(most: number) {
     this.#server.maxConnections = most;
   }
@@ -39,13 +43,13 @@ export class Listener {
     return this.#server.listening;
   }
 
-  /** Resolves with the port; rejects where the address cannot be listened on. */
+  /** Resolves with the port; rejects if the address cannot be listened on. */
   listen(host: string, port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen({ host, port, backlog: BACKLOG }, () => {
         this.#server.off('error', reject);
-        // Afterwards, that a connection cannot be taken (no file descriptors are left) is no reason to end.
+        // From now on, a connection that cannot be accepted (for lack of file descriptors, say) is no reason to end.
         this.#server.on('error', () => {});
         if (this.#closed) this.#server.close();
         resolve((this.#server.address() as { port: number }).port);
@@ -53,13 +57,13 @@ export class Listener {
     });
   }
 
-  /** A worker that takes connections from now on. */
+  /** Adds a worker, which gets connections from now on. */
   add(taker: Taker): void {
     this.#takers.set(taker, new Map());
     for (const socket of this.#waiting.splice(0)) this.#hand(socket);
   }
 
-  /** A worker that gets no more, but takes what is on its way. */
+  /** Stops sending connections to a worker, which still takes those on their way. */
   leave(taker: Taker): void {
     const onTheWay = this.#takers.get(taker);
     if (onTheWay === undefined) return;
@@ -67,7 +71,10 @@ export class Listener {
     this.#leaving.set(taker, onTheWay);
   }
 
-  /** A worker that has ended, all that it said having been heard. */
+  /**
+   * Removes a worker that has ended and whose last messages have been heard. Other workers get the connections that it
+   * did not confirm.
+   */
   gone(taker: Taker): void {
     this.leave(taker);
     const untaken = this.#leaving.get(taker);
@@ -76,7 +83,7 @@ export class Listener {
     this.#look();
   }
 
-  /** A worker has a connection: it is not ours any more. */
+  /** Lets go of a connection because the worker has confirmed that it has it. */
   took(taker: Taker, connection: number): void {
     const onTheWay = this.#takers.get(taker) ?? this.#leaving.get(taker);
     onTheWay?.get(connection)?.destroy();
@@ -84,10 +91,11 @@ export class Listener {
     this.#look();
   }
 
-  /** Gives up the address; resolves when all that was taken is with the workers. */
+  /** Gives up the address; resolves when the workers have all the connections that were accepted. */
   async close(): Promise<void> {
     this.#closed = true;
-    // What the kernel has accepted and we have not is reset by closing: it is done right after a look that found nothing.
+    // Closing resets connections that the kernel has accepted and we have not, so we close right after a turn that
+    // brought none.
     for (let looks = 0, taken = -1; taken !== this.#taken && looks < MOST_LOOKS; looks++) {
       taken = this.#taken;
       await setImmediate();
@@ -105,7 +113,7 @@ export class Listener {
     this.#hand(socket);
   }
 
-  /** To the worker with the fewest on their way, by turns where several have as many. */
+  /** Hands a connection to the worker with the fewest on their way; workers with equally few take turns. */
   #hand(socket: Socket): void {
     let [next, fewest]: [Taker | undefined, number] = [undefined, Number.POSITIVE_INFINITY];
     for (const [taker, { size }] of this.#takers) if (size < fewest) [next, fewest] = [taker, size];

@@ -1,4 +1,7 @@
-/** The models that one worker serves. A new version takes the old one's place between two requests; neither waits. */
+/**
+ * The models that one worker serves. A new version replaces the old one between two requests, and no request has to
+ * wait.
+ */
 
 import { Certifier } from '../../certify-runtime/node.ts';
 import type { ByteBudget } from '../http/body.ts';
@@ -31,7 +34,7 @@ export class Models {
     return this.#models.size;
   }
 
-  /** @throws HttpError 404 where there is no such model, or it has another version */
+  /** @throws HttpError 404 if there is no such model, or if it is served in another version */
   find(id: string, version?: string): ServedModel {
     const model = this.#models.get(id);
     if (model === undefined) throw new HttpError(404, 'no such model; GET /v2/models lists those there are');
@@ -42,8 +45,8 @@ export class Models {
   }
 
   /**
-   * Loads a model and serves it from then on. Its proof was done by the supervisor, which vouches for the bytes; the
-   * provider is checked here, where it will run.
+   * Loads a model and serves it from then on. The supervisor has proven it and vouches for the bytes; the provider is
+   * checked here, where it will run.
    */
   async put(approved: ApprovedModel): Promise<void> {
     const { id, version, sha256, bytes, signature, publicKey } = approved;
@@ -53,7 +56,7 @@ export class Models {
         signature,
         requireSignature: true,
         proof: 'unless-signed',
-        // The cores are shared out among the workers: threads of their own would only spin against each other.
+        // The workers share the cores, so more threads in each would only spin against one another.
         threads: 1,
       });
       const model = new ServedModel({ id, version, sha256 }, certifier, this.#limits, this.#buffered, this.#metrics);
@@ -73,7 +76,7 @@ export class Models {
     this.#retire(old);
   }
 
-  /** Lets every model go, after what was accepted is answered. */
+  /** Releases every model once the accepted requests have been answered. */
   async dispose(): Promise<void> {
     for (const id of [...this.#models.keys()]) this.remove(id);
     await Promise.all(this.#retiring);

@@ -1,4 +1,4 @@
-/** One model as a worker serves it: its certifier, the queue before it, and what every answer says of it. */
+/** One model as a worker serves it: its certifier, its queue, and what every answer says about it. */
 import type { Certifier, Prediction } from '../../certify-runtime/node.ts';
 import type { ByteBudget } from '../http/body.ts';
 import type { ApprovedModel } from '../messages.ts';
@@ -16,13 +16,13 @@ export class ServedModel {
   readonly certifier: Certifier;
   readonly input: ModelInput;
   readonly batcher: Batcher<Pixels, Prediction>;
-  /** Where requests wait until the batcher has room. */
+  /** The line in which requests wait until the batcher has room. */
   readonly line: Line;
-  /** Of every answer: norm, bound, arithmetic, and which file it was. */
+  /** The parameters in every answer: norm, bound, arithmetic, and the file's digest. */
   readonly parameters: Readonly<Record<string, string | number>>;
   /** Counts answers for the metrics. */
   readonly count: (answers: readonly Prediction[]) => void;
-  /** JSON that every inference answer begins with. */
+  /** The JSON that every inference answer begins with. */
   readonly answerHead: string;
 
   constructor(
@@ -62,7 +62,7 @@ export class ServedModel {
     this.answerHead = head.slice(0, -1);
   }
 
-  /** Answers what was accepted, then lets the model go. */
+  /** Answers every accepted request, then releases the model. */
   async retire(): Promise<void> {
     await this.batcher.idle();
     await this.certifier.dispose();

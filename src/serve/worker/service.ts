@@ -1,4 +1,4 @@
-/** What the handlers of one worker share. */
+/** The state that the handlers of one worker share. */
 import { ByteBudget } from '../http/body.ts';
 import { Keys } from '../http/keys.ts';
 import type { RefusedModel } from '../messages.ts';
@@ -9,9 +9,9 @@ import { Gate } from './gate.ts';
 import { Line } from './line.ts';
 import { Models } from './models.ts';
 
-/** libuv has four threads for the decoders of all; two pictures at a time leave some for the rest. */
+/** libuv has four threads for all decoders; two pictures at a time leave some for other work. */
 const DECODED_AT_ONCE = 2;
-/** Pictures that are here and wait for a decoder. */
+/** The most pictures that have arrived and wait for a decoder. */
 const DECODES_WAITING = 64;
 
 export class Service {
@@ -21,15 +21,18 @@ export class Service {
   readonly metrics: Metrics;
   readonly buffered: ByteBudget;
   readonly decoding: Gate;
-  /** Where pictures wait until a decoder is near. */
+  /** The line in which pictures wait until a decoder will soon be free. */
   readonly pictures: Line;
-  /** Metrics of all workers, as Prometheus reads them. */
+  /** Collects the metrics of all workers in Prometheus's format. */
   readonly scrape: () => Promise<string>;
-  /** Files of the models folder that are not served. */
+  /** The files in the models folder that are not served. */
   refused: readonly RefusedModel[] = [];
-  /** Undefined: everybody may ask. */
+  /** If this is undefined, no key is needed. */
   keys: Keys | undefined;
-  /** Stopping: what is accepted is answered, and every answer says that the connection ends. */
+  /**
+   * Whether the service is stopping: accepted requests are still answered, and every answer says that the connection
+   * will close.
+   */
   draining = false;
   connections = 0;
 

@@ -1,4 +1,4 @@
-/** A process that answers requests. It starts when the supervisor hands it the models, and stops when told to. */
+/** A process that answers requests. It starts when the supervisor sends it the models, and stops when it is told to. */
 import cluster from 'node:cluster';
 import type { Socket } from 'node:net';
 import process from 'node:process';
@@ -13,7 +13,7 @@ const SCRAPE_LIMIT = 5000;
 const settings = JSON.parse(process.env['GLEAN_SERVE_SETTINGS']!) as ServeSettings;
 const { logger, end } = createLog(settings.logLevel, { worker: cluster.worker!.id, pid: process.pid });
 
-/** Resolves when the message is on its way. */
+/** Resolves when the message has been sent, or at once if the supervisor is gone. */
 function tell(message: ToSupervisor): Promise<void> {
   return new Promise((resolve) => {
     if (process.connected) process.send!(message, undefined, undefined, () => resolve());
@@ -21,7 +21,7 @@ function tell(message: ToSupervisor): Promise<void> {
   });
 }
 
-/** Scrapes that wait for the supervisor's collection. */
+/** Scrapes that wait for the supervisor to collect the metrics. */
 const scrapes = new Map<number, (text: string) => void>();
 let scrapeCount = 0;
 
@@ -50,7 +50,10 @@ async function start(message: Extract<ToWorker, { type: 'start' }>): Promise<voi
   await tell({ type: 'ready' });
 }
 
-/** It will be told to stop, at the latest when it is killed: until then connections come, which are answered. */
+/**
+ * Marks the service as stopping. Until the supervisor tells the worker to stop, or kills it, connections still come and
+ * are answered.
+ */
 function drain(): void {
   service.draining = true;
 }
@@ -77,7 +80,7 @@ function stopOnce(): void {
   );
 }
 
-/** Asks for no more connections; who hears it says when the last has come. */
+/** Asks the supervisor for no more connections; it says when the last one has come. */
 function leave(): void {
   drain();
   void tell({ type: 'leaving' });
@@ -87,13 +90,13 @@ function exit(code: number): void {
   void end().then(() => process.exit(code));
 }
 
-/** Models come and go in the order in which the supervisor says so. */
+/** Keeps changes to the models in the order in which the supervisor sent them. */
 let changes = Promise.resolve();
 
 process.on('message', (message: ToWorker, socket: Socket | undefined) => {
   if (message.type === 'connection') {
     void tell({ type: 'took', connection: message.connection });
-    // It may have been closed on its way.
+    // The connection may have been closed on its way.
     if (socket !== undefined) http.take(socket);
   } else if (message.type === 'start') changes = changes.then(() => start(message));
   else if (message.type === 'model') changes = changes.then(() => service.models.put(message.model));
@@ -109,8 +112,8 @@ process.on('message', (message: ToWorker, socket: Socket | undefined) => {
   } else if (message.type === 'drain') drain();
   else if (message.type === 'stop') stopOnce();
 });
-// Ctrl-C reaches every process of the terminal: the supervisor says when. SIGTERM may come from whoever stops all of a
-// service's processes at once, and a supervisor that is gone has nobody left to say it.
+// Ctrl-C reaches every process of the terminal, and the supervisor decides when to stop. SIGTERM may come from someone
+// who stops all processes of the service at once. If the supervisor is gone, nobody else can tell this worker to stop.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', leave);
 process.on('disconnect', stopOnce);

@@ -5,12 +5,12 @@ import { addUp, hypotUp, mulUp } from './rounding.ts';
 
 export const ZERO: AffineBound = { constant: 0, l2: 0, l1: 0 };
 
-/** c, whatever the image. */
+/** The bound that is c for every image. */
 export function constantBound(constant: number): AffineBound {
   return { constant, l2: 0, l1: 0 };
 }
 
-/** Σ of bounds. */
+/** The sum of the bounds. */
 export function sum(...bounds: readonly AffineBound[]): AffineBound {
   return bounds.reduce((a, b) => ({
     constant: addUp(a.constant, b.constant),
@@ -25,7 +25,7 @@ export function scale(k: number, bound: AffineBound): AffineBound {
   return { constant: mulUp(k, bound.constant), l2: mulUp(k, bound.l2), l1: mulUp(k, bound.l1) };
 }
 
-/** A bound of √(a² + b²): Minkowski's inequality, coefficient by coefficient. */
+/** A bound of √(a² + b²), by Minkowski's inequality for each coefficient. */
 export function quadrature(a: AffineBound, b: AffineBound): AffineBound {
   return { constant: hypotUp(a.constant, b.constant), l2: hypotUp(a.l2, b.l2), l1: hypotUp(a.l1, b.l1) };
 }
@@ -37,7 +37,7 @@ function dominates(a: AffineBound, b: AffineBound): boolean {
 /** How many alternatives are carried along; dropping one is always allowed. */
 const ALTERNATIVES = 3;
 
-/** The list without the bounds that another one beats everywhere, and not longer than ALTERNATIVES. */
+/** Removes the bounds that another one dominates, and keeps at most ALTERNATIVES of the rest. */
 function prune(bounds: readonly AffineBound[]): readonly AffineBound[] {
   const kept: AffineBound[] = [];
   for (const bound of bounds) {
@@ -48,7 +48,7 @@ function prune(bounds: readonly AffineBound[]): readonly AffineBound[] {
   return kept.slice(0, ALTERNATIVES);
 }
 
-/** Every a combined with every b. */
+/** Combines every a with every b. */
 export function combine(
   as: readonly AffineBound[],
   bs: readonly AffineBound[],

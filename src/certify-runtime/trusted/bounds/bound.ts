@@ -1,8 +1,8 @@
-/** What the proof says of a network from `image` to `latent`. Every number is an upper bound, rounding included. */
+/** What the proof says about a network from `image` to `latent`. All numbers are upper bounds, rounding included. */
 
 /**
- * A bound that grows with the image x: constant + l2·‖x‖₂ + l1·‖x‖₁, all coefficients finite and ≥ 0.
- * Pixels as the file takes them (before the preprocessing that is in the graph).
+ * A bound that grows with the image x: constant + l2·‖x‖₂ + l1·‖x‖₁, with all coefficients finite and ≥ 0. The pixels
+ * are those that the file takes (before the preprocessing that is in the graph).
  */
 export interface AffineBound {
   readonly constant: number;
@@ -21,23 +21,23 @@ export interface EncoderBound {
   /** Upper bound of the ℓ2 Lipschitz constant of image ↦ latent (exact arithmetic, the file's float32 weights). */
   readonly lipschitz: number;
   readonly layers: readonly LayerBound[];
-  /** ‖ẑ(x) − z(x)‖₂ is at most the smallest of these: ẑ as any allowed float32 execution computes it. */
+  /** ‖ẑ(x) − z(x)‖₂ is at most the smallest of these, if ẑ is computed by any allowed float32 execution. */
   readonly latentError: readonly AffineBound[];
   /** ‖ẑ(x)‖₂ is at most this. Its l1 is 0. */
   readonly latentNorm: AffineBound;
   /**
-   * What a provider may do to the latent's own scales when the head takes it (Lemma 11): roundings of the scales since the
-   * last layer, what a flush is magnified by, and ‖ẑ‖₂ with any of the scales left out. Its l1 is 0.
+   * What a provider may do to the latent's own scales when the head takes it (Lemma 11): the roundings of the scales
+   * since the last layer, the factor that magnifies a flush, and ‖ẑ‖₂ with any of the scales left out. Its l1 is 0.
    */
   readonly latentChain: { readonly scales: number; readonly growth: number; readonly reach: AffineBound };
-  /** For ‖x‖₂ up to this, no intermediate of any allowed execution overflows, is infinite or NaN. */
+  /** For ‖x‖₂ up to this, no intermediate value of any allowed execution overflows, is infinite or is NaN. */
   readonly maxImageNorm: number;
-  /** Size of the image and of the latent, per sample. */
+  /** The sizes of the image and of the latent, per sample. */
   readonly inputShape: readonly number[];
   readonly latentSize: number;
 }
 
-/** The linear head y = Wz + b: W as K rows of d, row-major. */
+/** The linear head y = Wz + b, with W as K rows of d, row-major. */
 export interface LinearHead {
   readonly classes: number;
   readonly latentSize: number;

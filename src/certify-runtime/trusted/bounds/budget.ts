@@ -3,14 +3,14 @@
 /** Elements per sample of one tensor. */
 export const MAX_ELEMENTS = 2 ** 23;
 
-/** Elements that a rearrangement is followed through: 4 to 8 bytes each. */
+/** Elements of one rearrangement that the proof follows, at 4 to 8 bytes each. */
 export const MAX_VIEW_ELEMENTS = 2 ** 22;
 
-/** The same over the whole graph: at most 512 MiB. */
+/** The same limit over the whole graph: at most 512 MiB. */
 export const MAX_VIEWS_TOTAL = 2 ** 26;
 
-/** What one of them costs in multiply-adds. */
+/** What one such element costs, in multiply-adds. */
 export const VIEW_WORK = 20;
 
-/** Multiply-adds of the whole proof: about half a minute of one core. */
+/** Multiply-adds of the whole proof, which take one core about half a minute. */
 export const MAX_WORK = 4e10;

@@ -1,14 +1,14 @@
-/** sup_ω ‖Â(ω)‖₂² of a convolution from a grid of frequencies, with a proven remainder between them. Lemma 7. */
+/** Bounds sup_ω ‖Â(ω)‖₂² of a convolution on a grid of frequencies, with a proven remainder between them. Lemma 7. */
 
 import type { GramKernel } from './conv-gram.ts';
 import { LARGEST_ORDER, ROOT_ERROR, rootsOfUnity } from './roots-of-unity.ts';
 import { addUp, divUp, down, gamma64, mulUp } from './rounding.ts';
 import { largestEigenvalueUpper, startVector } from './symmetric.ts';
 
-/** Points per degree of the trigonometric polynomial, the best grid first: 1/cos(π/2d) = 1.005, 1.02, 1.08 for each axis. */
+/** Points per degree of the trigonometric polynomial, best first: 1/cos(π/2d) = 1.005, 1.02, 1.08 for each axis. */
 const DENSITIES = [16, 8, 4];
 
-/** Grid sizes for the extent of a kernel: a power of two ≥ density·degree on each axis, 1 if the degree is 0. */
+/** Grid sizes for the extent of a kernel: on each axis a power of two ≥ density·degree, or 1 if the degree is 0. */
 function gridOf(extent: readonly [number, number], density: number): [number, number] {
   const order = (degree: number): number => {
     let n = 1;
@@ -21,7 +21,7 @@ function gridOf(extent: readonly [number, number], density: number): [number, nu
 /** What the calls for one frequency cost, however small the matrices. */
 const FREQUENCY_OVERHEAD = 4000;
 
-/** Multiply-adds for one frequency: two factorisations and a few products of a real matrix of twice the size. */
+/** Multiply-adds for one frequency: two factorisations and some products of a real matrix of twice the size. */
 function frequencyCost(size: number, shifts: number): number {
   const m = 2 * size;
   return (m * m * m) / 3 + 8 * m * m + 4 * shifts * size * size + FREQUENCY_OVERHEAD;
@@ -44,8 +44,8 @@ export function chooseGrid(
 }
 
 /**
- * sup_ω λ_max(Ĝ(ω)) ≤ (max over the grid + errors)/∏ cos²(π(aᵢ−1)/(2Nᵢ)) (Riesz; Lemma 7b). Ĝ is Hermitian: as a real
- * symmetric matrix of twice the size [[P, −Q], [Q, P]] it has the same eigenvalues. Ĝ(−ω) is its conjugate: half the grid.
+ * sup_ω λ_max(Ĝ(ω)) ≤ (max over the grid + errors)/∏ cos²(π(aᵢ−1)/(2Nᵢ)) (Riesz; Lemma 7b). Ĝ is Hermitian, so the real
+ * symmetric [[P, −Q], [Q, P]] of twice the size has its eigenvalues. Ĝ(−ω) is its conjugate: half the grid is enough.
  */
 export function frequencyBound(
   kernel: GramKernel,
@@ -62,7 +62,7 @@ export function frequencyBound(
   let largest = 0;
   for (let j1 = 0; j1 <= n1 / 2; j1++) {
     for (let j2 = 0; j2 < n2; j2++) {
-      // ω and −ω: on the two lines j1 = 0 and j1 = n1/2 (or N₁ = 1) half of the points are enough too.
+      // On the two lines j1 = 0 and j1 = n1/2 (or N₁ = 1) half of the points are enough too, because of ω and −ω.
       if ((2 * j1) % n1 === 0 && j2 > n2 / 2) continue;
       h.fill(0);
       for (const { sigma, matrix } of kernel.shifts) {
@@ -76,7 +76,7 @@ export function frequencyBound(
       largest = Math.max(largest, largestEigenvalueUpper(h, size, { start, iterations: 6, atLeast: largest }));
     }
   }
-  // |e^{iωσ} − computed| ≤ 4·ROOT_ERROR, and one rounding per shift: both times ‖Σ|G_σ|‖₂ ≤ ‖S‖₂².
+  // |e^{iωσ} − computed| ≤ 4·ROOT_ERROR, plus one rounding per shift; both are multiplied by ‖Σ|G_σ|‖₂ ≤ ‖S‖₂².
   const roundings = addUp(4 * ROOT_ERROR, gamma64(8 * kernel.shifts.length));
   const errors = addUp(kernel.error, mulUp(2 * roundings, mulUp(absoluteNorm, absoluteNorm)));
   return divUp(addUp(largest, errors), remainder(extent, grid));
@@ -99,7 +99,7 @@ function addShift(h: Float64Array, g: Float64Array, n: number, c: number, s: num
   }
 }
 
-/** Fills [[P, −Q], [Q, P]] from P and Q: exactly symmetric, since a + b and −(a − b) round alike. */
+/** Fills [[P, −Q], [Q, P]] from P and Q. It is exactly symmetric, since a + b and −(a − b) round alike. */
 function mirrorBlocks(h: Float64Array, n: number): void {
   const size = 2 * n;
   for (let i = 0; i < n; i++) {
@@ -116,7 +116,7 @@ function remainder(extent: readonly [number, number], grid: readonly [number, nu
   for (const axis of [0, 1] as const) {
     const degree = extent[axis] - 1;
     if (degree === 0) continue;
-    // cos²(α/2) = (1 + cos α)/2 with α = π·degree/N, entry `degree` of the table of order 2N.
+    // cos²(α/2) = (1 + cos α)/2 with α = π·degree/N, which is entry `degree` of the table of order 2N.
     const cosine = rootsOfUnity(2 * grid[axis]).cos[degree]! - ROOT_ERROR;
     factor = down(factor * down((1 + down(cosine)) / 2));
   }

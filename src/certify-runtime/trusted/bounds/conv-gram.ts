@@ -1,4 +1,4 @@
-/** The Gram kernel of a convolution, and the bound of its norm that is tight for orthogonal ones. Lemma 7. */
+/** The Gram kernel of a convolution, and the bound of its norm that is tight for an orthogonal kernel. Lemma 7. */
 
 import type { Taps } from './conv-taps.ts';
 import { absoluteNormUpper, type Matrix } from './matrix-norm.ts';
@@ -9,19 +9,19 @@ import { addProduct, gershgorin, mirror } from './symmetric.ts';
 export interface GramKernel {
   readonly size: number;
   readonly shifts: readonly { readonly sigma: readonly [number, number]; readonly matrix: Float64Array }[];
-  /** Σ_σ|G_σ| over all shifts, entry by entry: |Ĝ(ω)| is at most this. */
+  /** Σ_σ|G_σ| over all shifts, entry by entry; |Ĝ(ω)| is at most this. */
   readonly absolute: Float64Array;
   /** Bounds ‖computed Ĝ(ω) − exact Ĝ(ω)‖₂ for every ω. */
   readonly error: number;
 }
 
-/** Multiply-adds of `gramKernel`. */
+/** The number of multiply-adds of `gramKernel`. */
 export function gramKernelCost({ extent, rows, cols }: Taps): number {
   const taps = extent[0] * extent[1];
   return ((taps * (taps + 1)) / 2) * rows * rows * cols;
 }
 
-/** S = Σ_τ|A_τ|, entries up to (1 + γ) too small: the kernel of |A| at frequency 0. */
+/** S = Σ_τ|A_τ|, the kernel of |A| at frequency 0. Its entries are up to a factor (1 + γ) too small. */
 export function absoluteSum(taps: Taps): Matrix {
   const values = new Float64Array(taps.rows * taps.cols);
   for (const matrix of taps.matrices) for (let i = 0; i < values.length; i++) values[i]! += Math.abs(matrix[i]!);
@@ -29,7 +29,7 @@ export function absoluteSum(taps: Taps): Matrix {
   return { rows: taps.rows, cols: taps.cols, values: values.map((value) => mulUp(value, outward)) };
 }
 
-/** The Gram kernel of `taps` (entries scaled to about 1); `absoluteNorm` ≥ ‖S‖₂. */
+/** The Gram kernel of `taps`, whose entries are scaled to about 1; `absoluteNorm` ≥ ‖S‖₂. */
 export function gramKernel(taps: Taps, absoluteNorm: number): GramKernel {
   const { rows, cols, extent } = taps;
   const absolute = new Float64Array(rows * rows);
@@ -65,7 +65,7 @@ function addAbsolute(absolute: Float64Array, matrix: Float64Array, rows: number,
 }
 
 /**
- * sup_ω ‖Â(ω)‖₂² ≤ ‖Σ_σ|G_σ|‖₂ + error: 1 + what the residual weighs if the kernel is orthogonal (G_σ ≈ δ_σ·I).
+ * sup_ω ‖Â(ω)‖₂² ≤ ‖Σ_σ|G_σ|‖₂ + error, which is 1 + what the residual weighs for an orthogonal kernel (G_σ ≈ δ_σ·I).
  */
 export function gramKernelBound({ absolute, size, shifts, error }: GramKernel): number {
   const norm = Math.min(gershgorin(absolute, size), absoluteNormUpper({ rows: size, cols: size, values: absolute }));

@@ -1,4 +1,4 @@
-/** Upper bounds of the norms of a zero-padded convolution: the smallest of all that can be afforded. Lemma 7. */
+/** Upper bounds of the norms of a zero-padded convolution: the smallest of all that the budget allows. Lemma 7. */
 
 import type { Site } from '../walk/site.ts';
 import { MAX_ELEMENTS } from './budget.ts';
@@ -31,7 +31,7 @@ const DENSE_ENTRIES = 2 ** 21;
 /** A bound this close above the largest column norm (which is below ‖K‖₂) needs no better one. */
 const TIGHT = 1 + 2 ** -11;
 
-/** All three norms; groups are blocks of a block-diagonal matrix, so each norm is the largest over the groups. */
+/** All three norms. Groups are blocks of a block-diagonal matrix, so each norm is the largest over the groups. */
 export function convNorms(site: Site, weights: Float32Array, geometry: ConvGeometry): ConvNorms {
   let [norm, absolute, column] = [0, 0, 0];
   for (let group = 0; group < geometry.groups; group++) {
@@ -64,11 +64,11 @@ function groupNorms(site: Site, weights: Float32Array, geometry: ConvGeometry, g
   return smallerOf(lattice, denseNorms(site, weights, geometry, group, lattice));
 }
 
-/** The norms of the convolution on all of Z²: a zero-padded one is a part of it. */
+/** The norms of the convolution on all of Z², of which a zero-padded one is a part. */
 function latticeNorms(site: Site, taps: Taps, groups: number): ConvNorms {
   const sum = absoluteSum(taps);
   const absolute = absoluteNormUpper(sum);
-  // Column c of the polyphase kernel: all matrices stacked.
+  // Column c of the polyphase kernel stacks the columns c of all matrices.
   const stacked = new Float64Array(taps.matrices.length * taps.rows * taps.cols);
   for (const [i, matrix] of taps.matrices.entries()) stacked.set(matrix, i * matrix.length);
   const column = columnNormUpper({ rows: taps.matrices.length * taps.rows, cols: taps.cols, values: stacked });
@@ -87,7 +87,7 @@ function latticeNorms(site: Site, taps: Taps, groups: number): ConvNorms {
   return { norm, absolute, column };
 }
 
-/** The norms of the matrix of the whole convolution, if it is small and something may be gained; else `lattice` again. */
+/** The norms of the whole convolution's matrix, if it is small and they may be better; otherwise `lattice` again. */
 function denseNorms(
   site: Site,
   weights: Float32Array,

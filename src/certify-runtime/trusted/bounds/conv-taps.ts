@@ -1,4 +1,4 @@
-/** A convolution kernel as matrices, one for each shift of the lattice: strides become input channels (polyphase). */
+/** A convolution kernel as matrices, one for each shift of the lattice; strides become input channels (polyphase). */
 
 import type { Matrix } from './matrix-norm.ts';
 
@@ -16,7 +16,7 @@ export interface ConvGeometry {
 }
 
 /**
- * y[p] = Σ_τ A_τ·x[p + τ] on the lattice Z², τ in [0, a₁) × [0, a₂): one matrix rows × cols for each τ, row-major in τ.
+ * y[p] = Σ_τ A_τ·x[p + τ] on the lattice Z², τ in [0, a₁) × [0, a₂): each τ has a matrix rows × cols, row-major in τ.
  */
 export interface Taps {
   readonly extent: readonly [number, number];
@@ -31,7 +31,7 @@ function polyphase(
   stride: number,
   dilation: number,
 ): { shift: number[]; phase: number[]; phases: number; extent: number } {
-  // With stride 1 the dilated kernel is the plain one on sublattices: the same norm.
+  // With stride 1 the dilated kernel is the plain one on sublattices, so it has the same norm.
   const step = stride === 1 ? 1 : dilation;
   const positions = Array.from({ length: size }, (_, t) => t * step);
   const used = [...new Set(positions.map((q) => q % stride))];
@@ -44,7 +44,7 @@ function polyphase(
   };
 }
 
-/** rows, cols and the two extents that `tapsOfGroup` will give. */
+/** The rows, cols and two extents that `tapsOfGroup` will give. */
 export function tapsSize({
   outputChannels,
   inputChannels,
@@ -82,7 +82,7 @@ export function tapsOfGroup(weights: Float32Array, geometry: ConvGeometry, group
   return { extent: [y.extent, x.extent], rows, cols, matrices };
 }
 
-/** The adjoint convolution, with the same norm: A_τ becomes its transpose at the mirrored shift. */
+/** The adjoint convolution, which has the same norm: A_τ becomes its transpose at the mirrored shift. */
 export function adjointTaps(taps: Taps): Taps {
   const { rows, cols } = taps;
   const matrices = taps.matrices.map((a) => {
@@ -93,7 +93,7 @@ export function adjointTaps(taps: Taps): Taps {
   return { extent: taps.extent, rows: cols, cols: rows, matrices: matrices.reverse() };
 }
 
-/** Number of entries of the matrix of the whole (zero-padded) convolution of one group. */
+/** The numbers of rows and columns of the matrix of the whole (zero-padded) convolution of one group. */
 export function denseSize(geometry: ConvGeometry): { rows: number; cols: number } {
   const { groups, inputChannels, outputChannels, input, output } = geometry;
   return {
@@ -102,7 +102,7 @@ export function denseSize(geometry: ConvGeometry): { rows: number; cols: number 
   };
 }
 
-/** The matrix of the whole (zero-padded) convolution of one group: every output pixel a row. */
+/** The matrix of the whole (zero-padded) convolution of one group, with a row for every output pixel. */
 export function denseMatrix(weights: Float32Array, geometry: ConvGeometry, group: number): Matrix {
   const { rows, cols } = denseSize(geometry);
   const values = new Float64Array(rows * cols);

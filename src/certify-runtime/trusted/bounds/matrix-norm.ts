@@ -1,4 +1,4 @@
-/** Upper bounds of ‖W‖₂, ‖|W|‖₂ and the column norms of a matrix of constants. Never power iteration alone. */
+/** Upper bounds of ‖W‖₂, ‖|W|‖₂ and the column norms of a matrix of constants. None rests on power iteration alone. */
 
 import { addUp, divUp, gamma64, mulUp, powerOfTwoScale, sqrtUp, UNDERFLOW_64, up } from './rounding.ts';
 import { gram, largestEigenvalueUpper } from './symmetric.ts';
@@ -29,8 +29,8 @@ export function normsCost(rows: number, cols: number): number {
 }
 
 /**
- * An upper bound of ‖W‖₂ = √λ_max(G), G = WWᵀ or WᵀW, whichever is smaller:
- * ‖W‖₂² ≤ λ_max(Ĝ) + γ_n·‖W‖²_F, n the length of the dot products in Ĝ (Lemmas 3 to 5).
+ * An upper bound of ‖W‖₂ = √λ_max(G), where G is the smaller of WWᵀ and WᵀW: ‖W‖₂² ≤ λ_max(Ĝ) + γ_n·‖W‖²_F, where n is
+ * the length of the dot products in Ĝ (Lemmas 3 to 5).
  */
 export function spectralNormUpper(matrix: Matrix): number {
   const magnitude = largestMagnitude(matrix.values);
@@ -41,7 +41,7 @@ export function spectralNormUpper(matrix: Matrix): number {
   const g = gram(values, wide.rows, wide.cols);
   let frobenius = 0;
   for (let i = 0; i < wide.rows; i++) frobenius += g[i * wide.rows + i]!;
-  // Ĝ's diagonal is itself rounded: ‖W‖²_F ≤ Σ ĝᵢᵢ·(1 + γ_{cols+rows}) up to second order, doubled to cover it.
+  // Ĝ's diagonal is itself rounded: ‖W‖²_F ≤ Σ ĝᵢᵢ·(1 + γ_{cols+rows}) up to second order, which doubling covers.
   const gamma = gamma64(2 * (wide.cols + wide.rows));
   const rounding = addUp(mulUp(gamma, mulUp(frobenius, up(1 + gamma))), mulUp(values.length, UNDERFLOW_64));
   return divUp(sqrtUp(addUp(largestEigenvalueUpper(g, wide.rows), rounding)), scale);

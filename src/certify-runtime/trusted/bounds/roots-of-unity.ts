@@ -1,4 +1,4 @@
-/** cos and sin of 2πj/N for a power of two N, by square roots and products only: the same bits in every JS engine. */
+/** cos and sin of 2πj/N for a power of two N, by square roots and products only: every JS engine gets the same bits. */
 
 /** |computed − exact| of every entry for N ≤ 4096 (Lemma 7c): 4096·(100 + 4) units of 2⁻⁵³, rounded up. */
 export const ROOT_ERROR = 2 ** -34;
@@ -9,7 +9,7 @@ export interface RootsOfUnity {
   readonly sin: Float64Array;
 }
 
-/** Halves the angle from π/2 down to 2π/N, then multiplies up. N = 1, 2, 4, …, 4096. */
+/** Halves the angle from π/2 down to 2π/N, and then multiplies up. N = 1, 2, 4, …, 4096. */
 export function rootsOfUnity(order: number): RootsOfUnity {
   const cos = new Float64Array(order);
   const sin = new Float64Array(order);

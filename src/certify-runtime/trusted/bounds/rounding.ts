@@ -1,10 +1,10 @@
-/** Upper bounds in plain float64: every operation is followed by one step outwards. docs/soundness.md, section 2. */
+/** Upper bounds in plain float64: one step outwards follows every operation. See docs/soundness.md, section 2. */
 
-/** Unit roundoff of float32 and of float64, round to nearest (Higham 2002, section 2.2). */
+/** The unit roundoffs of float32 and float64 in round to nearest (Higham 2002, section 2.2). */
 const UNIT_32 = 2 ** -24;
 const UNIT_64 = 2 ** -53;
 
-/** Smallest normal float32: what a flush to zero (FTZ, DAZ) may cost one value. */
+/** The smallest normal float32, which bounds what a flush to zero (FTZ, DAZ) may cost one value. */
 export const FLUSH_32 = 2 ** -126;
 
 /** No intermediate value may pass this: the largest float32 is just below 2¹²⁸. */
@@ -14,14 +14,14 @@ export const OVERFLOW_32 = 2 ** 127;
 export const UNDERFLOW_64 = 2 ** -1000;
 
 /**
- * ≥ the next float64 above x, for x ≥ 0: x·2⁻⁵² is at least one unit in the last place of x, 2⁻¹⁰⁷⁴ is one where x is
- * subnormal (Lemma 1). Infinity and NaN stay what they are, and are refused where a bound is handed out.
+ * A number ≥ the next float64 above x, for x ≥ 0: x·2⁻⁵² is at least one unit in the last place of x, and 2⁻¹⁰⁷⁴ is one
+ * if x is subnormal (Lemma 1). Infinity and NaN stay as they are; they are refused when a bound is handed out.
  */
 export function up(x: number): number {
   return x + (x * 2 ** -52 + Number.MIN_VALUE);
 }
 
-/** ≤ the next float64 below x, for x ≥ 0, and never below 0. */
+/** A number ≤ the next float64 below x, for x ≥ 0, and never below 0. */
 export function down(x: number): number {
   return Math.max(0, x - (x * 2 ** -52 + Number.MIN_VALUE));
 }
@@ -50,7 +50,7 @@ export function sqrtUp(x: number): number {
   return x === 0 || x === 1 ? x : up(Math.sqrt(x));
 }
 
-/** √(a² + b²), rounded up; a, b ≥ 0. Scaled, so that no square overflows or vanishes. */
+/** √(a² + b²), rounded up; a, b ≥ 0. It is scaled, so that no square overflows or vanishes. */
 export function hypotUp(a: number, b: number): number {
   const large = Math.max(a, b);
   const small = Math.min(a, b);
@@ -72,14 +72,14 @@ export function gamma64(n: number): number {
 const subnormals = [Float64Array.of(Number.MIN_VALUE), Float32Array.of(2 ** -149)] as const;
 
 /**
- * Whether this thread computes with subnormal numbers, as A6 has it. It does not once a session of ONNX Runtime was made with
- * `session.set_denormal_as_zero`.
+ * Whether this thread computes with subnormal numbers, as A6 assumes. It stops doing so after a session of ONNX Runtime
+ * was created with `session.set_denormal_as_zero`.
  */
 export function hasSubnormals(): boolean {
   return subnormals.every(([tiny]) => tiny! * 1 > 0 && tiny! / 2 ** -10 > 0);
 }
 
-/** The power of two p with 1 ≤ x·p < 2, for finite x > 0: a product with it is exact but for underflow. */
+/** The power of two p with 1 ≤ x·p < 2, for finite x > 0. A product with it is exact unless it underflows. */
 export function powerOfTwoScale(x: number): number {
   let scale = 1;
   while (x * scale >= 2 && scale > 2 ** -1000) scale /= 2;

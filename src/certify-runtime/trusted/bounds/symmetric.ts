@@ -3,8 +3,8 @@
 import { addUp, divUp, gamma64, mulUp, powerOfTwoScale, UNDERFLOW_64, up } from './rounding.ts';
 
 /**
- * Ĝ = A·Aᵀ in float64, exactly symmetric: |Ĝ − AAᵀ|ᵢⱼ ≤ γ_cols·‖aᵢ‖‖aⱼ‖, so ‖Ĝ − AAᵀ‖₂ ≤ γ_cols·‖A‖²_F (Lemma 3).
- * A is rows × cols, row-major.
+ * Ĝ = A·Aᵀ in float64. It is exactly symmetric, and |Ĝ − AAᵀ|ᵢⱼ ≤ γ_cols·‖aᵢ‖‖aⱼ‖, so ‖Ĝ − AAᵀ‖₂ ≤ γ_cols·‖A‖²_F (Lemma
+ * 3). A is rows × cols, row-major.
  */
 export function gram(a: Float64Array, rows: number, cols: number): Float64Array {
   const g = new Float64Array(rows * rows);
@@ -13,7 +13,7 @@ export function gram(a: Float64Array, rows: number, cols: number): Float64Array 
   return g;
 }
 
-/** G ← G + A·Bᵀ, or the lower triangle of it. It goes two rows by two rows, so that each value read feeds two products. */
+/** G ← G + A·Bᵀ, or its lower triangle only. It takes rows in pairs, so that each value read feeds two products. */
 export function addProduct(
   g: Float64Array,
   a: Float64Array,
@@ -50,7 +50,7 @@ export function addProduct(
   }
 }
 
-/** Copies the lower triangle to the upper one: exactly symmetric. */
+/** Copies the lower triangle to the upper one, which makes G exactly symmetric. */
 export function mirror(g: Float64Array, n: number): void {
   for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) g[j * n + i] = g[i * n + j]!;
 }
@@ -67,8 +67,8 @@ export function gershgorin(g: Float64Array, n: number): number {
 }
 
 /**
- * Whether the float64 Cholesky factorisation of τI − G runs to its end; then τI − G ⪰ −γ/(1−γ)·tr(τI − G)·I with
- * γ = γ_{n+3} (Lemma 4; Higham 2002, theorem 10.3; Rump 2006). `factor` is n × n of work space.
+ * Whether the float64 Cholesky factorisation of τI − G runs to its end; then τI − G ⪰ −γ/(1−γ)·tr(τI − G)·I with γ =
+ * γ_{n+3} (Lemma 4; Higham 2002, theorem 10.3; Rump 2006). `factor` is a work space of n × n numbers.
  */
 function cholesky(g: Float64Array, n: number, tau: number, factor: Float64Array): boolean {
   for (let i = 0; i < n; i++) {
@@ -94,10 +94,10 @@ function cholesky(g: Float64Array, n: number, tau: number, factor: Float64Array)
   return true;
 }
 
-/** How far above the estimate the proof is tried: the first that succeeds is the bound. */
+/** How far above the estimate the proof is tried. The first margin that succeeds gives the bound. */
 const MARGINS = [2 ** -24, 2 ** -16, 2 ** -12, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
 
-/** An estimate of the largest eigenvalue, from below and without proof: only the starting point of `cholesky`. */
+/** Estimates the largest eigenvalue from below and without proof; it is only the starting point of `cholesky`. */
 function estimate(g: Float64Array, n: number, vector: Float64Array, iterations: number): number {
   const image = new Float64Array(n);
   let value = 0;
@@ -130,13 +130,13 @@ export function startVector(n: number): Float64Array {
   return vector;
 }
 
-/** Between a τ that failed and one that succeeded: this close is close enough. */
+/** The bisection ends when a τ that failed and one that succeeded are this close. */
 const RESOLUTION = 2 ** -11;
 
 /** Each bisection halves the distance; neighbours among MARGINS are at most 3 times apart. */
 const MOST_STEPS = 16;
 
-/** A τ from max(guess, least) up to `most` for which the factorisation succeeds, close to the smallest; null: none. */
+/** A τ from max(guess, least) up to `most`, close to the smallest for which the factorisation succeeds, or null. */
 function provenShift(
   g: Float64Array,
   n: number,
@@ -165,9 +165,9 @@ function provenShift(
 }
 
 /**
- * An upper bound of λ_max(G), G symmetric n × n: the smaller of Gershgorin's and of a τ for which τI − G is proven
- * positive semidefinite up to rounding. `start` (optional) is a guess of the eigenvector and is improved in place.
- * `atLeast`: a bound this small is small enough, nothing better is looked for.
+ * An upper bound of λ_max(G) for a symmetric n × n matrix G: the smaller of Gershgorin's bound and a τ for which τI − G
+ * is proven positive semidefinite up to rounding. `start` (optional) is a guess of the eigenvector and is improved in
+ * place. A bound that is at most `atLeast` is small enough, and no better one is looked for.
  */
 export function largestEigenvalueUpper(
   g: Float64Array,

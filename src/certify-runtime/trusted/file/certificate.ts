@@ -1,8 +1,8 @@
 /**
- * The certificate in a model's metadata: what it holds, and how it is read.
+ * What the certificate in a model's metadata contains, and how it is read.
  *
- * It is read in one form only, JSON.stringify's own: no key twice, no number that a parser would round, no other spelling
- * of a string. So no two JSON parsers read two claims from one file.
+ * It is read in one form only, that of JSON.stringify: no key occurs twice, no parser would round a number, and no
+ * string has another spelling. So no two JSON parsers read different claims from one file.
  */
 
 import { CertificateError } from '../errors.ts';
@@ -52,7 +52,7 @@ const both =
     for (const each of forms) each(value, path);
   };
 
-/** An object with exactly these fields. */
+/** Demands an object with exactly these fields. */
 const object = (fields: Readonly<Record<string, Form>>): Form =>
   both(anyObject, (value, path) => {
     const found = value as Record<string, unknown>;
@@ -119,9 +119,9 @@ function freeze(value: unknown, depth: number): void {
 }
 
 /**
- * The certificate in `text`, every field of the right kind. What it claims is not proven by this: verify.ts does that.
+ * The certificate in `text`, with every field of the right kind. This does not prove what it claims: verify.ts does.
  *
- * @throws CertificateError naming the field, what was found and what was expected
+ * @throws CertificateError that names the field, what was found and what was expected
  */
 export function parseCertificate(text: string): Certificate {
   if (text.length > MAX_TEXT) fail('text', `at most ${MAX_TEXT} characters`, text.length);

@@ -7,9 +7,9 @@ import type { Certificate } from './claims.ts';
 export interface CertifiedModel {
   readonly certificate: Certificate;
   readonly head: LinearHead;
-  /** What follows from the claims. */
+  /** The terms that follow from the claims. */
   readonly terms: MarginTerms;
-  /** Pixels of the known vectors. */
+  /** The pixels of the known vectors. */
   readonly images: readonly Float32Array[];
   /** The operators of the network. */
   readonly operators: ReadonlySet<string>;

@@ -13,11 +13,11 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 }
 
 /**
- * The file with other digits as its digest. The certificate's `text`, which holds `digits` now, is the only metadata, and
- * metadata is what a file in the form of encodeOnnx ends with: so the digits are as far from the end of the file as they
- * are from the end of the text.
+ * Replaces the file's digest. The certificate's `text`, which contains `digits` now, is the only metadata, and a file
+ * in the form of encodeOnnx ends with its metadata. So the digits are as far from the end of the file as they are from
+ * the end of the text.
  *
- * @throws CertificateError if the text does not hold the field exactly once
+ * @throws CertificateError if the text does not contain the field exactly once
  */
 export function withDigest(bytes: Uint8Array, text: string, digits: string, other: string): Uint8Array<ArrayBuffer> {
   const parts = text.split(`"fileSha256":"${digits}"`);
@@ -31,12 +31,12 @@ export function withDigest(bytes: Uint8Array, text: string, digits: string, othe
 /** What the digest field holds while the digest is computed. */
 export const EMPTY_DIGEST = '0'.repeat(DIGITS);
 
-/** SHA-256 of the file with its digest field, which holds `digits` now, set to zeros. */
+/** SHA-256 of the file with its digest field, which contains `digits` now, set to zeros. */
 export async function fileDigest(bytes: Uint8Array, text: string, digits: string): Promise<string> {
   return sha256(withDigest(bytes, text, digits, EMPTY_DIGEST));
 }
 
-/** SHA-256 of the initializers that are not the head's, in order, each as the bytes of its values. */
+/** SHA-256 of the initializers that do not belong to the head, in order, each as the bytes of its values. */
 export async function weightsDigest(graph: Graph): Promise<string> {
   const weights = [...graph.initializers.values()].filter(({ name }) => !name.startsWith(HEAD_PREFIX));
   return sha256(

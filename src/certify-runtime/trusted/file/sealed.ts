@@ -1,4 +1,4 @@
-/** Reads a sealed file: its digests, form, claims and last layer. It proves nothing; verify.ts does. */
+/** Reads a sealed file: its digests, form, claims and last layer. It proves nothing: verify.ts does that. */
 
 import { readLinearHead } from '../head.ts';
 import { MAX_CLASSES, marginTerms } from '../margin.ts';
@@ -13,15 +13,15 @@ import { fileDigest, weightsDigest } from './digest.ts';
 import { outputInfos, TENSORS } from './names.ts';
 import { vectorPixels } from './vectors.ts';
 
-/** A file of the sealed form, unchanged since it was sealed. What it claims holds only if it is proven or signed. */
+/** A file of the sealed form, unchanged since it was sealed. Its claims hold only if they are proven or signed. */
 export interface SealedModel extends Omit<CertifiedModel, 'operators'> {
   readonly graph: Graph;
 }
 
-/** A sealed file is of one version of the format: the proof's rules and the head are those of this operator set. */
+/** A sealed file has one version of the format: the proof's rules and the head belong to this operator set. */
 const SEALED = { opset: 18, irVersion: 8 } as const;
 
-/** The largest number of nodes of a file: the largest networks have fewer, and so many are still walked within a second. */
+/** The most nodes a file may have. The largest networks have fewer, and the proof walks this many within a second. */
 const MAX_NODES = 10_000;
 
 const sameInfos = (found: readonly ValueInfo[], expected: readonly ValueInfo[]) =>
@@ -30,7 +30,7 @@ const sameInfos = (found: readonly ValueInfo[], expected: readonly ValueInfo[]) 
 /**
  * Reads a sealed file and checks what needs no proof.
  *
- * @throws OnnxFormatError if the bytes are no such ONNX file, UnprovableError if its last layer is not linear,
+ * @throws OnnxFormatError if the bytes are not such an ONNX file, UnprovableError if its last layer is not linear,
  *   CertificateError if the certificate is absent or malformed, or the file is not the one that was sealed
  */
 export async function readSealed(bytes: Uint8Array): Promise<SealedModel> {
@@ -64,7 +64,7 @@ export async function readSealed(bytes: Uint8Array): Promise<SealedModel> {
   });
   check(graph.nodes.length <= MAX_NODES, `${graph.nodes.length} nodes, more than ${MAX_NODES}`);
   check(classes.length <= MAX_CLASSES, `more than ${MAX_CLASSES} classes`);
-  // So the image is no larger than the file, whatever its shape says.
+  // This keeps the image no larger than the file, whatever its shape says.
   const images = vectors.map((vector) => vectorPixels(vector, shape));
   const head = readLinearHead(graph);
   check(head.classes === classes.length, `the head has ${head.classes} classes, ${classes.length} are named`);

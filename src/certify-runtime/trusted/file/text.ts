@@ -5,8 +5,8 @@ export function toHex(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes, or null if the text is not what btoa writes for them. atob forgives white space, missing padding and left-over
- * bits; other decoders do not.
+ * The bytes, or null if the text differs from what btoa writes for them. atob forgives white space, missing padding and
+ * left-over bits, but other decoders do not.
  */
 export function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
   try {

@@ -7,7 +7,7 @@ import { fromBase64 } from './text.ts';
 /**
  * The pixels of a known vector on [0, 1].
  *
- * @throws CertificateError if there are not as many as the shape says, or if the text is not spelled as btoa spells it
+ * @throws CertificateError if their number is not what the shape says, or if the text is not spelled as btoa spells it
  */
 export function vectorPixels(vector: Pick<KnownVector, 'image'>, shape: readonly number[]): Float32Array {
   const bytes = fromBase64(vector.image);

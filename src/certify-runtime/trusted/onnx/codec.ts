@@ -1,6 +1,6 @@
 /**
- * ONNX's messages, each read and written side by side: the one place with ONNX's field numbers (onnx.proto of ONNX 1.18 to
- * 1.20). Only the fields that glean writes are known here.
+ * Reads and writes ONNX's messages. This is the one place with ONNX's field numbers (onnx.proto of ONNX 1.18 to 1.20),
+ * and it knows only the fields that glean writes.
  */
 
 import type { Attribute, ElementTypeName, OnnxModel, OnnxNode, Tensor, ValueInfo } from './model.ts';
@@ -18,7 +18,7 @@ export const ARRAYS = {
   bool: Uint8Array,
 } as const;
 
-/** Typed arrays are in the host's byte order, ONNX's tensors are not: no host of ONNX Runtime is big-endian. */
+/** Typed arrays have the host's byte order, but ONNX's tensors do not. No host of ONNX Runtime is big-endian. */
 const LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
 const bigints = (values: readonly number[]) => values.map(BigInt);
@@ -34,7 +34,7 @@ function elementType(number: number, owner: string): ElementTypeName {
 /**
  * TensorProto: dims 1, data_type 2, name 8, raw_data 9.
  *
- * @throws OnnxFormatError if the values are not as many as the dimensions say, or one is not finite or no bool
+ * @throws OnnxFormatError if the number of values is not what the dimensions say, or one is not finite or not a bool
  */
 function readTensor(message: Message): Tensor {
   const name = text(message, 8);
@@ -62,7 +62,7 @@ export function encodeTensor({ name, type, dims, data }: Tensor): Uint8Array {
   return encode({ 1: bigints(dims), 2: BigInt(ElementType[type]), 8: name, 9: raw });
 }
 
-/** AttributeProto.type: the kind it is to us, and the number of the field that holds the value. */
+/** For each AttributeProto.type, the kind of attribute here and the number of the field that contains its value. */
 const ATTRIBUTES: Readonly<Record<number, readonly [kind: Attribute['kind'], field: number]>> = {
   1: ['float', 2],
   2: ['int', 3],
@@ -131,9 +131,9 @@ export function encodeInfo({ name, type, dims }: ValueInfo): Uint8Array {
  * ModelProto: ir_version 1, producer_name 2, producer_version 3, graph 7, opset_import 8 {domain 1, version 2},
  * metadata_props 14 {key 1, value 2}. GraphProto: node 1, name 2, initializer 5, input 11, output 12.
  *
- * Whatever else the bytes hold is passed over. If a field that belongs there once is there several times, the first is taken.
+ * All else in the bytes is ignored. If a field that should occur once occurs several times, the first is taken.
  *
- * @throws OnnxFormatError if they are no ONNX model, or one that glean cannot hold
+ * @throws OnnxFormatError if they are not an ONNX model, or are one that glean cannot represent
  */
 export function decodeOnnx(bytes: Uint8Array): OnnxModel {
   const model = new Message(bytes);
@@ -155,7 +155,7 @@ export function decodeOnnx(bytes: Uint8Array): OnnxModel {
   };
 }
 
-/** The file of a model: fields ascend, varints are minimal, numbers unpacked, tensors raw_data. One form for one model. */
+/** The file of a model: fields ascend, varints are minimal, numbers unpacked, tensors raw_data. Its form is unique. */
 export function encodeOnnx({ graph, ...model }: OnnxModel): Uint8Array<ArrayBuffer> {
   return encode({
     1: BigInt(model.irVersion),
@@ -176,7 +176,7 @@ export function encodeOnnx({ graph, ...model }: OnnxModel): Uint8Array<ArrayBuff
 const metadataEntries = (metadata: OnnxModel['metadata']) =>
   [...metadata].map(([key, value]) => encode({ 1: key, 2: value }));
 
-/** What a file without metadata lacks at its end, to be the file of the same model with this metadata. */
+/** The bytes that, after a file without metadata, make it the file of the same model with this metadata. */
 export function encodeMetadata(metadata: OnnxModel['metadata']): Uint8Array<ArrayBuffer> {
   return encode({ 14: metadataEntries(metadata) });
 }

@@ -2,7 +2,7 @@
 
 export type TensorData = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
 
-/** ONNX element types glean knows, by their TensorProto.DataType number. */
+/** The ONNX element types that glean knows, by their TensorProto.DataType number. */
 export const ElementType = { float32: 1, int32: 6, int64: 7, bool: 9, float64: 11 } as const;
 export type ElementTypeName = keyof typeof ElementType;
 
@@ -10,7 +10,7 @@ export interface Tensor {
   readonly name: string;
   readonly type: ElementTypeName;
   readonly dims: readonly number[];
-  /** Row-major values; bool as one byte each. */
+  /** The values in row-major order, with a bool as one byte. */
   readonly data: TensorData;
 }
 
@@ -32,7 +32,7 @@ export interface OnnxNode {
   readonly attributes: ReadonlyMap<string, Attribute>;
 }
 
-/** A graph input or output; a dimension is a number, or a name if it is free, as the batch is. */
+/** A graph input or output. A dimension is a number, or a name if it is free, as the batch is. */
 export interface ValueInfo {
   readonly name: string;
   readonly type: ElementTypeName;
@@ -41,7 +41,7 @@ export interface ValueInfo {
 
 export interface Graph {
   readonly name: string;
-  /** In an order in which every input is computed before it is used. */
+  /** The nodes, in an order in which every input is computed before it is used. */
   readonly nodes: readonly OnnxNode[];
   readonly initializers: ReadonlyMap<string, Tensor>;
   readonly inputs: readonly ValueInfo[];
@@ -50,7 +50,7 @@ export interface Graph {
 
 export interface OnnxModel {
   readonly irVersion: number;
-  /** Version of the default operator set, the only one allowed. */
+  /** The version of the default operator set, which is the only one allowed. */
   readonly opset: number;
   readonly producerName: string;
   readonly producerVersion: string;

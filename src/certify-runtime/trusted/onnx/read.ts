@@ -1,20 +1,20 @@
 /**
- * Reads a sealed file's ONNX: bytes to `OnnxModel`. It does not judge operators or shapes; the proof does.
+ * Reads a sealed file's ONNX from bytes to `OnnxModel`. It does not judge operators or shapes; the proof does.
  *
- * A proof is worth something only if ONNX Runtime reads the same model from the same bytes. So only what glean writes is
- * accepted: the model is written again, and must come out as these bytes. Unknown or repeated fields, another order, another
- * spelling of a number or of a text, whatever two protobuf readers might take differently, would be lost on that way.
- * Other programs' files are read by src/export/foreign/onnx, for the sealer.
+ * A proof is worth something only if ONNX Runtime reads the same model from the same bytes. So only what glean writes
+ * is accepted: the model is written again, and must come out as these bytes. That rules out unknown or repeated fields,
+ * another order, another spelling of a number or a text, and whatever else two protobuf readers might take differently.
+ * src/export/foreign/onnx reads other programs' files, for the sealer.
  */
 
 import { decodeOnnx, encodeOnnx } from './codec.ts';
 import type { Graph, OnnxModel } from './model.ts';
 import { firstDifference, quote, refuse } from './wire.ts';
 
-const MAX_BYTES = 2 ** 31 - 1; // protobuf's own limit
+const MAX_BYTES = 2 ** 31 - 1; // This is protobuf's own limit.
 
 /**
- * @throws OnnxFormatError if the bytes are not what glean writes for a model, or the graph is not sorted and in SSA form
+ * @throws OnnxFormatError if glean would not write these bytes for a model, or its graph is not sorted and in SSA form
  */
 export function readOnnx(bytes: Uint8Array): OnnxModel {
   if (bytes.length > MAX_BYTES) refuse(`${bytes.length} bytes, more than ${MAX_BYTES}`);

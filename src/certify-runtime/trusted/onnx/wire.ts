@@ -1,12 +1,12 @@
 /**
- * Protobuf's wire format, both ways: a message cut into its fields, and put together from them. It knows nothing of ONNX.
+ * Protobuf's wire format, both ways: it cuts a message into fields, and joins them again. It knows nothing about ONNX.
  *
- * Cutting is lax: whether two readers could take a message differently is found by writing it again (read.ts).
+ * Cutting is lax. read.ts writes the message again, and so finds whether two readers could take it differently.
  */
 
 import { OnnxFormatError } from '../errors.ts';
 
-/** One message may not have more fields than this: it bounds what a hostile file makes us keep. */
+/** One message may not have more fields than this, which limits how much a hostile file makes us keep. */
 const MAX_FIELDS = 100_000;
 
 /** @throws OnnxFormatError always */
@@ -24,14 +24,14 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 interface Field {
   readonly number: number;
-  /** Of a varint, its value as an unsigned 64-bit integer; else 0. */
+  /** The value of a varint as an unsigned 64-bit integer; 0 for any other field. */
   readonly value: bigint;
-  /** Where the content lies: from `start` to before `end`. */
+  /** The content lies from `start` to before `end`. */
   readonly start: number;
   readonly end: number;
 }
 
-/** A message's fields, each asked for by number and kind; an absent one is an empty list. */
+/** A message's fields. They are asked for by number and kind, and an absent one gives an empty list. */
 export class Message {
   readonly #bytes: Uint8Array;
   readonly #fields: Field[] = [];
@@ -75,7 +75,7 @@ export class Message {
     return this.#all(number, ({ value }) => BigInt.asIntN(64, value));
   }
 
-  /** Float32 numbers; NaN if the field is no float32. */
+  /** Float32 numbers, with NaN if the field is not a float32. */
   floats(number: number): number[] {
     return this.blobs(number).map((blob) =>
       blob.length === 4 ? new DataView(blob.buffer, blob.byteOffset).getFloat32(0, true) : Number.NaN,
@@ -87,7 +87,7 @@ export class Message {
     return this.#all(number, ({ start, end }) => this.#bytes.subarray(start, end));
   }
 
-  /** @throws OnnxFormatError if it holds a NUL: ONNX Runtime hands text out as C strings, which end there */
+  /** @throws OnnxFormatError if it contains a NUL: ONNX Runtime hands text out as C strings, which end there */
   texts(number: number): string[] {
     return this.blobs(number).map((blob) => {
       const text = utf8.decode(blob);
@@ -100,10 +100,10 @@ export class Message {
   }
 }
 
-/** A bigint is written as a varint, a number as a float32, text and bytes with their length before them, a list as repeated. */
+/** A bigint is written as a varint, a number as a float32, text and bytes after their length, a list as repeated. */
 type Content = bigint | number | string | Uint8Array | undefined;
 
-/** A message from its fields by number, which JavaScript keeps in ascending order; undefined: not there. */
+/** A message from its fields by number, which JavaScript keeps in ascending order; an undefined one is left out. */
 export function encode(fields: Readonly<Record<number, Content | readonly Content[]>>): Uint8Array<ArrayBuffer> {
   const chunks: Uint8Array[] = [];
   for (const [number, contents] of Object.entries(fields)) {
@@ -131,14 +131,14 @@ export function encode(fields: Readonly<Record<number, Content | readonly Conten
   return message;
 }
 
-/** The first place where two files differ, their end included; −1: nowhere. */
+/** The first position at which two files differ, their end included; −1 if they are equal. */
 export function firstDifference(a: Uint8Array, b: Uint8Array): number {
   const length = Math.max(a.length, b.length);
   for (let i = 0; i < length; i++) if (a[i] !== b[i]) return i;
   return -1;
 }
 
-/** 7 bits a byte, least significant first, in as few bytes as it takes. */
+/** Writes 7 bits a byte, the least significant first, in as few bytes as possible. */
 function varint(value: number | bigint): Uint8Array {
   const bytes: number[] = [];
   let rest = BigInt.asUintN(64, BigInt(value));

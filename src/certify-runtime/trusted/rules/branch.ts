@@ -1,4 +1,4 @@
-/** Concat, Max and Min. If parts of one tensor meet again in them, a sort (GroupSort) is recognised. Lemmas 12 and 13. */
+/** Concat, Max and Min, and the sort (GroupSort) if parts of one tensor meet in them again. Lemmas 12 and 13. */
 
 import { combine, quadrature, sum } from '../bounds/affine.ts';
 import { hypotUp } from '../bounds/rounding.ts';
@@ -30,7 +30,7 @@ function concat(site: Site): RuleResult {
   return { outputs: [computed(shape, joinMeasures(site, parts))], upper: 1 };
 }
 
-/** √Σ over the tensors they come from; parts of one tensor are taken together first. */
+/** √Σ over the tensors that the parts come from, after parts of one tensor are taken together. */
 function joinMeasures(site: Site, parts: readonly Data[]): Measure {
   const groups = new Map<object, Data[]>();
   for (const part of parts) groups.set(part.base, [...(groups.get(part.base) ?? []), part]);

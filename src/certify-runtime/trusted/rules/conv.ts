@@ -52,7 +52,7 @@ function conv(site: Site): RuleResult {
   return { outputs: [computed(out, linearMeasure(site, map, measureOf(data)))], upper: norms.norm };
 }
 
-/** ‖b‖₂ once every channel's value is at each of its `places`. */
+/** ‖b‖₂ after every channel's value is put at each of its `places`. */
 function biasNorm(site: Site, outputs: number, places: number): number {
   if (!site.has(2)) return 0;
   const { dims, values } = site.floats(2);

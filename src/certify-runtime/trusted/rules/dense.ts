@@ -29,7 +29,7 @@ function matricesInput(site: Site, i: number): { blocks: readonly number[]; matr
 /** What a product with constants is made of. */
 type Product = Omit<Factorisation, 'operand'>;
 
-/** What a Gemm does besides: α(Mv) + βc. */
+/** What a Gemm does besides the product: α(Mv) + βc. */
 interface Extras {
   readonly alpha: number;
   readonly beta: number;
@@ -39,8 +39,8 @@ interface Extras {
 const PLAIN: Extras = { alpha: 1, beta: 1, bias: null };
 
 /**
- * The matrices (outputs × inputs) applied along `axis` to disjoint parts of a sample, each to as many as any other one, with
- * the bias: a block diagonal matrix, whose norms are the largest of the blocks'.
+ * Applies the matrices (outputs × inputs) along `axis` to disjoint parts of a sample, each to as many as any other,
+ * with the bias. This is a block diagonal matrix, whose norms are the largest of its blocks' norms.
  */
 function apply(site: Site, data: Data, made: Product, extras: Extras): RuleResult {
   const { matrices, axis } = made;
@@ -82,7 +82,7 @@ function matMul(site: Site): RuleResult {
   if (!onRight && rank < 3) site.refuse('a constant on the left of a matrix would mix the samples of the batch');
   const axis = onRight ? rank - 1 : rank - 2;
   if (shape[axis] !== cols) site.refuse(`[N·${shape}] does not fit a matrix of ${cols} inputs`);
-  // Blocks go with axes of their own: never with axis 0, never stretched.
+  // Each block axis is an axis of the tensor: it is never axis 0, and is never stretched.
   const own = shape.slice(1, -2).slice(-blocks.length);
   if (blocks.length > 0 && `${own}` !== `${blocks}`)
     site.refuse(`[N·${shape}] does not fit matrices in blocks [${blocks}]`);
@@ -102,7 +102,7 @@ function gemm(site: Site): RuleResult {
   return apply(site, data, { matrices: [m], blocks, axis: 1, accumulates: true }, extras);
 }
 
-/** C, one value for each output or one for all. */
+/** C, which has one value for each output or one for all. */
 function gemmBias(site: Site, outputs: number): ArrayLike<number> | null {
   if (!site.has(2)) return null;
   const { dims, values } = site.floats(2);

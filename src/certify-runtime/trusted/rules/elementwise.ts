@@ -15,15 +15,15 @@ export function foldedGamma(measure: Measure): number {
   return gamma32(measure.chain.terms + measure.chain.extra + EXTRA_ROUNDINGS);
 }
 
-/** ‖e‖₁ ≤ √size·‖e‖₂, and ‖x‖₂ ≤ ‖x‖₁: a bound in ℓ2 as one in ℓ1. */
+/** Turns a bound in ℓ2 into one in ℓ1: ‖e‖₁ ≤ √size·‖e‖₂, and ‖x‖₂ ≤ ‖x‖₁. */
 export function inSum(size: number, bound: AffineBound): AffineBound {
   const root = sqrtUp(size);
   return { constant: mulUp(root, bound.constant), l2: 0, l1: mulUp(root, addUp(bound.l2, bound.l1)) };
 }
 
 /**
- * v ↦ ±v + t, ‖t‖₂ and ‖t‖₁ given. The sign costs nothing. `growth` ≥ 1 is what a flush of t's own constants is magnified
- * by, if t is computed from several.
+ * v ↦ ±v + t for given ‖t‖₂ and ‖t‖₁. The sign costs nothing. `growth` ≥ 1 is what a flush of t's own constants is
+ * magnified by, if t is computed from several.
  */
 export function shifted(site: Site, data: Data, t: { norm: number; l1Norm: number; growth?: number }): RuleResult {
   const v = measureOf(data);
@@ -50,7 +50,7 @@ export function shifted(site: Site, data: Data, t: { norm: number; l1Norm: numbe
   return { outputs: [computed(data.shape, measure)], upper: 1 };
 }
 
-/** v ± w, both depending on the image: the triangle inequality. One of `summands` in a sum that is taken in any order. */
+/** v ± w, if both depend on the image: the triangle inequality. It is one of `summands` in a sum taken in any order. */
 function branches(site: Site, a: Data, b: Data, summands = 2): RuleResult {
   if (a.shape.length !== b.shape.length || a.shape.some((dim, axis) => dim !== b.shape[axis])) {
     site.refuse(`branches of shapes [N·${a.shape}] and [N·${b.shape}] would be broadcast`);
@@ -63,7 +63,7 @@ function branches(site: Site, a: Data, b: Data, summands = 2): RuleResult {
   const flush = scale(4, flushOf(size));
   const rounding = sum(scale(gamma, exact), flush);
   const norm = sum(exact, rounding);
-  // Either may start the sums of the other.
+  // Each of them may start the sums of the other.
   site.limitMagnitude(scale(2, sum(v.chain.peak, w.chain.peak, norm)));
   const measure: Measure = {
     lipschitz: addUp(v.lipschitz, w.lipschitz),
@@ -87,7 +87,7 @@ function additive(site: Site): RuleResult {
   return t.magnitude === 0 ? unchanged(data, result) : result;
 }
 
-/** Σ of tensors that depend on the image, in any order: each goes through at most as many additions as there are tensors. */
+/** Σ of tensors that depend on the image, in any order: each goes through at most as many additions as there are. */
 function total(site: Site): RuleResult {
   const summands = site.node.inputs.map((_, i) => site.data(i));
   const products = sumOfProducts(site, summands);

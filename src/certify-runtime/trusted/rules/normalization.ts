@@ -10,7 +10,7 @@ import { type Data, measureOf, sizeOf } from '../walk/state.ts';
 import { shifted } from './elementwise.ts';
 import { scaled } from './scale.ts';
 
-/** Below this, a subnormal variance that is flushed to zero could change var + ε by more than a rounding. */
+/** Below this, flushing a subnormal variance to zero could change var + ε by more than a rounding. */
 const SMALLEST_VARIANCE = 2 ** -100;
 
 /** y = (v − mean)·γ/√(var + ε) + β. */
@@ -34,7 +34,7 @@ function batchNormalization(site: Site): RuleResult {
 
   const shift = new Float64Array(channels);
   let factor = 0;
-  // Of γ and 1/√(var + ε), a provider may apply either first, to v, to the mean, or to the layer before (Lemma 11).
+  // A provider may apply either γ or 1/√(var + ε) first, to v, to the mean, or to the layer before (Lemma 11).
   let growth = 1;
   for (let c = 0; c < channels; c++) {
     const spread = variance[c]! + epsilon;
@@ -55,7 +55,7 @@ function batchNormalization(site: Site): RuleResult {
   const t = {
     norm: mulUp(sqrtUp(places), vectorNormUpper(shift)),
     l1Norm: mulUp(places, vectorSumUpper(shift)),
-    // A factor that is flushed, or too small for its bits, is missed by the mean as well as by v.
+    // If a factor is flushed, or is too small for its bits, both the mean and v lack it.
     growth: mulUp(growth, addUp(1, largestMagnitude(mean))),
   };
   return { outputs: shifted(site, stretched, t).outputs, upper: factor };

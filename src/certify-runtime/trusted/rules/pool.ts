@@ -25,7 +25,7 @@ function poolWindow(site: Site, data: Data): WindowAxis[] {
   return axes;
 }
 
-/** ONNX Runtime takes the zeros of a Pad into the pads of the pool after it (PadFusion), where they are not counted. */
+/** ONNX Runtime moves the zeros of a Pad into the pads of the pool after it (PadFusion), where they are not counted. */
 function refusePadded(site: Site, data: Data): void {
   if (holdsPadding(data)) {
     site.refuse(
@@ -42,8 +42,8 @@ interface Average {
 }
 
 /**
- * The averaging matrix of one axis: output o is Σ v/nₒ over its window, nₒ = k, or the part of k that is no padding.
- * Non-negative, so ‖M‖₂ ≤ √(largest row sum · largest column sum).
+ * The averaging matrix of one axis: output o is Σ v/nₒ over its window, where nₒ is k, or the part of k that is not
+ * padding. It is non-negative, so ‖M‖₂ ≤ √(largest row sum · largest column sum).
  */
 function averageAxis(site: Site, axis: WindowAxis, countPadding: boolean): Average {
   site.spend(axis.output * axis.kernel);
@@ -67,11 +67,11 @@ function averageAxis(site: Site, axis: WindowAxis, countPadding: boolean): Avera
     square = Math.max(square, mulUp(squares[i]!, outward));
     most = Math.max(most, uses[i]!);
   }
-  // Every row of M sums to at most 1, and of M₀ to at most k.
+  // Every row of M sums to at most 1, and every row of M₀ to at most k.
   return { norm: sqrtUp(sum), column: sqrtUp(square), sums: sqrtUp(axis.kernel * most) };
 }
 
-/** The pool is a Kronecker product of its axes: every norm is the product of theirs. */
+/** The pool is a Kronecker product of its axes, so every norm is the product of theirs. */
 function averagePool(site: Site): RuleResult {
   const data = site.data(0);
   const countPadding = site.flag('count_include_pad', false);
@@ -92,12 +92,12 @@ function globalAveragePool(site: Site): RuleResult {
   return average(site, data, [...data.shape.slice(0, 2), ...spatial.map(() => 1)], means(terms));
 }
 
-/** The mean of `terms` values: norm 1/√terms; of their sum, √terms. */
+/** The mean of `terms` values has norm 1/√terms; their sum has norm √terms. */
 export function means(terms: number): Average & { readonly terms: number } {
   return { norm: divUp(1, Math.sqrt(terms) * (1 - 2 ** -52)), column: divUp(1, terms), sums: sqrtUp(terms), terms };
 }
 
-/** Means are sums and one division, in this order as a rule: the sums are n times as large (Lemma 14). */
+/** Means are sums and one division, usually in this order; the sums are n times as large (Lemma 14). */
 export function average(
   site: Site,
   data: Data,
@@ -110,7 +110,7 @@ export function average(
   return { outputs: [computed(shape, linearMeasure(site, map, measureOf(data)))], upper: norm };
 }
 
-/** Windows that do not overlap: |max a − max b| ≤ ‖a − b‖∞ on each, so the whole is 1-Lipschitz. */
+/** The windows do not overlap, and |max a − max b| ≤ ‖a − b‖∞ on each, so the whole is 1-Lipschitz. */
 function maxPool(site: Site): RuleResult {
   const data = site.data(0);
   if (site.int('storage_order', 0) !== 0) site.refuse('storage_order has no rule');

@@ -27,7 +27,7 @@ function extremum(site: Site): RuleResult {
   return pair === null ? largest(site, data, shape) : { outputs: [pair], upper: 1 };
 }
 
-/** Max or min over an axis of 2, as a half of a sort; null if the values are such halves already. */
+/** Max or min over an axis of 2, as one half of a sort; null if the values are such halves already. */
 function pairOnAxis(site: Site, data: Data, axis: number, shape: readonly number[]): Data | null {
   checkView(site, sizeOf(data.shape));
   const before = Array<null>(axis).fill(null);
@@ -54,7 +54,7 @@ function total(site: Site): RuleResult {
   return average(site, data, shape, { norm: sqrtUp(terms), column: 1, sums: sqrtUp(terms), terms });
 }
 
-/** The k largest (or smallest) values in order: a part of a sort. */
+/** The k largest (or smallest) values in order, which are a part of a sort. */
 function topK(site: Site): RuleResult {
   const data = site.data(0);
   const axis = site.sampleAxis(site.int('axis', -1), data.shape.length);

@@ -29,8 +29,8 @@ function flatten(site: Site): RuleResult {
 }
 
 /**
- * The new shape, with the rows for each sample in place of dimension 0. A row-major tensor keeps its samples apart exactly
- * if dimension 0 stays a multiple k·N of the batch, k the same for each sample (Lemma 12).
+ * The new shape, with the rows for each sample in place of dimension 0. A row-major tensor keeps its samples apart
+ * exactly if dimension 0 stays a multiple k·N of the batch, with the same k for each sample (Lemma 12).
  */
 function reshapeTarget(site: Site, shape: readonly number[]): number[] {
   if (site.int('allowzero', 0) !== 0) site.refuse('allowzero has no rule');
@@ -69,7 +69,7 @@ function targetEntries(site: Site): readonly ShapeEntry[] {
   return value.rank === 1 ? value.entries : site.refuse('its target must be a list of integers');
 }
 
-/** The parts of one axis given by lists of positions. */
+/** The parts of one axis that lists of positions give. */
 export function pick(
   site: Site,
   data: Data,

@@ -10,8 +10,8 @@ import { computed, type Data, flushOf, type Measure, measureOf, newChain, sizeOf
 import { foldedGamma, inSum, shifted } from './elementwise.ts';
 
 /**
- * v ↦ v ∘ s with max|s| ≤ factor. `growth` ≥ 1 bounds every product of some of the constants that s is made of: the scale
- * may be applied before or after the linear layers next to it, and its constants one by one (Lemma 11).
+ * v ↦ v ∘ s with max|s| ≤ factor. `growth` ≥ 1 bounds every product of some of the constants that s is made of: the
+ * scale may be applied before or after the linear layers next to it, and its constants one by one (Lemma 11).
  */
 export function scaled(site: Site, data: Data, factor: number, growth = Math.max(1, factor)): RuleResult {
   const v = measureOf(data);
@@ -29,8 +29,8 @@ export function scaled(site: Site, data: Data, factor: number, growth = Math.max
   if (!(grown.weight < OVERFLOW_32 && grown.growth < OVERFLOW_32))
     site.refuse(`its scale, ${factor}, and what it is made of or multiplied with may overflow`);
   const reach = scale(growth, v.chain.reach);
-  // Flushes: of v and of the result, magnified by the scales after them; of s, alone or times other scales, through v; and
-  // those of the linear layer with s folded into it.
+  // These are the flushes of v and of the result, magnified by the scales after them; of s, alone or times other
+  // scales, through v; and those of the linear layer with s folded into it.
   const flush = sum(scale(mulUp(2, grown.growth), flushOf(size)), scale(4 * FLUSH_32, reach), scale(2, grown.flush));
   const rounding = sum(scale(mulUp(gamma, factor), v.norm), flush);
   const norm = sum(scale(factor, v.norm), rounding);
@@ -46,7 +46,7 @@ export function scaled(site: Site, data: Data, factor: number, growth = Math.max
   return { outputs: [computed(data.shape, measure)], upper: factor };
 }
 
-/** A piecewise linear function through 0 with slopes up to `slope`: as a scale, but nothing can be folded through it. */
+/** A piecewise linear function through 0 with slopes up to `slope`: it acts as a scale, but nothing folds through. */
 export function sloped(site: Site, data: Data, slope: number): RuleResult {
   const v = measureOf(data);
   const result = scaled(site, computed(data.shape, { ...v, chain: newChain(v.norm) }), slope);

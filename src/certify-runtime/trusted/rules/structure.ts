@@ -1,4 +1,4 @@
-/** Operators that move values without changing them: Transpose, Slice, Gather, Pad and their kin. Lemma 12. */
+/** Operators that move values without changing them: Transpose, Slice, Gather, Pad and their relatives. Lemma 12. */
 
 import { sqrtUp } from '../bounds/rounding.ts';
 import { ElementType } from '../onnx/model.ts';
@@ -89,8 +89,8 @@ function slice(site: Site): RuleResult {
 }
 
 /**
- * start, start + step, … before end; negative numbers count from the end, and all are clamped, as ONNX has it. A step back
- * must start on the axis: what a start before it means differs between programs.
+ * start, start + step, … before end. Negative numbers count from the end, and all are clamped, as in ONNX. A backward
+ * slice must start on the axis, because programs differ about a start before it.
  */
 function slicePositions(site: Site, dim: number, start: number, end: number, step: number): number[] {
   if (step === 0) site.refuse('a step of 0');
@@ -141,7 +141,7 @@ function pad(site: Site): RuleResult {
   const { part } = pick(site, data, lists);
   const value = site.has(2) ? site.float(2) : 0;
   if (value === 0) return { outputs: [part], upper: 1 };
-  // The zeros become `value`: a constant added on the padded positions, bounded as if added everywhere it can be.
+  // The zeros become `value`, a constant added on the padded positions and bounded as if added everywhere it can be.
   const added = sizeOf(part.shape) - sizeOf(data.shape);
   const padded = computed(part.shape, measureOf(part));
   return shifted(site, padded, {

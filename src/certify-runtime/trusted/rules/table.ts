@@ -1,10 +1,10 @@
-/** Every operator that has a rule, and where the rule is loaded from: a page fetches those that its network needs. */
+/** Every operator that has a rule, and the rule's file: a page fetches only the files that its network needs. */
 
 import { HEAD_PREFIX } from '../file/names.ts';
 import type { Graph } from '../onnx/model.ts';
 import type { Rule, RuleBook, Rules } from '../walk/rule.ts';
 
-/** The operators of each file, and what loads it. */
+/** The operators of each file, and the function that loads it. */
 const FILES: readonly (readonly [operators: string, load: () => Promise<Rules>])[] = [
   ['Add Sub Sum', async () => (await import('./elementwise.ts')).elementwiseRules],
   ['AveragePool GlobalAveragePool GlobalMaxPool MaxPool', async () => (await import('./pool.ts')).poolRules],
@@ -22,12 +22,12 @@ const FILES: readonly (readonly [operators: string, load: () => Promise<Rules>])
   ],
 ];
 
-/** The table, by operator: a Map, so that an operator called "constructor" has no rule. */
+/** The table by operator. It is a Map, so that an operator called "constructor" has no rule. */
 export const RULES: ReadonlyMap<string, () => Promise<Rules>> = new Map(
   FILES.flatMap(([operators, load]) => operators.split(' ').map((op) => [op, load] as const)),
 );
 
-/** The rules of these operators, as far as they have any, and those for constants if `folded`. */
+/** The rules of those of these operators that have one, and the rules for constants if `folded`. */
 export async function rulesOf(operators: Iterable<string>, folded: boolean): Promise<RuleBook> {
   const rules = new Map<string, Rule>();
   for (const op of operators) {
@@ -37,10 +37,10 @@ export async function rulesOf(operators: Iterable<string>, folded: boolean): Pro
   return folded ? Object.assign(rules, { folds: (await import('../walk/constants.ts')).folds }) : rules;
 }
 
-/** The rules that the network of a sealed graph needs; nothing is proven of the head by rules. */
+/** The rules that the network of a sealed graph needs. No rule proves anything about the head. */
 export async function rulesFor({ nodes, initializers }: Graph): Promise<RuleBook> {
   const network = nodes.filter(({ name }) => !name.startsWith(HEAD_PREFIX));
-  // Whatever does not depend on the image starts with one of these.
+  // Every value that does not depend on the image starts with one of these.
   const folded = network.some(
     ({ op, inputs }) => op === 'Shape' || inputs.every((name) => name === '' || initializers.has(name)),
   );

@@ -1,4 +1,4 @@
-/** The sliding window of Conv and the pools: kernel, strides, dilations, pads, and the size of what comes out. */
+/** The sliding window of Conv and the pools: its kernel, strides, dilations and pads, and the size of the output. */
 
 import type { Site } from '../walk/site.ts';
 

@@ -1,4 +1,4 @@
-/** Constants that are spread over a tensor: the same for every sample of the batch. */
+/** Constants that are spread over a tensor, in the same way for every sample of the batch. */
 
 import { largestMagnitude, vectorNormUpper, vectorSumUpper } from '../bounds/matrix-norm.ts';
 import { mulUp, sqrtUp } from '../bounds/rounding.ts';
@@ -9,12 +9,12 @@ export interface SpreadConstant {
   readonly values: Float32Array;
   /** max|c|. */
   readonly magnitude: number;
-  /** ‖c‖₂ and ‖c‖₁ once spread over a sample of the tensor. */
+  /** ‖c‖₂ and ‖c‖₁ after c is spread over a sample of the tensor. */
   readonly norm: number;
   readonly l1Norm: number;
 }
 
-/** Input i of the node, spread over `data` by ONNX's (NumPy's) rules, from the right; it must not enlarge the tensor. */
+/** Input i of the node, spread over `data` by ONNX's (NumPy's) rules from the right; it must not enlarge the tensor. */
 export function spreadConstant(site: Site, i: number, data: Data): SpreadConstant {
   const { dims, values } = site.floats(i);
   checkSpread(site, dims, data);

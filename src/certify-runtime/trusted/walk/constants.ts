@@ -7,12 +7,12 @@ import type { IntegerType, ShapeEntry, ShapeValue } from './shape-value.ts';
 import type { Site, Value } from './site.ts';
 import { sizeOf } from './state.ts';
 
-/** The largest batch that a run may have: docs/soundness.md, A5. */
+/** The largest batch that a run may have; see docs/soundness.md, A5. */
 const LARGEST_BATCH = 2n ** 31n;
 
 /**
- * Entries computed at `site`, of a type that holds each of them, for every batch that a run may have.
- * @throws UnprovableError if it does not
+ * The entries computed at `site`, of a type that can represent each of them for every batch that a run may have.
+ * @throws UnprovableError if the type cannot
  */
 export function shapeValue(site: Site, type: IntegerType, entries: readonly ShapeEntry[], rank: 0 | 1 = 1): ShapeValue {
   const limit = type === 'int32' ? 2n ** 31n : 2n ** 63n;
@@ -44,7 +44,7 @@ export const folds: ReadonlyMap<string, Fold> = new Map([
 
 const fixed = (constant: bigint): ShapeEntry => ({ perSample: 0n, constant });
 
-/** Shape of a tensor: its dimension 0 is k·N. */
+/** The Shape of a tensor, whose dimension 0 is k·N. */
 function shapeOf(site: Site): ShapeValue {
   const value = site.value(0);
   if (value.kind === 'shape') site.refuse('the shape of a shape has no rule');
@@ -93,7 +93,7 @@ function gatherEntries(site: Site): Value {
   return shapeValue(site, list.type, picked, rank);
 }
 
-/** Input i as a list: of rank 1. */
+/** Input i as a list, which has rank 1. */
 function listOf(site: Site, i: number): ShapeValue {
   const value = integersOf(site, i);
   return value.rank === 1 ? value : site.refuse(`input ${i} must be a list of integers, not one`);
@@ -118,7 +118,7 @@ function concatEntries(site: Site): Value {
   return shapeValue(site, type, entries);
 }
 
-/** Unsqueeze or Squeeze: of a list of integers, or of a constant's dimensions. */
+/** Unsqueeze or Squeeze of a list of integers, or of a constant's dimensions. */
 function withAxes(site: Site, change: 'add' | 'remove'): Value {
   const value = site.value(0);
   const axes = site.axes(1) ?? site.refuse('its axes are missing');
@@ -171,7 +171,7 @@ function arithmetic(site: Site): Value {
   const [a, b] = [integersOf(site, 0), integersOf(site, 1)];
   if (a.type !== b.type) site.refuse('its integers are of different types');
   const lengths = [a, b].map(({ entries }) => entries.length);
-  // ONNX stretches one entry only, to any length: an empty list, too.
+  // ONNX stretches only one entry, to any length, including that of an empty list.
   const length = lengths[0] === 1 ? lengths[1]! : lengths[0]!;
   const at = (value: ShapeValue, i: number): ShapeEntry =>
     value.entries[value.entries.length === 1 ? 0 : i] ?? site.refuse('lists of different lengths');
@@ -191,7 +191,7 @@ function times(site: Site, p: ShapeEntry, q: ShapeEntry): ShapeEntry {
   };
 }
 
-/** Only quotients without a remainder are taken: no rounding convention matters. */
+/** Only quotients without a remainder are taken, so no rounding convention matters. */
 function quotient(site: Site, p: ShapeEntry, q: ShapeEntry): ShapeEntry {
   const by = q.constant;
   if (q.perSample !== 0n || by === 0n) site.refuse('it divides by 0, or by the batch size');

@@ -1,4 +1,4 @@
-/** The proof: walks a graph from the image to the latent, one rule per operator. docs/soundness.md, theorem 1. */
+/** The proof walks a graph from the image to the latent, with one rule per operator. docs/soundness.md, theorem 1. */
 
 import { isFiniteBound } from '../bounds/affine.ts';
 import type { AffineBound, EncoderBound } from '../bounds/bound.ts';
@@ -9,13 +9,13 @@ import type { RuleBook } from './rule.ts';
 import { Site, type Value, type Walk } from './site.ts';
 import { computed, type Data, measureOf, newChain, sizeOf } from './state.ts';
 
-/** Squares of pixels are summed in float32 by the certificate head: ‖x‖₂² must stay far below 2¹²⁸. */
+/** The certificate head sums squares of pixels in float32, so ‖x‖₂² must stay far below 2¹²⁸. */
 const LARGEST_IMAGE_NORM = 2 ** 60;
 
 /**
- * Proves L, the float32 error and the size of the latent of `graph` between tensors `input` and `latent`; every number of
- * the result is an upper bound under the assumptions of docs/soundness.md, section 1.
- * @throws UnprovableError naming the operator, attribute, shape or size that has no rule.
+ * Proves L, the float32 error and the size of the latent of `graph` between tensors `input` and `latent`; every number
+ * of the result is an upper bound under the assumptions of docs/soundness.md, section 1.
+ * @throws UnprovableError that names the operator, attribute, shape or size that has no rule
  */
 export function boundEncoder(
   graph: Graph,
@@ -74,7 +74,7 @@ function startWalk(graph: Graph, imageSize: number): Walk {
   const values = new Map<string, Value>();
   const inputs = new Set(graph.inputs.map((info) => info.name));
   for (const [name, tensor] of graph.initializers) {
-    // An initializer that is also an input may be replaced by the caller at run time: then it is no constant.
+    // The caller may replace an initializer that is also an input at run time, so it is not a constant.
     if (!inputs.has(name)) values.set(name, { kind: 'constant', tensor });
   }
   return {
@@ -96,7 +96,7 @@ function imageShape(type: string, dims: readonly (number | string)[]): number[] 
   return shape;
 }
 
-/** x itself: exact, but for subnormal pixels that an operation may take for zero. */
+/** x itself, which is exact except for subnormal pixels that an operation may take for zero. */
 function imageData(shape: readonly number[]): Data {
   const norm: AffineBound = { constant: 0, l2: 1, l1: 0 };
   const flushed = { constant: mulUp(FLUSH_32, sqrtUp(sizeOf(shape))), l2: 0, l1: 0 };
@@ -109,7 +109,7 @@ function imageData(shape: readonly number[]): Data {
   });
 }
 
-/** The nodes that the latent is computed from, with their position in the file. */
+/** The nodes that the latent is computed from, with their positions in the file. */
 function nodesBetween(graph: Graph, latent: string): [number, OnnxNode][] {
   const producer = new Map<string, number>();
   const given = new Set([...graph.initializers.keys(), ...graph.inputs.map((info) => info.name)]);

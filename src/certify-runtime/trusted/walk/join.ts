@@ -1,4 +1,4 @@
-/** Parts of one tensor, side by side again. */
+/** Joins parts of one tensor side by side again. */
 
 import { type Data, sizeOf } from './state.ts';
 import { materialise, type View } from './view.ts';

@@ -1,4 +1,4 @@
-/** The one rule behind every linear layer v ↦ Mv + b: Lipschitz bound, norm and float32 error. Lemmas 8 to 11. */
+/** The one rule behind every linear layer v ↦ Mv + b: its Lipschitz bound, norm and float32 error. Lemmas 8 to 11. */
 
 import { combine, constantBound, scale, sum } from '../bounds/affine.ts';
 import type { AffineBound } from '../bounds/bound.ts';
@@ -7,8 +7,8 @@ import type { Site } from './site.ts';
 import type { Measure } from './state.ts';
 
 /**
- * Roundings beyond the n of a dot product of n terms with its bias: one for the bias, two for alpha and beta, two for a
- * folded scale (its product with the weight, and with the bias), the rest kept in reserve. Lemma 8.
+ * Roundings beyond the n of a dot product of n terms with its bias: one for the bias, two for alpha and beta, and two
+ * for a folded scale (its product with the weight, and with the bias); the rest are kept in reserve. Lemma 8.
  */
 export const EXTRA_ROUNDINGS = 8;
 
@@ -18,19 +18,19 @@ export interface LinearMap {
   readonly norm: number;
   readonly absolute: number;
   readonly column: number;
-  /** Largest number of non-zero terms in one output; with the sums after it if the product is taken in parts. */
+  /** The largest number of non-zero terms in one output, plus the sums after it if the product is taken in parts. */
   readonly terms: number;
-  /** Multiply-adds of one output if there are more than `terms`, as there are for a product in parts. */
+  /** Multiply-adds of one output if there are more than `terms`, as in a product in parts. */
   readonly operations?: number;
   readonly inputs: number;
   readonly outputs: number;
   /** ‖b‖₂ over all outputs of a sample. */
   readonly bias: number;
-  /** Largest weight in magnitude. */
+  /** The largest magnitude of a weight. */
   readonly weight: number;
   /**
-   * Where the operator scales: M = αM₀ and b = βc. A provider may apply α and β to the sums, to the constants or to v:
-   * ‖|M₀|‖₂, max(1, |α|), max(1, |β|), and ‖c‖₂ over all outputs. Default: no scale.
+   * Given if the operator scales: M = αM₀ and b = βc. A provider may apply α and β to the sums, to the constants or to
+   * v: ‖|M₀|‖₂, max(1, |α|), max(1, |β|), and ‖c‖₂ over all outputs. Without it there is no scale.
    */
   readonly scaled?: {
     readonly absolute: number;
@@ -49,7 +49,7 @@ export function linearMeasure(site: Site, map: LinearMap, v: Measure): Measure {
   if (!(weight < OVERFLOW_32)) site.refuse('its weights may overflow where a provider folds a scale into them');
 
   const bias = constantBound(map.bias);
-  // Sums of products, with α and each of the chain's scales in any of the places where they may stand.
+  // The sums of products, with α and each of the chain's scales in any of the places in which they may stand.
   const largest = Math.max(map.absolute, absolute);
   const peak = sum(scale(largest, v.chain.reach), scale(alpha, v.chain.reach), bias, constantBound(unscaled));
   const folded = flushOfFolded(map, v, mulUp(growth, beta), sum(scale(alpha, v.chain.reach), peak));
@@ -71,9 +71,9 @@ export function linearMeasure(site: Site, map: LinearMap, v: Measure): Measure {
 }
 
 /**
- * Underflow and flushes to zero of the operations and constants (Lemma 10). 8·2⁻¹²⁶ for each of the n + 8 operations of an
- * output, magnified by whatever scale is applied after it; 2·2⁻¹²⁶ for each weight, as it is or with scales in it, through
- * the input as large as it is there, and for a product of scales alone, through the sums.
+ * Underflow and flushes to zero of the operations and constants (Lemma 10): 8·2⁻¹²⁶ for each of the n + 8 operations of
+ * an output, magnified by whatever scale is applied after it; and 2·2⁻¹²⁶ for each weight, as it is or with scales in
+ * it, through the input as large as it is there, and, for a product of scales alone, through the sums.
  */
 function flushOfFolded(map: LinearMap, v: Measure, growth: number, through: AffineBound): AffineBound {
   const count = map.operations ?? map.terms;

@@ -1,4 +1,4 @@
-/** Products with constants, and their sums: Σ_i M_i·v_i bounded as the one product [M_1 M_2 …]·(v_1, v_2, …). Lemma 8, its corollary, and Lemma 19. */
+/** Bounds Σ_i M_i·v_i as one product [M_1 M_2 …]·(v_1, v_2, …) with constants. Lemma 8, its corollary, and Lemma 19. */
 
 import {
   absoluteNormUpper,
@@ -17,45 +17,45 @@ import { computed, type Data, holdsPadding, inShape, measureOf, sizeOf, viewOf }
 
 /** How a tensor came out of a product with constants, without a bias and without a scale. */
 export interface Factorisation {
-  /** outputs × inputs, one for each entry of the axes `blocks`, row-major. */
+  /** Matrices of outputs × inputs, one for each entry of the axes `blocks`, row-major. */
   readonly matrices: readonly Matrix[];
-  /** Sizes of the axes before the last two that have a matrix of their own for each entry. */
+  /** The sizes of the axes before the last two that have their own matrix for each entry. */
   readonly blocks: readonly number[];
-  /** The axis of operand and output that is contracted and takes its place. */
+  /** The operand's axis that is contracted; the output's axis of the same number takes its place. */
   readonly axis: number;
   readonly operand: Data;
-  /** Its node may take another summand as the start of its sums: a Gemm. */
+  /** Whether its node may take another summand as the start of its sums, as a Gemm may. */
   readonly accumulates: boolean;
 }
 
 /**
- * What is known of a tensor beyond its elements. It is kept by the tensor's identity and not as a field of it, so that no code
- * that moves, reshapes or copies elements, a spread of the fields included, can carry it along by mistake: the factorisation
- * speaks of the very tensor that came out of the product, and every other tensor has none.
+ * What is known about a tensor beyond its elements. It is kept by the tensor's identity and not as a field of it, so
+ * that no code that moves, reshapes or copies elements, a spread of the fields included, can carry it along by mistake:
+ * the factorisation is about the very tensor that came out of the product, and every other tensor has none.
  */
 const factorisations = new WeakMap<Data, Factorisation>();
 
-/** `data`, of which the walk now knows that it came out of this product. */
+/** Records that `data` came out of this product, and returns it. */
 export function factored(data: Data, factorisation: Factorisation): Data {
   factorisations.set(data, factorisation);
   return data;
 }
 
 /**
- * The result of an operator that changes nothing, such as an Add of 0: ONNX Runtime drops it, and then fuses what is around it.
- * So what fusions look at is still there.
+ * The result of an operator that changes nothing, such as an Add of 0. ONNX Runtime drops it, and then fuses what is
+ * around it, so what fusions look at is still there.
  */
 export function unchanged(data: Data, result: RuleResult): RuleResult {
   const [{ shape, base }] = result.outputs as readonly [Data];
   return { ...result, outputs: [computed(shape, base.measure, { ...data.base.marks, isPadded: holdsPadding(data) })] };
 }
 
-/** Whether `data` is a MatMul's output with its elements moved, or not of rank 2: its axis 1 is not the MatMul's last. */
+/** Whether `data` is a MatMul's output that was rearranged or is not of rank 2: its axis 1 is not the MatMul's last. */
 export function isMovedProduct(data: Data): boolean {
   return data.base.marks.isProduct === true && !(factorisations.has(data) && data.shape.length === 2);
 }
 
-/** The norms of a block diagonal matrix of constants, for linearMeasure: the largest of the blocks'. */
+/** The norms of a block diagonal matrix of constants, for linearMeasure: the largest of its blocks' norms. */
 export function matrixMap(
   site: Site,
   matrices: readonly Matrix[],
@@ -65,7 +65,7 @@ export function matrixMap(
     site.spend(normsCost(m.rows, m.cols));
     const absolute = absoluteNormUpper(m);
     map.absolute = Math.max(map.absolute, absolute);
-    // ‖M‖₂ ≤ ‖|M|‖₂ always; the smaller of two upper bounds is one.
+    // ‖M‖₂ ≤ ‖|M|‖₂ always holds, and the smaller of two upper bounds is an upper bound.
     map.norm = Math.max(map.norm, Math.min(spectralNormUpper(m), absolute));
     map.column = Math.max(map.column, columnNormUpper(m));
     map.weight = Math.max(map.weight, largestMagnitude(m.values));
@@ -73,7 +73,7 @@ export function matrixMap(
   return map;
 }
 
-/** The matrices side by side; their rows are equal in number. */
+/** The matrices side by side; they have equally many rows. */
 function sideBySide(matrices: readonly Matrix[]): Matrix {
   const rows = matrices[0]!.rows;
   const cols = matrices.reduce((n, m) => n + m.cols, 0);
@@ -92,9 +92,9 @@ const sameList = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((entry, i) => entry === b[i]);
 
 /**
- * The factorisations of `summands` if they are aligned: all of one shape, all products with parts of one tensor, along one
- * axis, with matrices for the same blocks and as many rows. Then every vector along the axis, at every place of the other
- * axes, is Σ_i M_i·v_i with the M_i of its block and the v_i of its place. Anything else: null.
+ * The factorisations of `summands` if they are aligned: all have one shape, and all are products with parts of one
+ * tensor, along one axis, with matrices for the same blocks and as many rows. Then every vector along the axis, at
+ * every place of the other axes, is Σ_i M_i·v_i with the M_i of its block and the v_i of its place. Otherwise null.
  */
 function alignedFactors(summands: readonly Data[]): readonly Factorisation[] | null {
   const factors: Factorisation[] = [];
@@ -115,11 +115,11 @@ function alignedFactors(summands: readonly Data[]): readonly Factorisation[] | n
 }
 
 /**
- * The sum of `summands` as one product, if alignedFactors says that it is one; else null.
+ * The sum of `summands` as one product, if alignedFactors says that it is one; otherwise null.
  *
- * Whatever the parts have in common is counted by the multiplicity of the joined view. Where a Sum adds the products of
- * MatMuls, every part is finished before it is added (docs/soundness.md, A4): n_i roundings in a part and B in the sum are
- * those of a dot product of max n_i + B terms. An Add's summand, and that of a Gemm, may start the other's sums: Σ n_i + B.
+ * The multiplicity of the joined view counts whatever the parts have in common. If a Sum adds the products of MatMuls,
+ * every part is finished before it is added (docs/soundness.md, A4): n_i roundings in a part and B in the sum are those
+ * of a dot product of max n_i + B terms. The summand of an Add or a Gemm may start the other's sums: Σ n_i + B.
  */
 export function sumOfProducts(site: Site, summands: readonly Data[]): RuleResult | null {
   const factors = alignedFactors(summands);

@@ -1,11 +1,11 @@
-/** Indices of rearrangements: which element of the input each element of the output is. */
+/** Indices of rearrangements: they say which element of the input each element of the output is. */
 
 import { MAX_VIEW_ELEMENTS, MAX_VIEWS_TOTAL, VIEW_WORK } from '../bounds/budget.ts';
 import type { Site } from './site.ts';
 import { computed, type Data, holdsPadding, measureOf, sizeOf, viewOf } from './state.ts';
 import { compose, multiplicity } from './view.ts';
 
-/** The elements at lists[axis] of each axis (null: all of it; −1: a zero), row-major. */
+/** The elements at lists[axis] of each axis, row-major; null takes the whole axis, and −1 is a zero. */
 export function pickIndex(shape: readonly number[], lists: readonly (readonly number[] | null)[]): Int32Array {
   let index: Int32Array = Int32Array.of(0);
   shape.forEach((dim, axis) => {
@@ -18,7 +18,7 @@ export function pickIndex(shape: readonly number[], lists: readonly (readonly nu
   return index;
 }
 
-/** Where element e of the transposed tensor comes from; output axis a is input axis perm[a]. */
+/** The source of each element e of the transposed tensor; output axis a is input axis perm[a]. */
 export function transposeIndex(shape: readonly number[], perm: readonly number[]): Int32Array {
   const strides = shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
   let index: Int32Array = Int32Array.of(0);
@@ -50,8 +50,8 @@ export function checkView(site: Site, size: number): void {
 }
 
 /**
- * The same tensor as a base of its own if it holds max and min of pairs, so that these can be taken apart again; nothing is
- * lost in its own bound. There is one such base for each view, so that two slices of it are still parts of one tensor.
+ * The same tensor as its own base if it contains max and min of pairs, so that these can be taken apart again; its own
+ * bound loses nothing. Each view has one such base, so that two slices of it are still parts of one tensor.
  */
 export function rebased({ walk: { rebases } }: Site, data: Data): Data {
   if (data.view?.pair == null) return data;
@@ -61,7 +61,7 @@ export function rebased({ walk: { rebases } }: Site, data: Data): Data {
   return viewOf(base, data.shape, null);
 }
 
-/** √multiplicity of an index list itself: the operator's own Lipschitz constant. */
+/** √multiplicity of an index list itself, which is the operator's own Lipschitz constant. */
 export function multiplicityOf(index: Int32Array, inputSize: number): number {
   return multiplicity({ first: index, pair: null }, inputSize);
 }

@@ -19,5 +19,5 @@ export type Rules = Readonly<Record<string, Rule>>;
 /** The output of a node that does not depend on the image. */
 export type Fold = (site: Site) => Value;
 
-/** Rules by operator: a Map, so that an operator called "constructor" has none. */
+/** Rules by operator. It is a Map, so that an operator called "constructor" has none. */
 export type RuleBook = ReadonlyMap<string, Rule> & { readonly folds?: ReadonlyMap<string, Fold> };

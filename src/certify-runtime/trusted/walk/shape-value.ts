@@ -1,13 +1,13 @@
 /**
- * Integers that a graph computes from shapes: Shape, and what is done to its output before a Reshape takes it.
+ * Integers that a graph computes from shapes: Shape, and the operations on its output before a Reshape takes it.
  *
- * They are exact, within the width of their type: if a program would wrap around, or if ONNX leaves the result open, the node is
- * refused.
+ * They are exact within the width of their type: if a program would wrap around, or if ONNX leaves the result open, the
+ * node is refused.
  */
 
 export type IntegerType = 'int32' | 'int64';
 
-/** perSample·N + constant, N the batch size; at most one of the two is not 0. */
+/** perSample·N + constant, where N is the batch size; at most one of the two is not 0. */
 export interface ShapeEntry {
   readonly perSample: bigint;
   readonly constant: bigint;

@@ -18,17 +18,17 @@ export type Value = Data | Constant | ShapeValue;
 
 /** The state of the walk that rules share. */
 export interface Walk {
-  /** Pixels of one image. */
+  /** The number of pixels of one image. */
   readonly imageSize: number;
   readonly values: Map<string, Value>;
   readonly layers: LayerBound[];
-  /** Views with pairs, as the bases of their own that they were made into. */
+  /** Views with pairs, and the base that each was made into. */
   readonly rebases: Map<View, Base>;
-  /** Multiply-adds spent on the proof. */
+  /** The multiply-adds spent on the proof so far. */
   work: number;
-  /** Elements of the rearrangements that are kept in memory. */
+  /** The elements of the rearrangements that are kept in memory. */
   viewElements: number;
-  /** No intermediate overflows for ‖x‖₂ up to this. */
+  /** No intermediate value overflows for ‖x‖₂ up to this. */
   maxImageNorm: number;
 }
 
@@ -55,7 +55,7 @@ export class Site {
     });
   }
 
-  /** Whether input i is there (an omitted one is the empty string). */
+  /** Whether input i is present (an omitted one is the empty string). */
   has(i: number): boolean {
     return (this.node.inputs[i] ?? '') !== '';
   }
@@ -91,7 +91,7 @@ export class Site {
     return { dims: tensor.dims, values: tensor.data };
   }
 
-  /** A constant float32 of one element. */
+  /** A float32 constant of one element. */
   float(i: number): number {
     const { values } = this.floats(i);
     if (values.length !== 1) this.refuse(`input ${i} must have one element`);
@@ -103,14 +103,14 @@ export class Site {
     return this.integerEntries(i).map((value) => this.safeInteger(value));
   }
 
-  /** Axes that input i lists; null if it is not there. Operators take an empty list for none of the axes, or for all. */
+  /** The axes that input i lists; null if it is absent. Operators take an empty list to mean no axis, or all axes. */
   axes(i: number): number[] | null {
     const axes = this.has(i) ? this.integers(i) : null;
     return axes?.length === 0 ? this.refuse('an empty list of axes has no rule') : axes;
   }
 
   /**
-   * Integers that ONNX clamps, as it does positions: what is beyond ±2⁵², such as the largest int64 for "to the end", lies
+   * Integers that ONNX clamps, such as positions. One beyond ±2⁵², such as the largest int64 for "to the end", lies
    * beyond every axis and is given as ±2⁵².
    */
   positions(i: number): number[] {
@@ -118,7 +118,7 @@ export class Site {
     return this.integerEntries(i).map((value) => Number(value > limit ? limit : value < -limit ? -limit : value));
   }
 
-  /** The entries as they are, exact. */
+  /** The exact entries. */
   integerEntries(i: number): readonly bigint[] {
     const value = this.value(i);
     if (value.kind === 'shape') {
@@ -145,7 +145,7 @@ export class Site {
     return value === undefined ? otherwise : this.safeInteger(value);
   }
 
-  /** An attribute that says yes or no; what programs make of other numbers differs. */
+  /** An attribute that says yes or no. Any other number is refused, because programs differ about it. */
   flag(name: string, otherwise: boolean): boolean {
     const value = this.int(name, Number(otherwise));
     return value === 0 || value === 1 ? value === 1 : this.refuse(`attribute ${name} must be 0 or 1, not ${value}`);
@@ -158,7 +158,7 @@ export class Site {
   number(name: string, otherwise: number): number {
     const value = this.attribute(name, 'float');
     if (value !== undefined && !Number.isFinite(value)) this.refuse(`attribute ${name} must be finite`);
-    // ONNX's defaults are float32, too.
+    // ONNX's defaults are float32 as well.
     return Math.fround(value ?? otherwise);
   }
 
@@ -181,7 +181,7 @@ export class Site {
     return positive;
   }
 
-  /** Counts work before it is done, and refuses what would take too long. */
+  /** Counts work before it is done, and refuses work that would take too long. */
   spend(work: number): void {
     this.walk.work += work;
     if (!(this.walk.work <= MAX_WORK)) {
@@ -189,7 +189,7 @@ export class Site {
     }
   }
 
-  /** Multiply-adds that may still be spent. */
+  /** The multiply-adds that may still be spent. */
   get workLeft(): number {
     return MAX_WORK - this.walk.work;
   }
@@ -204,7 +204,7 @@ export class Site {
     }
   }
 
-  /** Every value and partial sum here is at most bound(x): remembers for which ‖x‖₂ that is no overflow. */
+  /** Every value and partial sum here is at most bound(x). This remembers for which ‖x‖₂ that does not overflow. */
   limitMagnitude(bound: AffineBound): void {
     if (bound.l1 !== 0) throw new Error('magnitudes are bounded by the l2 norm');
     const room = OVERFLOW_32 - bound.constant;

@@ -1,4 +1,4 @@
-/** What the walk knows of a tensor: per-sample shape, Lipschitz bound, size and float32 error of its values. */
+/** What the walk knows about a tensor: per-sample shape, Lipschitz bound, size and float32 error of its values. */
 
 import { constantBound, scale, sum, ZERO } from '../bounds/affine.ts';
 import type { AffineBound } from '../bounds/bound.ts';
@@ -6,23 +6,23 @@ import { FLUSH_32, mulUp, sqrtUp } from '../bounds/rounding.ts';
 import { multiplicity, type View } from './view.ts';
 
 /**
- * Bookkeeping for providers that fold a constant scale into the linear layer next to it, apply it after that layer's sums, or
- * multiply scales together first (docs/soundness.md, A4, Lemma 11). A chain is what stands between two linear layers.
+ * Bookkeeping for providers that fold a constant scale into the linear layer next to it, apply it after that layer's
+ * sums, or multiply scales together first (docs/soundness.md, A4, Lemma 11). A chain stands between two linear layers.
  */
 export interface Chain {
-  /** Length of the last linear layer's dot products: a constant added after it may take part in them. */
+  /** The length of the last linear layer's dot products, in which a constant added after it may take part. */
   readonly terms: number;
-  /** Roundings of the elementwise operations since then. */
+  /** The roundings of the elementwise operations since then. */
   readonly extra: number;
-  /** Of these, the scales': they may also be moved to the linear layer after them. */
+  /** Those of the scales among them, which may also move to the linear layer after them. */
   readonly scales: number;
   /** No constant that folding can form is larger: a weight or 1, times scales of the chains before and after it. */
   readonly weight: number;
-  /** Π max(1, |s|) over the scales of the chain: what a flush before any of them is magnified by. */
+  /** Π max(1, |s|) over the scales of the chain, which magnifies a flush before any of them. */
   readonly growth: number;
   /** ‖v̂‖₂ with any of the chain's scales left out; never below the norm. Its l1 is 0. */
   readonly reach: AffineBound;
-  /** ‖·‖₂ of all that the last linear layer passes through under any folding, its partial sums included. Its l1 is 0. */
+  /** ‖·‖₂ of all that the last linear layer passes through under any folding, with its partial sums. Its l1 is 0. */
   readonly peak: AffineBound;
   /** What the flushes of that layer cost if scales of the chain are folded into it. */
   readonly flush: AffineBound;
@@ -45,21 +45,21 @@ export interface Measure {
 export interface Base {
   readonly size: number;
   readonly measure: Measure;
-  /** What ONNX Runtime's fusions look for. A tensor that is computed has none but those that its rule names. */
+  /** What ONNX Runtime's fusions look for. A computed tensor has only the marks that its rule names. */
   readonly marks: Marks;
 }
 
 export interface Marks {
-  /** A MatMul gave it, or an operator that leaves a MatMul's output as it is. */
+  /** Whether it comes from a MatMul, or from an operator that leaves a MatMul's output as it is. */
   readonly isProduct?: boolean;
-  /** Some of its elements are zeros that a Pad put there, though no view says so. */
+  /** Whether some of its elements are zeros that a Pad put there, though no view says so. */
   readonly isPadded?: boolean;
 }
 
 /**
- * A tensor that depends on the image: a base, or a view of one. shape[0] = k: dimension 0 has k rows for each sample, in the
- * order of the samples; the other entries are the dimensions proper. `view` says where in `base` each element comes from;
- * null: the same order.
+ * A tensor that depends on the image: a base, or a view of one. shape[0] = k means that dimension 0 has k rows for each
+ * sample, in the order of the samples; the other entries are the dimensions proper. `view` says where in `base` each
+ * element comes from; null means the same order.
  */
 export interface Data {
   readonly kind: 'data';
@@ -73,12 +73,12 @@ export function sizeOf(dims: readonly number[]): number {
   return dims.reduce((a, b) => a * b, 1);
 }
 
-/** The start of a chain: nothing before it is folded. */
+/** The start of a chain, into which nothing before it is folded. */
 export function newChain(norm: AffineBound): Chain {
   return { terms: 0, extra: 0, scales: 0, weight: 1, growth: 1, reach: norm, peak: norm, flush: ZERO };
 }
 
-/** A tensor that a rule bounds as a whole: the base of whatever is made of its elements. */
+/** A tensor that a rule bounds as a whole, which is the base of whatever is made of its elements. */
 export function computed(shape: readonly number[], measure: Measure, marks: Marks = {}): Data {
   return { kind: 'data', shape, base: { size: sizeOf(shape), measure, marks }, view: null };
 }
@@ -88,7 +88,7 @@ export function inShape(data: Data, shape: readonly number[]): Data {
   return viewOf(data.base, shape, data.view);
 }
 
-/** Elements of a base. */
+/** A view of a base's elements. */
 export function viewOf(base: Base, shape: readonly number[], view: View | null): Data {
   return { kind: 'data', shape, base, view };
 }
@@ -98,7 +98,7 @@ export function holdsPadding({ base, view }: Data): boolean {
   return base.marks.isPadded === true || (view?.first.includes(-1) ?? false);
 }
 
-/** The measure of the tensor itself: its base's, stretched by the view. */
+/** The measure of the tensor itself: that of its base, stretched by the view. */
 export function measureOf(data: Data): Measure {
   const { measure } = data.base;
   if (data.view === null) return measure;
@@ -119,7 +119,7 @@ export function measureOf(data: Data): Measure {
   };
 }
 
-/** What flushing `size` values to zero, on the way in and on the way out, costs in ℓ2: 2·2⁻¹²⁶·√size. */
+/** The cost in ℓ2 of flushing `size` values to zero, on the way in and on the way out: 2·2⁻¹²⁶·√size. */
 export function flushOf(size: number): AffineBound {
   return constantBound(mulUp(2 * FLUSH_32, sqrtUp(size)));
 }

@@ -1,15 +1,15 @@
 /** Rearrangements: tensors whose elements are elements of another tensor, or the max or min of two of them. */
 
 /**
- * Element e of the view is, with i = first[e] and j = pair[e] (pair null: all plain):
- * 0 where i = −1; base[i] where j = −1; max(base[i], base[j]) where i < j; min(base[i], base[j]) where i > j.
+ * Element e of the view, with i = first[e] and j = pair[e] (if pair is null, all are plain), is: 0 if i = −1; base[i]
+ * if j = −1; max(base[i], base[j]) if i < j; min(base[i], base[j]) if i > j.
  */
 export interface View {
   readonly first: Int32Array;
   readonly pair: Int32Array | null;
 }
 
-/** The view itself, or the identity on `size` elements written out if it is null. */
+/** The view itself, or, if it is null, the identity on `size` elements written out. */
 export function materialise(view: View | null, size: number): View {
   if (view !== null) return view;
   const first = new Int32Array(size);
@@ -30,7 +30,7 @@ export function compose(view: View | null, index: Int32Array): View {
   return { first, pair };
 }
 
-/** max or min of two plain views of one base, element by element; null if an element has no such form. */
+/** The max or min of two plain views of one base, element by element; null if an element has no such form. */
 export function pairUp(a: View, b: View, operation: 'Max' | 'Min'): View | null {
   if (a.pair !== null || b.pair !== null) return null;
   const first = new Int32Array(a.first.length);
@@ -47,8 +47,8 @@ export function pairUp(a: View, b: View, operation: 'Max' | 'Min'): View | null 
 }
 
 /**
- * An integer t with ‖T(v) − T(v')‖₂² ≤ t·‖v − v'‖₂² for the view T: the largest number of times an element of the base is
- * used, where the max and the min of one pair together count once, as a sort (Lemma 12; Anil et al. 2019).
+ * An integer t with ‖T(v) − T(v')‖₂² ≤ t·‖v − v'‖₂² for the view T: the largest number of times that an element of the
+ * base is used. The max and the min of one pair together count once, as in a sort (Lemma 12; Anil et al. 2019).
  */
 export function multiplicity(view: View, baseSize: number): number {
   const known = multiplicities.get(view);
@@ -58,7 +58,7 @@ export function multiplicity(view: View, baseSize: number): number {
   return result;
 }
 
-/** A cache: a view is never changed, and this says nothing of it that cannot be counted again. */
+/** A cache. A view is never changed, and this says nothing about it that cannot be counted again. */
 const multiplicities = new WeakMap<View, number>();
 
 function countUses(view: View, baseSize: number): number {
@@ -67,7 +67,7 @@ function countUses(view: View, baseSize: number): number {
     for (const i of view.first) if (i >= 0) uses[i]!++;
     return uses.reduce((a, b) => Math.max(a, b), 0);
   }
-  // Per pair (i < j), keyed i·size + j: how often its max and its min are used.
+  // For each pair (i < j), keyed i·size + j, how often its max and its min are used.
   const maxima = new Map<number, number>();
   const minima = new Map<number, number>();
   for (let e = 0; e < view.first.length; e++) {

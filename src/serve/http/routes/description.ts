@@ -1,4 +1,4 @@
-/** The parts that OpenAPI descriptions of routes are made of. */
+/** The building blocks of the routes' OpenAPI descriptions. */
 
 export type Json = Readonly<Record<string, unknown>>;
 
@@ -7,14 +7,14 @@ export const NUMBER = { type: 'number' } as const;
 export const INTEGER = { type: 'integer' } as const;
 export const FLAG = { type: 'boolean' } as const;
 
-/** A schema of schemas.ts by its name. */
+/** Refers to a schema of schemas.ts by its name. */
 export const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 export const object = (properties: Json, required: readonly string[] = Object.keys(properties)): Json => ({
   type: 'object',
   properties,
   required,
 });
-/** A field that may be left out may be null as well. */
+/** The schema of an optional field, which may also be null. */
 export const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: 'null' }] });
 export const list = (items: Json): Json => ({ type: 'array', items });
 export const json = (schema: Json): Json => ({ 'application/json': { schema } });

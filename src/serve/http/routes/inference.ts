@@ -1,4 +1,4 @@
-/** The routes that predict: pictures by hono, tensors by infer.ts. */
+/** The routes that predict: hono answers those for pictures, and infer.ts those for tensors. */
 import { predictPicture } from '../predict.ts';
 import { answer, FLAG, json, REFUSED, ref, TEXT } from './description.ts';
 import type { RouteDeclaration } from './route.ts';

@@ -1,4 +1,4 @@
-/** What the Open Inference Protocol asks about the server and its models, and whether they are ready. */
+/** The Open Inference Protocol's routes for metadata and readiness of the server and its models. */
 import type { Context } from 'hono';
 import { modelMetadata, serverMetadata } from '../../protocol/metadata.ts';
 import type { ServedModel } from '../../worker/served-model.ts';

@@ -1,4 +1,4 @@
-/** What people and monitors read: the page at /, the OpenAPI document, and the metrics. */
+/** The routes for people and monitors: the page at /, the OpenAPI document, and the metrics. */
 import { homePage } from '../home.ts';
 import { answer, get } from './description.ts';
 import type { RouteDeclaration } from './route.ts';

@@ -1,11 +1,13 @@
-/** Triton's model repository extension: the index of the models folder. Loading and unloading on request is refused. */
+/**
+ * Triton's model repository extension: the index of the models folder. Requests to load or unload a model are refused.
+ */
 import { repositoryIndex } from '../../protocol/repository-index.ts';
 import { readBody, Share } from '../body.ts';
 import { HttpError } from '../http-error.ts';
 import { answer, FLAG, json, list, object, orNull, REFUSED, ref } from './description.ts';
 import type { RouteDeclaration } from './route.ts';
 
-/** Bytes of a question for the index; a whole one has fifteen. */
+/** The most bytes that a question for the index may have; a complete one has fifteen. */
 const MAX_QUESTION_BYTES = 64 * 1024;
 
 const { 404: _noModel, ...INDEX_REFUSED } = REFUSED;

@@ -1,4 +1,4 @@
-/** What a route of the service is: one declaration for its handler, its place in logs and metrics, and its OpenAPI description. */
+/** The declaration of a route: its handler, its name in logs and metrics, and its OpenAPI description. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context } from 'hono';
 import type { Service } from '../../worker/service.ts';
@@ -9,7 +9,7 @@ export interface Env {
   Bindings: { incoming: IncomingMessage; outgoing: ServerResponse };
 }
 
-/** What a handler answers from. */
+/** What a handler is given to answer with. */
 export interface Asked {
   readonly service: Service;
   readonly exchange: Exchange;
@@ -19,12 +19,15 @@ export interface Asked {
 
 export interface RouteDeclaration {
   readonly method: 'GET' | 'POST';
-  /** As hono writes it: `/v2/models/:model`. */
+  /** The path as hono writes it: `/v2/models/:model`. */
   readonly path: string;
-  /** What it is called in logs and metrics. */
+  /** The name of the route in logs and metrics. */
   readonly route: Route;
-  /** The OpenAPI operation, without the parameters of the path. A route without a description is not in the document. */
+  /**
+   * The OpenAPI operation, without the parameters of the path. A route without a description is left out of the
+   * document.
+   */
   readonly description?: Json;
-  /** Left out if server.ts answers before hono is asked, because inference must be fast. */
+  /** Undefined if server.ts answers before hono is asked, because inference must be fast. */
   readonly handle?: (context: Context<Env>, asked: Asked) => Response | Promise<Response>;
 }

@@ -1,4 +1,4 @@
-/** The schemas of requests and answers, by the names that descriptions refer to. */
+/** The schemas of requests and answers, under the names by which descriptions refer to them. */
 import { INPUT_TYPES, OUTPUTS } from '../../protocol/tensors.ts';
 import { FLAG, INTEGER, type Json, list, NUMBER, object, orNull, ref, TEXT } from './description.ts';
 

@@ -1,8 +1,8 @@
 /**
- * Every route of the service.
+ * The table of every route of the service.
  *
- * A new route needs a file with its `RouteDeclaration` (route.ts) and an entry in this list; app.ts then answers it, and
- * openapi.ts describes it.
+ * A new route needs a file with its `RouteDeclaration` (route.ts) and an entry in this list. app.ts then answers it,
+ * and openapi.ts describes it.
  */
 import { INFERENCE_ROUTES } from './inference.ts';
 import { METADATA_ROUTES } from './metadata.ts';
