@@ -34,7 +34,7 @@ test('gone after use and after an error; nothing listens for the exit any more',
 /** In a process of its own, which exits as soon as it sees what is being written. */
 const exiting = (work: string) => `
   import { readdirSync } from 'node:fs';
-  import { writeFileAtomic } from './src/export/atomic-file.ts';
+  import { writeFileAtomic } from './src/files/atomic-file.ts';
   import { pictureFolder } from './src/train/data/pictures/folder.ts';
   import { writeFile } from 'node:fs/promises';
   const place = process.argv[1];
