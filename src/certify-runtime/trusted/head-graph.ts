@@ -12,8 +12,8 @@ import { ceilToFloat32, floorToFloat32, type MarginTerms } from './margin.ts';
 import type { OnnxNode, Tensor } from './onnx/model.ts';
 
 /**
- * ‖x‖ sums n squares (n roundings in any order, one more for the root, which halves the others) or n magnitudes (n −
- * 1). The Gemm adds two products to a constant (4 roundings, fewer with FMA). All terms are ≥ 0: at most n + 5 relative
+ * ‖x‖ sums n squares (n roundings in any order; the root adds one and halves the others) or n magnitudes (n − 1). The
+ * Gemm adds two products to a constant (4 roundings, fewer with FMA). All terms are ≥ 0: at most n + 5 relative
  * roundings. Lemma 16.
  */
 const SLACK_ROUNDINGS = 8;
@@ -47,9 +47,9 @@ export interface HeadGraph {
  *     slack   = min_i latentSlack_i(x)
  *     radius  = image ∈ [0, 1] and ‖x‖₂ ≤ cap and slack ≤ cap and ‖ŷ‖₁ < ∞ ? clip(nearest − slack, 0, cap) : 0
  *
- * The product of j = c is 0. If all others are above 0, the second smallest is their minimum; otherwise it and the
- * radius are 0 or less, as in a tie. A NaN in the image makes ‖x‖₂ a NaN, one in the logits ‖ŷ‖₁, and comparisons with
- * it are false. A product may overflow to infinity, which is clipped; the slack may not, since ∞ − ∞ is a NaN that
+ * The product of j = c is 0. If all others are above 0, the second smallest is their minimum; otherwise, as in a tie,
+ * it and the radius are 0 or less. A NaN in the image makes ‖x‖₂ a NaN, one in the logits ‖ŷ‖₁, and comparisons with it
+ * are false. A product may overflow to infinity, which is clipped; the slack may not, since ∞ − ∞ is a NaN that
  * providers clip differently.
  *
  * @throws UnprovableError if a bound of the errors is beyond float32

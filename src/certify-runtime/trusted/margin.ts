@@ -61,9 +61,7 @@ export function marginConstants(encoder: EncoderBound, head: LinearHead): Margin
 // Keeps the slack above 0 whatever the constants are, so that the radius is strictly inside; it is harmless in use.
 const TINY = 2 ** -100;
 
-/**
- * Limits of K and of the K²·d/2 multiply-adds for the distances: they refuse hostile files before K×K numbers exist.
- */
+/** Limits of K and of the K²·d/2 multiply-adds for the distances: they stop a hostile file before K×K numbers exist. */
 export const MAX_CLASSES = 2048;
 const MAX_DISTANCE_WORK = 2 ** 32;
 
@@ -204,7 +202,7 @@ export function marginRadius(
   const doubt = boundAt(logitSlack, l2, l1);
   let radius = Number.POSITIVE_INFINITY;
   for (let j = 0; j < classes; j++) {
-    // The difference of two float32 numbers is exact in float64, or off by one rounding, which `down` and TINY cover.
+    // The difference of two float32 is exact in float64 or off by one rounding, which the outer `down` and TINY cover.
     if (j === label) continue;
     const margin = down(down(top - logits[begin + j]!) - doubt);
     radius = Math.min(radius, down(margin * inverse[label * classes + j]!));

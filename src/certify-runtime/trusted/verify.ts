@@ -1,6 +1,6 @@
 /**
- * Verification: it proves everything that a sealed file claims anew from its bytes. It believes nothing that the file
- * says; a claim may only be weaker than what is proven here.
+ * Verification: it proves anew, from the bytes of a sealed file, everything that the file claims. It believes nothing
+ * that the file says; a claim may only be weaker than what is proven here.
  */
 
 import type { AffineBound, EncoderBound, LayerBound, LinearHead } from './bounds/bound.ts';

@@ -21,7 +21,7 @@ export interface EncoderBound {
   /** Upper bound of the ℓ2 Lipschitz constant of image ↦ latent (exact arithmetic, the file's float32 weights). */
   readonly lipschitz: number;
   readonly layers: readonly LayerBound[];
-  /** ‖ẑ(x) − z(x)‖₂ is at most the smallest of these, if ẑ is computed by any allowed float32 execution. */
+  /** ‖ẑ(x) − z(x)‖₂ is at most the smallest of these, for the ẑ of any allowed float32 execution. */
   readonly latentError: readonly AffineBound[];
   /** ‖ẑ(x)‖₂ is at most this. Its l1 is 0. */
   readonly latentNorm: AffineBound;

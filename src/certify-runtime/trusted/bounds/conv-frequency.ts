@@ -62,7 +62,7 @@ export function frequencyBound(
   let largest = 0;
   for (let j1 = 0; j1 <= n1 / 2; j1++) {
     for (let j2 = 0; j2 < n2; j2++) {
-      // On the two lines j1 = 0 and j1 = n1/2 (or N₁ = 1) half of the points are enough too, because of ω and −ω.
+      // On the two lines j1 = 0 and j1 = n1/2 (or N₁ = 1) half of the points are enough too: both ω and −ω lie on them.
       if ((2 * j1) % n1 === 0 && j2 > n2 / 2) continue;
       h.fill(0);
       for (const { sigma, matrix } of kernel.shifts) {

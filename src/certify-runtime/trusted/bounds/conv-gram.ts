@@ -64,9 +64,7 @@ function addAbsolute(absolute: Float64Array, matrix: Float64Array, rows: number,
   }
 }
 
-/**
- * sup_ω ‖Â(ω)‖₂² ≤ ‖Σ_σ|G_σ|‖₂ + error, which is 1 + what the residual weighs for an orthogonal kernel (G_σ ≈ δ_σ·I).
- */
+/** sup_ω ‖Â(ω)‖₂² ≤ ‖Σ_σ|G_σ|‖₂ + error: 1 + what the residual weighs for an orthogonal kernel (G_σ ≈ δ_σ·I). */
 export function gramKernelBound({ absolute, size, shifts, error }: GramKernel): number {
   const norm = Math.min(gershgorin(absolute, size), absoluteNormUpper({ rows: size, cols: size, values: absolute }));
   return addUp(mulUp(norm, up(1 + gamma64(2 * shifts.length))), error);

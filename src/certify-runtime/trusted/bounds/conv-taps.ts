@@ -15,9 +15,7 @@ export interface ConvGeometry {
   readonly output: readonly [number, number];
 }
 
-/**
- * y[p] = Σ_τ A_τ·x[p + τ] on the lattice Z², τ in [0, a₁) × [0, a₂): each τ has a matrix rows × cols, row-major in τ.
- */
+/** y[p] = Σ_τ A_τ·x[p + τ] on the lattice Z², τ in [0, a₁) × [0, a₂). A_τ is rows × cols, listed row-major in τ. */
 export interface Taps {
   readonly extent: readonly [number, number];
   readonly rows: number;

@@ -3,8 +3,8 @@
 import { addUp, divUp, gamma64, mulUp, powerOfTwoScale, UNDERFLOW_64, up } from './rounding.ts';
 
 /**
- * Ĝ = A·Aᵀ in float64. It is exactly symmetric, and |Ĝ − AAᵀ|ᵢⱼ ≤ γ_cols·‖aᵢ‖‖aⱼ‖, so ‖Ĝ − AAᵀ‖₂ ≤ γ_cols·‖A‖²_F (Lemma
- * 3). A is rows × cols, row-major.
+ * Ĝ = A·Aᵀ in float64. It is exactly symmetric, and its error is |Ĝ − AAᵀ|ᵢⱼ ≤ γ_cols·‖aᵢ‖‖aⱼ‖, so ‖Ĝ − AAᵀ‖₂ ≤
+ * γ_cols·‖A‖²_F (Lemma 3). A is rows × cols, row-major.
  */
 export function gram(a: Float64Array, rows: number, cols: number): Float64Array {
   const g = new Float64Array(rows * rows);
@@ -67,8 +67,8 @@ export function gershgorin(g: Float64Array, n: number): number {
 }
 
 /**
- * Whether the float64 Cholesky factorisation of τI − G runs to its end; then τI − G ⪰ −γ/(1−γ)·tr(τI − G)·I with γ =
- * γ_{n+3} (Lemma 4; Higham 2002, theorem 10.3; Rump 2006). `factor` is a work space of n × n numbers.
+ * Whether the float64 Cholesky factorisation of τI − G runs to its end; if so, then τI − G ⪰ −γ/(1−γ)·tr(τI − G)·I with
+ * γ = γ_{n+3} (Lemma 4; Higham 2002, theorem 10.3; Rump 2006). `factor` is a work space of n × n numbers.
  */
 function cholesky(g: Float64Array, n: number, tau: number, factor: Float64Array): boolean {
   for (let i = 0; i < n; i++) {

@@ -27,7 +27,7 @@ export const RULES: ReadonlyMap<string, () => Promise<Rules>> = new Map(
   FILES.flatMap(([operators, load]) => operators.split(' ').map((op) => [op, load] as const)),
 );
 
-/** The rules of those of these operators that have one, and the rules for constants if `folded`. */
+/** The rules of these operators, as far as they have any, and the rules for constants if `folded`. */
 export async function rulesOf(operators: Iterable<string>, folded: boolean): Promise<RuleBook> {
   const rules = new Map<string, Rule>();
   for (const op of operators) {
