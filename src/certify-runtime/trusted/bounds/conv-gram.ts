@@ -21,7 +21,7 @@ export function gramKernelCost({ extent, rows, cols }: Taps): number {
   return ((taps * (taps + 1)) / 2) * rows * rows * cols;
 }
 
-/** S = Σ_τ|A_τ|, the kernel of |A| at frequency 0. Its entries are up to a factor (1 + γ) too small. */
+/** S = Σ_τ|A_τ|, the kernel of |A| at frequency 0, with entries rounded up. */
 export function absoluteSum(taps: Taps): Matrix {
   const values = new Float64Array(taps.rows * taps.cols);
   for (const matrix of taps.matrices) for (let i = 0; i < values.length; i++) values[i]! += Math.abs(matrix[i]!);
