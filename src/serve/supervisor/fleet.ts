@@ -8,9 +8,9 @@ import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import type { ToSupervisor, ToWorker } from '../messages.ts';
 import type { Logger } from '../observe/log.ts';
 import type { ServeSettings } from '../settings.ts';
-import { Listener, type Taker } from '../worker/listener.ts';
 import { moduleFile, NODE_ARGUMENTS } from './child.ts';
 import { Collector } from './collector.ts';
+import { Listener, type Taker } from './listener.ts';
 
 /** Milliseconds after which we no longer blame a worker's death on its start. */
 const STEADY = 10_000;
