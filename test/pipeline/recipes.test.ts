@@ -43,8 +43,8 @@ const RULE: readonly Change[] = [
   { file: 'src/certify-runtime/trusted/rules/trilu.ts', from: 'trilu-rule.ts.txt' },
   {
     file: 'src/certify-runtime/trusted/rules/table.ts',
-    insert: "    Trilu: async () => (await import('./trilu.ts')).triluRules,\n",
-    before: '    Unsqueeze:',
+    insert: "  ['Trilu', async () => (await import('./trilu.ts')).triluRules],\n",
+    before: "  ['Add Sub Sum',",
   },
 ];
 
