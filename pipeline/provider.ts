@@ -13,7 +13,7 @@ import { isMainThread, SHARE_ENV, Worker } from 'node:worker_threads';
 import { Certifier } from '../src/certify-runtime/node.ts';
 import { allowedDeviation } from '../src/certify-runtime/run/known-vectors.ts';
 import * as ort from '../src/certify-runtime/run/onnx-runtime.ts';
-import { probeModel } from '../src/certify-runtime/run/probe.ts';
+import { integerFactors, probeModel } from '../src/certify-runtime/run/probe.ts';
 import { createRandom } from '../src/certify-runtime/smoothing/random.ts';
 import { imageNorms } from '../src/certify-runtime/trusted/margin.ts';
 import { verifyModel } from '../src/certify-runtime/trusted/verify.ts';
@@ -52,8 +52,7 @@ async function products(provider: string): Promise<Product[]> {
       const b = Float32Array.from({ length: k * n }, () => random.uniform() - 0.5);
       const y = await multiply(a, b, shape);
       const gamma = (k * UNIT) / (1 - k * UNIT);
-      const whole = Float32Array.from({ length: m * k }, (_, i) => 2049 + 2 * ((i * 7919) % 1023));
-      const signs = Float32Array.from({ length: k * n }, (_, i) => ((i * 31 + Math.floor(i / n)) % 3) - 1);
+      const [whole, signs] = integerFactors(shape);
       const sums = await multiply(whole, signs, shape);
       let ratio = 0;
       let exact = true;

@@ -33,9 +33,20 @@ const SHAPES = [
 ] as const;
 
 /**
- * a has odd integers below 2¹² and b has −1, 0 and 1: every partial sum is an integer below 2²⁰, so it is exact in
- * float32 in any order, with or without fused multiply-add. TF32 and float16 keep 11 bits of a factor and bfloat16
- * keeps 8: an odd integer of 12 bits is rounded, and most sums come out wrong.
+ * Factors a [m, k] and b [k, n] of a product that float32 computes exactly: a has odd integers below 2¹² and b has −1, 0
+ * and 1, so every partial sum is an integer below 2²⁰ for the shapes above (below 2²⁴ for k ≤ 4096), in any order, with or
+ * without fused multiply-add. TF32 and float16 keep 11 bits of a factor and bfloat16 keeps 8: an odd integer of 12 bits is
+ * rounded, and most sums come out wrong.
+ */
+export function integerFactors([m, k, n]: readonly [number, number, number]): readonly [Float32Array, Float32Array] {
+  return [
+    Float32Array.from({ length: m * k }, (_, i) => 2049 + 2 * ((i * 7919) % 1023)),
+    Float32Array.from({ length: k * n }, (_, i) => ((i * 31 + Math.floor(i / n)) % 3) - 1),
+  ];
+}
+
+/**
+ * Multiplies `integerFactors` and compares every entry.
  *
  * @param multiply the provider's product of a [m, k] and b [k, n]
  * @throws ProviderError if an entry is wrong
@@ -44,8 +55,7 @@ export async function checkArithmetic(
   multiply: (a: Float32Array, b: Float32Array, size: readonly [number, number, number]) => Promise<Float32Array>,
 ): Promise<void> {
   for (const [m, k, n] of SHAPES) {
-    const a = Float32Array.from({ length: m * k }, (_, i) => 2049 + 2 * ((i * 7919) % 1023));
-    const b = Float32Array.from({ length: k * n }, (_, i) => ((i * 31 + Math.floor(i / n)) % 3) - 1);
+    const [a, b] = integerFactors([m, k, n]);
     const y = await multiply(a, b, [m, k, n]);
     for (let i = 0; i < m; i++) {
       for (let j = 0; j < n; j++) {
