@@ -111,6 +111,23 @@ test: setup ## all tests
 mutate: setup ## mutation test of the proof: one condition switched off at a time (7 minutes; ARGS='--only head')
 	@node --import tsx pipeline/mutate.ts $(ARGS)
 
+.PHONY: python-packages
+python-packages: packages
+	@cd python && { [ -x .venv/bin/python ] || "$${PYTHON:-python3}" -m venv .venv; }
+	@cd python && { cmp -s requirements.txt .venv/requirements.txt || { .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt && cp requirements.txt .venv; }; }
+	@cd python && .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+
+.PHONY: python
+python: python-packages ## check and test glean-certify for Python, in an environment of its own (python/.venv)
+	@cd python && .venv/bin/ruff format --check --quiet . && .venv/bin/ruff check --quiet . && .venv/bin/mypy
+	@cd python && .venv/bin/python -m pytest
+
+.PHONY: spark
+spark: python-packages ## test certifying with Spark, on a cluster of two executors on this machine (needs Java 17 or later)
+	@command -v java >/dev/null || { echo "make spark: no 'java' on PATH; Spark needs Java 17 or later (Debian: apt-get install openjdk-17-jre-headless)" >&2; exit 1; }
+	@cd python && { cmp -s requirements-spark.txt .venv/requirements-spark.txt || { .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-spark.txt && cp requirements-spark.txt .venv; }; }
+	@cd python && .venv/bin/python -m pytest spark_tests
+
 .PHONY: clean
 clean: ## remove what was trained and built, checkpoints of make paper too; keeps the installation, data/ and models/
 	@rm -rf runs out dist src/certify-runtime/dist

@@ -18,6 +18,7 @@ import { attributes } from './hostile/attributes.ts';
 import { batches } from './hostile/batches.ts';
 import type { HostileCase } from './hostile/case.ts';
 import { flushes } from './hostile/flushes.ts';
+import { functions } from './hostile/functions.ts';
 import { fusions } from './hostile/fusions.ts';
 import { integers } from './hostile/integers.ts';
 import { means } from './hostile/means.ts';
@@ -26,7 +27,7 @@ import { scales } from './hostile/scales.ts';
 import { shared } from './hostile/shared.ts';
 
 export const cases: readonly HostileCase[] = [
-  ...[...products, ...integers, ...batches, ...scales, ...means, ...flushes, ...attributes, ...fusions],
+  ...[...products, ...integers, ...batches, ...scales, ...means, ...flushes, ...attributes, ...fusions, ...functions],
 ];
 
 export function bytesOf({ shape, build }: HostileCase): Uint8Array {

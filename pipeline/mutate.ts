@@ -1,5 +1,5 @@
 /**
- * Mutation test of the proof: switches off one condition of `trusted/{bounds,walk,rules}`, `head.ts` and `margin.ts` at a time, and reports which of
+ * Mutation test of the proof: switches off one condition of `trusted/{bounds,walk,rules}`, `head.ts`, `head-graph.ts` and `margin.ts` at a time, and reports which of
  * these mutants the suite does not notice. `make mutate`; no part of `make test`.
  *
  *   node --import tsx pipeline/mutate.ts [--only TEXT] [--tests TEXT,…] [--again] [--every N] [--jobs N] [--out FILE] [--root FOLDER]
@@ -70,7 +70,8 @@ const SUITE = [
 ];
 
 const proof = await Promise.all(['bounds', 'walk', 'rules'].map((room) => filesUnder(`${TRUSTED}/${room}`)));
-const sources = [...proof.flat(), `${TRUSTED}/head.ts`, `${TRUSTED}/margin.ts`].filter((f) => f.includes(options.only));
+const files = [...proof.flat(), ...['head.ts', 'head-graph.ts', 'margin.ts'].map((name) => `${TRUSTED}/${name}`)];
+const sources = files.filter((file) => file.includes(options.only));
 const wanted = options.tests.split(',');
 const tests = (await filesUnder('test')).filter(
   (file) => SUITE.some((kind) => kind.test(file)) && wanted.some((text) => file.includes(text)),

@@ -9,6 +9,7 @@ import { type BenchArguments, SECTIONS } from './bench.ts';
 /** The sections are loaded one by one, because each brings what it measures. */
 const LOAD: Readonly<Record<(typeof SECTIONS)[number], () => Promise<BenchSection>>> = {
   overhead: async () => (await import('../bench/overhead.ts')).overhead,
+  head: async () => (await import('../bench/head.ts')).head,
   convolution: async () => (await import('../bench/convolution.ts')).convolution,
   wasm: async () => (await import('../bench/wasm.ts')).wasm,
   throughput: async () => (await import('../bench/service.ts')).serviceThroughput,

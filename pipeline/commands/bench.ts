@@ -2,7 +2,7 @@
 import { declareCommand } from '../../src/cli/terminal/command.ts';
 import { choices, flag, type Given, text } from '../../src/cli/terminal/options.ts';
 
-export const SECTIONS = ['overhead', 'convolution', 'wasm', 'throughput', 'overload'] as const;
+export const SECTIONS = ['overhead', 'head', 'convolution', 'wasm', 'throughput', 'overload'] as const;
 
 const OPTIONS = {
   section: choices('some of all sections', SECTIONS),

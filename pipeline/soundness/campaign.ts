@@ -24,6 +24,7 @@ const TURNS: readonly Family[] = (
     ['sorts', 2],
     ['mixes', 3],
     ['forbidden', 1],
+    ['segments', 4],
   ] as const
 ).flatMap(([family, times]) => new Array<Family>(times).fill(family));
 

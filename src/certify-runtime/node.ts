@@ -10,7 +10,7 @@ import { type LoadOptions, loadModel } from './run/load.ts';
 import type { OpinionOf, SecondOpinion } from './run/loaded-model.ts';
 import { networkBytes } from './run/network-bytes.ts';
 import * as ort from './run/onnx-runtime.ts';
-import { type OnnxRuntime, type ProviderTable, providersNamed, type Session } from './run/providers.ts';
+import { FUNCTIONS, type OnnxRuntime, type ProviderTable, providersNamed, type Session } from './run/providers.ts';
 import { InputError, ProviderError } from './trusted/errors.ts';
 import type { VerifiedModel } from './trusted/verify.ts';
 
@@ -44,11 +44,12 @@ const opinionOf: OpinionOf = async (...asked) =>
 const TF32_SWITCH = 'NVIDIA_TF32_OVERRIDE';
 
 const PROVIDERS = {
-  cpu: { certified: true },
+  cpu: { certified: true, float64: true },
   cuda: {
     certified: true,
-    // cuDNN chooses an algorithm by itself, and onnxruntime-node passes no option on to it.
-    refusedOperators: ['Conv', 'ConvTranspose'],
+    // cuDNN chooses an algorithm by itself, and onnxruntime-node passes no option on to it. The functions of assumption
+    // A7 have only been measured on CPUs and in WebAssembly.
+    refusedOperators: ['Conv', 'ConvTranspose', ...FUNCTIONS],
     prepare: () => {
       const value = process.env[TF32_SWITCH];
       if (value !== undefined && value !== '0') {

@@ -19,7 +19,7 @@ export type WebSource = string | URL | Response | Blob | Uint8Array;
 
 export type WebProvider = keyof typeof PROVIDERS | (string & {});
 
-const PROVIDERS = { wasm: { certified: true } } satisfies ProviderTable;
+const PROVIDERS = { wasm: { certified: true, float64: true } } satisfies ProviderTable;
 
 export interface WebLoadOptions extends LoadOptions<WebProvider> {
   /** Another build of onnxruntime-web, for providers that the plain WASM build lacks. */

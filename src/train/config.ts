@@ -41,6 +41,8 @@ const configSchema = v.strictObject({
     /** Whether each image is mirrored, left to right, with probability ½. */
     flip: v.optional(v.boolean(), false),
   }),
+  /** What the exported network computes in (float32 by default); training is always float32. */
+  precision: v.exactOptional(v.picklist(['float32', 'float64'])),
   /** TensorFlow's generator takes 31 bits; four of them tell the reference networks from the main one. */
   seed: v.pipe(nonNegativeInteger, v.maxValue(2 ** 27 - 1)),
 });
@@ -88,12 +90,13 @@ export async function readConfig(path: string, seed?: number, rim?: Rim): Promis
 /**
  * What identifies a run, in its name and in certificates: the configuration without those fields that were added later
  * and have their old meaning. A black rim and no flips are left out, so that older runs keep their names and models
- * made as before keep their bytes.
+ * made as before keep their bytes. The precision is no part of a run: its file says what it computes in.
  */
 export function recordOf(config: TrainConfig): unknown {
   const { rim, flip, ...augmentation } = config.augmentation;
+  const { precision, ...trained } = config;
   return {
-    ...config,
+    ...trained,
     augmentation: { ...augmentation, ...(rim === 'black' ? {} : { rim }), ...(flip ? { flip } : {}) },
   };
 }

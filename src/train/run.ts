@@ -7,6 +7,7 @@ import { InputError } from '../certify-runtime/trusted/errors.ts';
 import { writeFileAtomic } from '../files/atomic-file.ts';
 import { writeWhole } from '../files/write-whole.ts';
 import { type CheckpointError, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import type { CommitteeChecks } from './committee.ts';
 import { readConfig, storedRim, type TrainConfig } from './config.ts';
 import type { DomainDataset } from './data/dataset.ts';
 import type { StepMetrics } from './learner.ts';
@@ -19,6 +20,8 @@ export interface TrainReporter {
   onStart?(step: number, steps: number): void;
   onStep?(metrics: StepMetrics): void;
   onEvaluation?(step: number, accuracies: Accuracies): void;
+  /** A committee has told environments apart. */
+  onChecks?(checks: CommitteeChecks): void;
   /** A damaged checkpoint was passed over. */
   onRefused?(error: CheckpointError): void;
 }
@@ -39,7 +42,7 @@ async function removeTemporaries(directory: string): Promise<void> {
  * Keeps the metrics up to a step of the main phase, so that a resumed run does not log a step twice, and all those of
  * earlier phases, which it does not repeat; a line cut off by a kill is dropped.
  */
-async function trimMetrics(path: string, step: number): Promise<void> {
+async function trimMetrics(path: string, step: number | undefined): Promise<void> {
   const text = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return '';
     throw cause;
@@ -47,7 +50,7 @@ async function trimMetrics(path: string, step: number): Promise<void> {
   const kept = text.split('\n').filter((line) => {
     try {
       const entry = JSON.parse(line) as { phase: string; step: number };
-      return step > 0 && (entry.phase !== 'main' || entry.step <= step);
+      return step !== undefined && (entry.phase !== 'main' || entry.step <= step);
     } catch {
       return false;
     }
@@ -80,14 +83,23 @@ export async function train(
     await mkdir(directory, { recursive: true });
     await removeTemporaries(directory);
     await writeFileAtomic(join(directory, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
-    await trimMetrics(join(directory, METRICS_FILE), trainer.step);
+    await trimMetrics(join(directory, METRICS_FILE), checkpoint?.step);
     const metrics = await open(join(directory, METRICS_FILE), 'a');
     try {
       const log = async (entry: object) => writeWhole(metrics, Buffer.from(`${JSON.stringify(entry)}\n`));
-      if (checkpoint === undefined) {
+      if (trainer.step === 0) {
+        let saved = trainer.voted;
         for (const step of trainer.prepare()) {
+          if (trainer.voted > saved) {
+            await saveCheckpoint(directory, trainer.snapshot());
+            saved = trainer.voted;
+          }
           reporter.onStep?.(step);
           await log(step);
+        }
+        if (trainer.checks !== undefined) {
+          await saveCheckpoint(directory, trainer.snapshot());
+          reporter.onChecks?.(trainer.checks);
         }
       }
       while (!trainer.finished) {
@@ -116,6 +128,8 @@ export interface FinishedRun {
   readonly network: PlainNetwork;
   /** SHA-256 of configuration and data. */
   readonly run: string;
+  /** What could be told of a committee's answers; undefined if there was none. */
+  readonly checks: CommitteeChecks | undefined;
 }
 
 /**
@@ -169,7 +183,7 @@ export async function readRun(
         { directory, step: trainer.step, steps: config.optimizer.steps },
       );
     }
-    return { config, network: trainer.condense(), run: trainer.run };
+    return { config, network: trainer.condense(), run: trainer.run, checks: trainer.checks };
   } finally {
     trainer.dispose();
   }

@@ -1,12 +1,14 @@
 /** Training, resumable at any step: the networks trained first, the network itself, and snapshots of both. */
 import { createHash } from 'node:crypto';
 import { type Checkpoint, CheckpointError, type SavedTensor } from './checkpoint.ts';
+import { type CommitteeChecks, checksOf, noVotes, savedVotes, sit, type Votes, verdict } from './committee.ts';
 import { recordOf, type TrainConfig } from './config.ts';
 import { type DomainDataset, type ImageSet, readRange } from './data/dataset.ts';
 import { type Environment, givenEnvironments, pooledEnvironment, splitByCorrectness } from './environments.ts';
-import { Learner, type StepMetrics } from './learner.ts';
+import { Learner, type LearnerOptions, type StepMetrics } from './learner.ts';
 import { createNetwork, type Network, type PlainNetwork } from './network/network.ts';
 import { createObjective, referenceObjective } from './objective/create.ts';
+import { type CommitteeConfig, committeeOf } from './objective/invariance-config.ts';
 import { createPool, type Pool } from './pool.ts';
 import { answersOf, correctness } from './reference.ts';
 import { richFeatures } from './rich-features.ts';
@@ -45,6 +47,8 @@ export class Trainer {
   #environments: readonly Environment[] | undefined;
   /** Per image of the pool, whether the reference was right; only with inferred environments. */
   #correct: Uint8Array | undefined;
+  readonly #settings: CommitteeConfig | null;
+  #votes: Votes | undefined;
 
   constructor(config: TrainConfig, dataset: DomainDataset) {
     this.config = config;
@@ -62,6 +66,7 @@ export class Trainer {
       phase: 0,
       name: 'main',
     });
+    this.#settings = 'baseline' in config.objective ? null : committeeOf(config.objective);
     if ('baseline' in config.objective) this.#environments = pooledEnvironment(this.#pool);
     else if (config.objective.environments.kind === 'given') this.#environments = givenEnvironments(this.#pool);
   }
@@ -95,10 +100,41 @@ export class Trainer {
       for (const value of features.values()) value.dispose();
     }
     if (environments.kind === 'inferred' && this.#environments === undefined) {
-      const reference = { ...options, phase: 1, name: 'reference' };
-      const answers = yield* answersOf(reference, pooledEnvironment(this.#pool), environments.referenceSteps);
-      this.#setCorrect(correctness(answers, this.#pool.labels));
+      this.#setCorrect(
+        this.#settings === null
+          ? yield* this.#refer(options, environments.referenceSteps!)
+          : yield* this.#judge(this.#settings),
+      );
     }
+  }
+
+  /** What one reference gets right of its own training images. */
+  *#refer(
+    options: Omit<LearnerOptions, 'phase' | 'name'>,
+    steps: number,
+  ): Generator<StepMetrics, Uint8Array, undefined> {
+    const reference = { ...options, phase: 1, name: 'reference' };
+    const answers = yield* answersOf(reference, pooledEnvironment(this.#pool), steps);
+    return correctness(answers, this.#pool.labels);
+  }
+
+  /** What a committee gets right of images that its members have not seen. */
+  *#judge(settings: CommitteeConfig): Generator<StepMetrics, Uint8Array, undefined> {
+    const { classes } = this.#network;
+    this.#votes ??= noVotes(settings, this.#pool.size, classes);
+    yield* sit(this.config, settings, this.#pool, classes, this.#votes);
+    return verdict(this.#votes, settings, this.#pool.labels, classes);
+  }
+
+  /** Members of the committee that have voted: a snapshot keeps their votes. */
+  get voted(): number {
+    return this.#votes?.members ?? 0;
+  }
+
+  /** What can be told of the committee's answers; undefined if there is none, or before it has answered. */
+  get checks(): CommitteeChecks | undefined {
+    if (this.#votes === undefined || this.#correct === undefined) return undefined;
+    return checksOf(this.#votes, this.#correct, this.#pool, this.#network.classes);
   }
 
   #setCorrect(correct: Uint8Array): void {
@@ -151,6 +187,9 @@ export class Trainer {
     if (this.#correct !== undefined) {
       tensors.set('reference/correct', { shape: [this.#correct.length], data: this.#correct });
     }
+    if (this.#votes !== undefined) {
+      for (const [name, tensor] of savedVotes(this.#votes, this.#network.classes)) tensors.set(name, tensor);
+    }
     return { step: this.step, run: this.run, tensors };
   }
 
@@ -171,13 +210,26 @@ export class Trainer {
     };
     const { objective } = this.config;
     const inferred = !('baseline' in objective) && objective.environments.kind === 'inferred';
-    const correct = inferred ? read('reference/correct', [this.#pool.size]) : undefined;
+    // Before the first step, a committee may not have come to its end.
+    const decided = inferred && (step > 0 || tensors.has('reference/correct'));
+    const correct = decided ? read('reference/correct', [this.#pool.size]) : undefined;
+    const votes = this.#settings === null ? undefined : this.#readVotes(this.#settings, read);
     const saved = this.#groups().flatMap(([group, members]) =>
       [...members].map(([name, variable]) => ({ variable, data: read(`${group}/${name}`, variable.shape).data })),
     );
     for (const { variable, data } of saved) tf.tidy(() => variable.assign(tf.tensor(data, variable.shape)));
     this.#main.step = step;
+    this.#votes = votes;
     if (correct !== undefined) this.#setCorrect(correct.data as Uint8Array);
+  }
+
+  #readVotes(settings: CommitteeConfig, read: (key: string, expected: readonly number[]) => SavedTensor): Votes {
+    const { classes } = this.#network;
+    const { sittings } = noVotes(settings, this.#pool.size, classes);
+    return {
+      members: read('committee/members', [1]).data[0]!,
+      sittings: sittings.map((_, i) => read(`committee/${i}`, [this.#pool.size, classes]).data as Float32Array),
+    };
   }
 
   dispose(): void {

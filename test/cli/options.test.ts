@@ -33,7 +33,7 @@ async function parse(t: TestContext, declaration: Declaration, args: readonly st
   }
 }
 
-const EXAMPLES = ['text', '1', '2048', '0.5', '1,2,3', 'margin', 'info', 'NHWC', 'wasm'];
+const EXAMPLES = ['text', '1', '2048', '0.5', '1,2,3', 'margin', 'info', 'NHWC', 'wasm', 'float64'];
 
 /** A value that the option takes, as typed. */
 function example(option: Option<unknown>): string {
@@ -197,7 +197,7 @@ test('what is beyond a range: refused with the range', async (t) => {
     ['attack M --data D --restarts 0', '--restarts'],
     ['paper --seeds 0', '--seeds'],
     ['paper --jobs 0', '--jobs'],
-    ['bench --section overhead speed', "--section: found 'speed', expected overhead, convolution, wasm"],
+    ['bench --section overhead speed', "--section: found 'speed', expected overhead, head, convolution, wasm"],
     ['seal M --out O --scale 0', '--scale'],
     [
       'seal M --out O --shape 28,28',

@@ -105,7 +105,7 @@ for (const [name, shape, conv, hidden] of [
       const values = run(graph, { dims: [1, ...shape], data: [...image] }, exact);
       const z = values.get(TENSORS.latent)!.data;
       const norms = imageNorms(image);
-      const proven = smallestBound(float32.latentError, norms.l2, norms.l1);
+      const proven = smallestBound(float32!.latentError, norms.l2, norms.l1);
       for (const found of [latents.tensorflow[k]!, latents.onnxRuntime[k]!]) {
         assert.ok(distance(found, z) <= proven, `${distance(found, z)} off, ${proven} proven`);
       }

@@ -140,7 +140,8 @@ test('preprocessing is computed in the graph, and counts in L', async () => {
   const input = image.map((x, i) => (x - mean[i % 3]!) / std[i % 3]!);
   close(await logitsOf(normalised.bytes, image), await runFile(file, channelsFirst(input, SHAPE), [1, 3, 6, 5]));
   const factor = normalised.verified.proven.lipschitz / plain.verified.proven.lipschitz;
-  assert(Math.abs(factor - 1 / 0.224) < 1e-3, `${factor}`);
+  // The channels' own scales are part of the first layer's kernel, so L grows by no more than the largest of them.
+  assert(factor > 1 / 0.229 && factor < 1 / 0.224 + 1e-3, `${factor}`);
 
   const bytes = await sealBytes(file, { scale: 255, mean: [128], std: [2] });
   const bytesInput = image.map((x) => (255 * x - 128) / 2);
@@ -161,7 +162,7 @@ test('a Softmax, LogSoftmax or Sigmoid at the end is cut off; one output becomes
       builder.node('Identity', [builder.node(op, [logits], op === 'Sigmoid' ? {} : { axis: 1 })]),
     );
     const { bytes, prepared, deviation } = await sealBytes(file);
-    assert.equal(prepared.output.stripped, op);
+    assert.deepEqual(prepared.output.cut, [op]);
     assert(deviation < 1e-6);
     const given = await runFile(file, image, [1, ...SHAPE]);
     const answer = (await run(bytes, image, SHAPE))[0]!;
@@ -169,7 +170,7 @@ test('a Softmax, LogSoftmax or Sigmoid at the end is cut off; one output becomes
   }
   const across = dense(['N', ...SHAPE], SIZE);
   const wrong = across.builder.node('Softmax', [across.logits], { axis: 0 });
-  await assert.rejects(sealBytes(fileOf(across.builder, wrong)), /Softmax .* must be over axis 1/);
+  await assert.rejects(sealBytes(fileOf(across.builder, wrong)), /Softmax .* is not over the classes/);
 
   const one = dense(['N', ...SHAPE], SIZE, 1);
   const random = new Random(9);
@@ -239,7 +240,7 @@ test('older and newer operator sets are brought to 18', async () => {
   const image = pixels();
   const reference = await runFile(oldForms(18), channelsFirst(image, SHAPE), [1, 3, 6, 5]);
   let logits: Float32Array | undefined;
-  for (const opset of [11, 12, 13, 15, 17, 18, 19, 21, 22, 23]) {
+  for (const opset of [11, 12, 13, 15, 17, 18, 19, 21, 22, 23, 24, 26]) {
     const file = oldForms(opset);
     close(await runFile(file, channelsFirst(image, SHAPE), [1, 3, 6, 5]), reference);
     const { bytes } = await sealBytes(file);
@@ -248,8 +249,8 @@ test('older and newer operator sets are brought to 18', async () => {
     assert.deepEqual(await logitsOf(bytes, image), logits);
   }
   const { builder, logits: output } = dense(['N', ...SHAPE], SIZE);
-  for (const opset of [10, 24]) {
-    await assert.rejects(sealBytes(fileOf(builder, output, opset)), /opset .* expected 11 to 23/);
+  for (const opset of [6, 27]) {
+    await assert.rejects(sealBytes(fileOf(builder, output, opset)), /opset .* ONNX Runtime runs 7 to 26; bring it/);
   }
 });
 
@@ -268,20 +269,18 @@ test('constants behind Identity and Transpose are folded, also those of the last
 });
 
 test('every operator without a rule is named at once, and why', async () => {
-  const { builder, logits } = dense(['N', ...SHAPE], SIZE);
+  const { builder } = dense(['N', ...SHAPE], SIZE);
   const hidden = builder.nodes.find(({ outputs }) => outputs[0] === builder.nodes.at(-1)!.inputs[0])!;
-  const gelu = builder.node('Mul', [hidden.outputs[0]!, builder.node('Erf', hidden.outputs)]);
-  const soft = builder.node('Softmax', [builder.node('Tanh', [gelu])], { axis: 1 });
+  const gelu = builder.node('Mul', [hidden.outputs[0]!, builder.node('Exp', hidden.outputs)]);
+  const soft = builder.node('Softmax', [builder.node('Sinh', [gelu])], { axis: 1 });
   const file = fileOf(builder, gemm(builder, soft, 8, 3, 6));
   await assert.rejects(
     sealBytes(file),
     (error) =>
       error instanceof UnprovableError &&
-      /no rule for Erf 'node\d+' \(node \d+\), Tanh .*, Softmax/.test(error.message) &&
+      /no rule for Exp 'node\d+' \(node \d+\), Sinh .*, Softmax/.test(error.message) &&
       /attention has no finite/.test(error.message),
   );
-  const last = fileOf(builder, builder.node('Relu', [logits]));
-  await assert.rejects(sealBytes(last), /last layer must be linear.*Relu/);
 });
 
 test('a sealed file can be sealed again: the old head goes, names and σ stay', async () => {

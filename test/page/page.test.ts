@@ -227,7 +227,7 @@ function allowed({ model }: Certifier, image: Uint8Array): { readonly logit: num
   const [l2, l1] = [Math.hypot(...pixels), pixels.reduce((sum, x) => sum + x, 0)];
   const at = (bound: { constant: number; l2: number; l1: number }): number =>
     bound.constant + bound.l2 * l2 + bound.l1 * l1;
-  const row = (j: number): Float32Array => weights.subarray(j * latentSize, (j + 1) * latentSize);
+  const row = (j: number): Iterable<number> => weights.subarray(j * latentSize, (j + 1) * latentSize);
   const longest = Math.max(...Array.from({ length: classes }, (_, j) => Math.hypot(...row(j))));
   const { latentError, logitError } = terms.constants;
   const logit = 2 * (longest * Math.min(...latentError.map(at)) + at(logitError));

@@ -47,6 +47,7 @@ function changed(path: string, value: unknown): unknown {
 }
 
 const WRONG: readonly (readonly [path: string, value: unknown, message: RegExp])[] = [
+  ['precision', 'float16', /precision/],
   ['optimizer.momentum', 0.9, /optimizer\.momentum/],
   ['typo', 1, /typo/],
   ['optimizer.steps', '300', /optimizer\.steps: .*"300"/],
@@ -155,4 +156,10 @@ test('readConfig: another seed, and files that are not there or not JSON', async
   const broken = join(scratch, 'broken.json');
   await writeFile(broken, '{"id": ');
   await assert.rejects(readConfig(broken), (error) => error instanceof InputError && /is not JSON/.test(error.message));
+});
+
+test('the precision of the exported network is no part of a run', () => {
+  const wide = parseConfig(changed('precision', 'float64'), 'test');
+  assert.equal(wide.precision, 'float64');
+  assert.deepEqual(recordOf(wide), recordOf(parseConfig(example, 'test')));
 });

@@ -1,6 +1,7 @@
 /**
  * Gradients of elementwise operators: with constants, between branches, Max, Min, normalisation and the activations.
  */
+import { pointwise } from './functions.ts';
 import { type NodeReader, type Operator, type Shape, sizeOf, type Twins } from './operator.ts';
 
 /** The constant of input i, as one value for each element of a sample of `shape`. */
@@ -71,6 +72,20 @@ function branches(shape: Shape, signs: readonly (1 | -1)[]): Operator {
   };
 }
 
+/** a·b of tensors that depend on the image, which may be the same one. */
+function product(shape: Shape): Operator {
+  return {
+    outputShapes: [shape],
+    forward: ([a, b]) => [a!.map((value, e) => value * b![e]!)],
+    backward([a, b], _y, [gy], [ga, gb]) {
+      for (let e = 0; e < gy!.length; e++) {
+        ga![e]! += b![e]! * gy![e]!;
+        gb![e]! += a![e]! * gy![e]!;
+      }
+    },
+  };
+}
+
 /** (v − mean)·γ/√(var + ε) + β for each channel: scale, B, mean and var are inputs 1 to 4. */
 function batchNormalization(reader: NodeReader): Operator {
   const shape = reader.dataShape(0);
@@ -104,8 +119,8 @@ function arithmetic(reader: NodeReader): Operator {
   const shape = commonShape(reader);
   const [left, right] = [reader.shape(0), reader.shape(1)];
   if (left !== undefined && right !== undefined) {
-    if (op !== 'Add' && op !== 'Sub') return reader.fail('a product of two tensors');
-    return branches(shape, [1, op === 'Add' ? 1 : -1]);
+    if (op === 'Mul') return product(shape);
+    return op === 'Div' ? reader.fail('a quotient by a tensor') : branches(shape, [1, op === 'Add' ? 1 : -1]);
   }
   const constant = spread(reader, left === undefined ? 0 : 1, shape);
   const fill = (value: number): Float64Array => new Float64Array(constant.length).fill(value);
@@ -154,30 +169,12 @@ function extremum(reader: NodeReader): Operator {
   };
 }
 
-function pointwise(reader: NodeReader, value: (x: number) => number, slope: (x: number) => number): Operator {
-  return {
-    outputShapes: [reader.dataShape(0)],
-    forward: ([x]) => [x!.map(value)],
-    backward: ([x], _y, [gy], [gx]) => {
-      for (let e = 0; e < gy!.length; e++) gx![e]! += slope(x![e]!) * gy![e]!;
-    },
-  };
-}
-
 const relu = (reader: NodeReader): Operator =>
-  pointwise(
-    reader,
-    (x) => (x > 0 ? x : 0),
-    (x) => (x > 0 ? 1 : 0),
-  );
+  pointwise(reader, { value: (x) => (x > 0 ? x : 0), slope: (x) => (x > 0 ? 1 : 0) });
 
 function leakyRelu(reader: NodeReader): Operator {
   const alpha = reader.number('alpha', 0.01);
-  return pointwise(
-    reader,
-    (x) => (x > 0 ? x : alpha * x),
-    (x) => (x > 0 ? 1 : alpha),
-  );
+  return pointwise(reader, { value: (x) => (x > 0 ? x : alpha * x), slope: (x) => (x > 0 ? 1 : alpha) });
 }
 
 function pRelu(reader: NodeReader): Operator {
@@ -196,19 +193,13 @@ function pRelu(reader: NodeReader): Operator {
 function clip(reader: NodeReader): Operator {
   const low = reader.has(1) ? reader.floats(1)[0]! : reader.number('min', Number.NEGATIVE_INFINITY);
   const high = reader.has(2) ? reader.floats(2)[0]! : reader.number('max', Number.POSITIVE_INFINITY);
-  return pointwise(
-    reader,
-    (x) => Math.min(Math.max(x, low), high),
-    (x) => (x > low && x < high ? 1 : 0),
-  );
+  return pointwise(reader, {
+    value: (x) => Math.min(Math.max(x, low), high),
+    slope: (x) => (x > low && x < high ? 1 : 0),
+  });
 }
 
-const negative = (reader: NodeReader): Operator =>
-  pointwise(
-    reader,
-    (x) => -x,
-    () => -1,
-  );
+const negative = (reader: NodeReader): Operator => pointwise(reader, { value: (x) => -x, slope: () => -1 });
 
 export const elementwiseTwins: Twins = {
   Add: { gradient: arithmetic, affine: 'all' },
@@ -224,5 +215,5 @@ export const elementwiseTwins: Twins = {
   LeakyRelu: { gradient: leakyRelu },
   PRelu: { gradient: pRelu },
   Clip: { gradient: clip },
-  Abs: { gradient: (reader) => pointwise(reader, Math.abs, Math.sign) },
+  Abs: { gradient: (reader) => pointwise(reader, { value: Math.abs, slope: Math.sign }) },
 };

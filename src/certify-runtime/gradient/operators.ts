@@ -7,6 +7,7 @@
  */
 import { denseTwins } from './dense.ts';
 import { elementwiseTwins } from './elementwise.ts';
+import { functionTwins } from './functions.ts';
 import type { Twin } from './operator.ts';
 import { rearrangementTwins } from './rearrange.ts';
 import { reductionTwins } from './reduce.ts';
@@ -14,7 +15,7 @@ import { windowTwins } from './window.ts';
 
 /** A Map, so that an operator called "constructor" has none. */
 export const TWINS: ReadonlyMap<string, Twin> = new Map(
-  [denseTwins, windowTwins, elementwiseTwins, rearrangementTwins, reductionTwins].flatMap((twins) =>
+  [denseTwins, windowTwins, elementwiseTwins, functionTwins, rearrangementTwins, reductionTwins].flatMap((twins) =>
     Object.entries(twins),
   ),
 );

@@ -143,9 +143,20 @@ function gather(reader: NodeReader): Operator {
   return moved(sizeOf(shape), [{ shape: [...shape.slice(0, axis), ...dims, ...shape.slice(axis + 1)], index }]);
 }
 
+/** The element that stands at position i, before or behind an axis of `size`. */
+const PADDINGS: ReadonlyMap<string, (i: number, size: number) => number> = new Map<
+  string,
+  (i: number, size: number) => number
+>([
+  ['constant', () => -1],
+  ['edge', (i, size) => (i < 0 ? 0 : size - 1)],
+  ['reflect', (i, size) => (i < 0 ? -i : 2 * size - 2 - i)],
+]);
+
 function pad(reader: NodeReader): Operator {
   const shape = reader.dataShape(0);
-  if (reader.string('mode', 'constant') !== 'constant') reader.fail(`mode ${reader.string('mode', '')}`);
+  const mode = reader.string('mode', 'constant');
+  const padding = PADDINGS.get(mode) ?? reader.fail(`mode ${mode}`);
   const rank = shape.length + 1;
   const axes = reader.has(3)
     ? reader.integers(3).map((axis) => (axis < 0 ? axis + rank : axis))
@@ -161,10 +172,10 @@ function pad(reader: NodeReader): Operator {
     if (before < 0 || after < 0) reader.fail(`pads [${pads}]`);
     reader.fit([before + size + after]);
     lists[axis] = Array.from({ length: before + size + after }, (_, j) =>
-      j < before || j >= before + size ? -1 : j - before,
+      j >= before && j < before + size ? j - before : padding(j - before, size),
     );
   });
-  const value = reader.has(2) ? reader.floats(2)[0]! : reader.number('value', 0);
+  const value = mode === 'constant' && reader.has(2) ? reader.floats(2)[0]! : reader.number('value', 0);
   return moved(sizeOf(shape), [pick(reader, lists)], value);
 }
 
@@ -231,7 +242,8 @@ function squeezed(reader: NodeReader): Shape {
 }
 
 function cast(reader: NodeReader): Operator {
-  if (reader.int('to', 0) !== ElementType.float32) reader.fail('to another type');
+  const to = reader.int('to', 0);
+  if (to !== ElementType.float32 && to !== ElementType.float64) reader.fail('to another type');
   return identity(reader);
 }
 

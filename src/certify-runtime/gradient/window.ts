@@ -50,14 +50,17 @@ function windows(reader: NodeReader, given: readonly number[]): Windows {
   const rank = shape.length - 1;
   if ((rank !== 1 && rank !== 2) || given.length !== rank)
     return reader.fail('only one and two dimensions have a gradient');
-  if (reader.int('ceil_mode', 0) !== 0) reader.fail('ceil_mode');
+  const ceiling = reader.int('ceil_mode', 0) !== 0;
   const axes = given.map((taps, axis): Axis => {
     const size = shape[axis + 1]!;
     const [stride, dilation] = [reader.ints('strides')?.[axis] ?? 1, reader.ints('dilations')?.[axis] ?? 1];
     const span = dilation * (taps - 1) + 1;
     const [before, after] = padding(reader, axis, size, span, stride);
     reader.fit([taps, stride, dilation, before + 1, after + 1]);
-    return { size, taps, stride, dilation, before, places: Math.floor((size + before + after - span) / stride) + 1 };
+    const steps = (size + before + after - span) / stride;
+    const places = (ceiling ? Math.ceil(steps) : Math.floor(steps)) + 1;
+    if (ceiling && (places - 1) * stride >= size + before) reader.fail('a window behind the data');
+    return { size, taps, stride, dilation, before, places };
   });
   const channels = shape[0]!;
   const sizes = axes.map(({ places }) => places);

@@ -74,6 +74,7 @@ export async function loadModel(
       const session = await openProvider(runtime, network, provider, {
         uncertified,
         operators: read.operators,
+        precision: read.precision,
         threads,
       });
       const model = {

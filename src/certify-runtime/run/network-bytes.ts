@@ -6,8 +6,8 @@ import { decodeOnnx, encodeOnnx } from '../trusted/onnx/codec.ts';
 /**
  * The file without the nodes and initializers of the head, the outputs `label` and `radius`, and the metadata. Nothing
  * else is lost, because readOnnx accepts a file only if writing what was read gives the same bytes; so the network that
- * is run is the one that was proven. margin.ts then computes the radius from logits and image norms, in float64 and at
- * a tenth of the head's cost.
+ * is run is the one that was proven. margin.ts then computes the radius from logits and both image norms, in float64 and
+ * at a part of the head's cost.
  *
  * @param bytes a file that readOnnx has accepted
  */

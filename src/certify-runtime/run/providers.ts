@@ -3,15 +3,21 @@
  * docs/providers.md.
  */
 
+import type { Floats, Precision } from '../trusted/bounds/precision.ts';
 import { ProviderError } from '../trusted/errors.ts';
 import { checkArithmetic, probeModel } from './probe.ts';
+
+/** The operators of the functions that assumption A7 is about. */
+export const FUNCTIONS: readonly string[] = [
+  ...['Celu', 'Elu', 'Erf', 'HardSigmoid', 'HardSwish', 'Mish', 'Selu', 'Sigmoid', 'Softplus', 'Softsign', 'Tanh'],
+];
 
 /** The part of ONNX Runtime's JavaScript API used here; onnxruntime-node and onnxruntime-web both have it. */
 export interface OnnxRuntime {
   readonly InferenceSession: {
     create(bytes: Uint8Array, options: Record<string, unknown>): Promise<Session>;
   };
-  readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => unknown;
+  readonly Tensor: new (type: Precision, data: Floats, dims: readonly number[]) => unknown;
 }
 
 export interface Session {
@@ -23,6 +29,8 @@ export interface Provider {
   readonly name: string;
   /** Whether the radius is sound on it; if not, it runs only as `uncertified`. */
   readonly certified: boolean;
+  /** Whether that is known of float64 networks too. */
+  readonly float64?: boolean;
   /** Operators that it may compute by a scheme outside docs/soundness.md, section 1. */
   readonly refusedOperators?: readonly string[];
   /** Runs before its first session; throws ProviderError if the provider cannot be used here. */
@@ -66,26 +74,43 @@ async function createSession(
   }
 }
 
-/** Checks products of integers that float32 computes exactly and TF32, bfloat16 and float16 do not. */
-async function probe(runtime: OnnxRuntime, provider: Provider): Promise<void> {
-  const session = await createSession(runtime, probeModel(), provider);
+/** Checks products of integers that `precision` computes exactly and a narrower type does not. */
+async function probe(runtime: OnnxRuntime, provider: Provider, precision: Precision): Promise<void> {
+  const session = await createSession(runtime, probeModel(precision), provider);
   try {
     await checkArithmetic(async (a, b, [m, k, n]) => {
       const { y } = await session.run(
-        { a: new runtime.Tensor('float32', a, [m, k]), b: new runtime.Tensor('float32', b, [k, n]) },
+        { a: new runtime.Tensor(precision, a, [m, k]), b: new runtime.Tensor(precision, b, [k, n]) },
         ['y'],
       );
-      return y!.data as Float32Array;
-    });
+      return y!.data as Floats;
+    }, precision);
   } finally {
     await session.release();
+  }
+}
+
+/** Checks the scalar functions that a network of these operators has. */
+async function probeFunctions(runtime: OnnxRuntime, provider: Provider, operators: ReadonlySet<string>): Promise<void> {
+  if (!FUNCTIONS.some((op) => operators.has(op))) return;
+  const { checkForm, FORMS, formModel } = await import('./functions/check.ts');
+  for (const form of FORMS.filter((each) => each.operators.every((op) => operators.has(op)))) {
+    const session = await createSession(runtime, formModel(form), provider);
+    try {
+      await checkForm(form, async (x) => {
+        const { y } = await session.run({ x: new runtime.Tensor('float32', x, [1, 1, x.length]) }, ['y']);
+        return y!.data as Float32Array;
+      });
+    } finally {
+      await session.release();
+    }
   }
 }
 
 /**
  * A session of this network on this provider, opened after its arithmetic was checked.
  *
- * @throws ProviderError if it is absent, no radius holds on it, or it does not compute in float32
+ * @throws ProviderError if it is absent, no radius holds on it, or it computes in less than float32 or float64
  */
 export async function openProvider(
   runtime: OnnxRuntime,
@@ -94,10 +119,12 @@ export async function openProvider(
   options: {
     readonly uncertified: boolean;
     readonly operators: ReadonlySet<string>;
+    readonly precision: Precision;
     readonly threads?: number | undefined;
   },
 ): Promise<Session> {
-  const { name, certified, refusedOperators = [] } = provider;
+  const { name, certified, float64 = false, refusedOperators = [] } = provider;
+  const { precision } = options;
   if (!options.uncertified) {
     if (!certified) {
       throw new ProviderError(
@@ -105,15 +132,25 @@ export async function openProvider(
         { provider: name },
       );
     }
+    if (precision === 'float64' && !float64) {
+      throw new ProviderError(
+        `no radius is proven for a float64 network on provider '${name}'; use 'cpu', or a float32 file`,
+        { provider: name, precision },
+      );
+    }
     const refused = refusedOperators.find((op) => options.operators.has(op));
     if (refused !== undefined) {
       throw new ProviderError(
-        `provider '${name}' may compute ${refused} by a scheme that nothing is proven about (Winograd, FFT)`,
+        `provider '${name}' may compute ${refused} in a way that nothing is proven about (Winograd, FFT, or functions that nobody has measured); use 'cpu'`,
         { provider: name, operator: refused },
       );
     }
   }
   provider.prepare?.();
-  if (!options.uncertified) await probe(runtime, provider);
+  if (!options.uncertified) {
+    await probe(runtime, provider, 'float32');
+    if (precision === 'float64') await probe(runtime, provider, 'float64');
+    await probeFunctions(runtime, provider, options.operators);
+  }
   return createSession(runtime, network, provider, options.threads);
 }

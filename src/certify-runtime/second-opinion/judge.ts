@@ -3,6 +3,7 @@
  */
 
 import type { AffineBound, LinearHead } from '../trusted/bounds/bound.ts';
+import type { Precision } from '../trusted/bounds/precision.ts';
 import { ContradictionError } from '../trusted/errors.ts';
 import type { MarginConstants } from '../trusted/margin.ts';
 import { norm } from './images.ts';
@@ -23,9 +24,10 @@ const OWN_ROUNDING = 1e-9;
 
 /**
  * The error of a latent computed in float64 has the bound of the float32 one with 2⁻⁵³ in place of 2⁻²⁴, and a little
- * more for another order of operations.
+ * more for another order of operations. If the network itself is float64, what is claimed is little more than the one
+ * rounding to float32, 2⁻²⁴‖ẑ‖: a greater share of it then covers as long dot products.
  */
-const FLOAT64_SHARE = 2 ** -28;
+const FLOAT64_SHARE = { float32: 2 ** -28, float64: 2 ** -12 } as const;
 
 const HINT = 'the proof is at fault, or the provider: please report the file, see SECURITY.md';
 
@@ -45,6 +47,7 @@ function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
 export class Judge {
   readonly #claims: Claims;
   readonly #head: LinearHead;
+  readonly #share: number;
   /** The largest lower bounds so far: of L, and of the float32 errors as shares of what is claimed. */
   lipschitz = 0;
   float32 = 0;
@@ -52,9 +55,10 @@ export class Judge {
   /** The first float32 error that is too large. It is held back, because a false L causes such errors and says more. */
   #error: ContradictionError | null = null;
 
-  constructor(claims: Claims, head: LinearHead) {
+  constructor(claims: Claims, head: LinearHead, precision: Precision) {
     this.#claims = claims;
     this.#head = head;
+    this.#share = FLOAT64_SHARE[precision];
   }
 
   /** What is claimed about the errors at an image; infinite if its norm is beyond the claims. */
@@ -114,7 +118,9 @@ export class Judge {
 
   /** Checks |ŷ_j − (Wẑ + b)_j| for every j. */
   #logits(latent: Float32Array, y: Float32Array, claimed: number): void {
-    const { latentSize, classes, weights, bias } = this.#head;
+    const { latentSize, classes, weights, bias, precision } = this.#head;
+    // A float64 head may be given the latent as it was before it was rounded, if a provider drops the casts between.
+    const share = (latentSize + 2) * 2 ** -52 + (precision === 'float64' ? 2 ** -24 : 0);
     for (let j = 0; j < classes; j++) {
       let sum = bias[j]!;
       let magnitude = Math.abs(sum);
@@ -123,15 +129,14 @@ export class Judge {
         sum += term;
         magnitude += Math.abs(term);
       }
-      const noise = magnitude * (latentSize + 2) * 2 ** -52;
-      this.#hold('a float32 error of the logits of', Math.abs(y[j]! - sum), claimed, noise);
+      this.#hold('a float32 error of the logits of', Math.abs(y[j]! - sum), claimed, magnitude * share);
     }
   }
 
   /** Checks ‖ẑ(x) − z(x)‖ for a latent z computed in float64. */
   latent({ latent, error }: Observed, exact: Float64Array): void {
     if (!exact.every(Number.isFinite)) return;
-    this.#hold('a float32 error of the latent of', distance(latent, exact), error, error * FLOAT64_SHARE);
+    this.#hold('a float32 error of the latent of', distance(latent, exact), error, error * this.#share);
   }
 
   /** Checks two answers for one image, from different batches, against each other. */
@@ -159,7 +164,7 @@ export class Judge {
   /** A difference quotient of latents z computed in float64, at images x. */
   exactSecant(x: readonly [Float64Array, Float64Array], z: readonly [Float64Array, Float64Array]): number {
     const error = this.#claimed(x[0]).latent + this.#claimed(x[1]).latent;
-    return this.#quotient(distance(...z), distance(...x), error * FLOAT64_SHARE);
+    return this.#quotient(distance(...z), distance(...x), error * this.#share);
   }
 
   /** @throws ContradictionError if an error was too large */

@@ -12,6 +12,7 @@ import type { OnnxRuntime, Session } from '../run/providers.ts';
 import type { LinearHead } from '../trusted/bounds/bound.ts';
 import type { CertifiedModel } from '../trusted/file/certified-model.ts';
 import { TENSORS } from '../trusted/file/names.ts';
+import { precisionOf } from '../trusted/file/precision.ts';
 import { decodeOnnx } from '../trusted/onnx/codec.ts';
 import type { Graph, OnnxModel, Tensor } from '../trusted/onnx/model.ts';
 import { along, STEP_32, type Subspace, steepest, steepestOf, subspaces } from './directions.ts';
@@ -94,7 +95,7 @@ class Measurement {
   constructor(subject: Subject) {
     this.#subject = subject;
     this.#size = sizeOf(subject.shape);
-    this.#judge = new Judge(subject.claims, subject.head);
+    this.#judge = new Judge(subject.claims, subject.head, precisionOf(subject.model.graph));
   }
 
   get #late(): boolean {

@@ -5,6 +5,7 @@
 import { CertificateError } from '../trusted/errors.ts';
 import type { CertifiedModel } from '../trusted/file/certified-model.ts';
 import { CERTIFICATE_FORMAT, CERTIFICATE_KEY, type Certificate, certificateConstants } from '../trusted/file/claims.ts';
+import { precisionOf } from '../trusted/file/precision.ts';
 import { vectorPixels } from '../trusted/file/vectors.ts';
 import { readLinearHead } from '../trusted/head.ts';
 import { marginTerms } from '../trusted/margin.ts';
@@ -27,17 +28,24 @@ export function readSigned(bytes: Uint8Array): CertifiedModel {
         { prover },
       );
     }
-    if (certificate.format !== CERTIFICATE_FORMAT) throw new RangeError(`format ${certificate.format}`);
+    // Format 1 was written by a broken prover only.
+    if (certificate.format !== 2 && certificate.format !== CERTIFICATE_FORMAT)
+      throw new RangeError(`format ${certificate.format}`);
     const head = readLinearHead(graph);
     return {
       certificate,
       head,
       terms: marginTerms(certificateConstants(certificate), head),
       images: certificate.vectors.map((vector) => vectorPixels(vector, certificate.input.shape)),
+      precision: precisionOf(graph),
       operators: new Set(graph.nodes.map(({ op }) => op)),
     };
   } catch (cause) {
     if (cause instanceof CertificateError) throw cause;
-    throw new CertificateError(`certificate: the signed file is no sealed model of format 2 (${cause})`, {}, { cause });
+    throw new CertificateError(
+      `certificate: the signed file is no sealed model of format 2 or 3 (${cause})`,
+      {},
+      { cause },
+    );
   }
 }

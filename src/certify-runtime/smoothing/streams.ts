@@ -33,6 +33,8 @@ export const STEP_STREAMS = {
   noise: 0,
   /** Which images are drawn, and how they are moved and mirrored. */
   batch: 32,
+  /** Which part of the images a member of a committee judges; drawn at its step 0. */
+  folds: 33,
 } as const;
 
 /** The stream of a step of a phase, as the second number of a seed. */
@@ -56,6 +58,8 @@ export const SAMPLING_STREAMS = {
 export const SEEDS = {
   /** Images of noise among a model's known vectors: those of an exported run, and those of a brought network. */
   knownVectors: { noise: 0 },
+  /** Images on which a sealed network is compared with the one that was brought. */
+  comparison: { noise: 0 },
   secondOpinion: { images: 11, power: 12, subspaces: 13, columns: 14 },
   page: { worst: 0 },
   drawing: { avatars: 2020 },

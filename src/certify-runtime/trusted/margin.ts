@@ -7,7 +7,7 @@ import { scale, sum } from './bounds/affine.ts';
 import type { AffineBound, EncoderBound, LinearHead } from './bounds/bound.ts';
 import { addUp, down, mulUp, sqrtUp, up } from './bounds/rounding.ts';
 import { InputError, UnprovableError } from './errors.ts';
-import { headError, maxHeadImageNorm, pairwiseDistances } from './head.ts';
+import { headError, logitRoundings, maxHeadImageNorm, pairwiseDistances } from './head.ts';
 
 /** All that the radius needs to know about a network: upper bounds, except `maxImageNorm`, which is a lower bound. */
 export interface MarginConstants {
@@ -36,6 +36,8 @@ export interface MarginTerms {
   readonly latentSlack: readonly AffineBound[];
   /** 4ρ(x), which is subtracted from every difference of logits. */
   readonly logitSlack: AffineBound;
+  /** ρ(x) is at least γ_n of this n, in float32, times what a logit may be. */
+  readonly logitRoundings: number;
   /** No radius is above this, and no image with a larger norm is certified: together they stay under maxImageNorm. */
   readonly cap: number;
 }
@@ -92,7 +94,11 @@ export function marginTerms(constants: MarginConstants, head: LinearHead): Margi
     sum({ constant: TINY, l2: 0, l1: 0 }, scale(latentFactor, error)),
   );
   const logitSlack = scale(4, constants.logitError);
-  return { constants, classes, latentSize, inverse, latentSlack, logitSlack, cap: constants.maxImageNorm / 4 };
+  return {
+    ...{ constants, classes, latentSize, inverse, latentSlack, logitSlack },
+    logitRoundings: logitRoundings(head),
+    cap: constants.maxImageNorm / 4,
+  };
 }
 
 /** The smallest of the bounds for an image with these norms, rounded up. */

@@ -7,11 +7,12 @@ import type { AffineBound, EncoderBound, LayerBound, LinearHead } from './bounds
 import { UnprovableError } from './errors.ts';
 import { check } from './file/certificate.ts';
 import type { CertifiedModel } from './file/certified-model.ts';
-import type { KnownVector } from './file/claims.ts';
+import type { Certificate, KnownVector } from './file/claims.ts';
 import { HEAD_PREFIX, TENSORS } from './file/names.ts';
 import { readSealed, type SealedModel } from './file/sealed.ts';
 import { readLinearHead } from './head.ts';
-import { type HeadGraph, headGraph } from './head-graph.ts';
+import { headGraph } from './head-graph.ts';
+import type { HeadGraph } from './head-nodes.ts';
 import {
   imageNorms,
   type MarginConstants,
@@ -170,6 +171,12 @@ function checkLayers(claimed: readonly LayerBound[], proven: readonly LayerBound
   );
 }
 
+/** The generator of the head of the certificate's format; the former ones are loaded for old files only. */
+async function headOf({ format }: Certificate): Promise<typeof headGraph> {
+  if (format === 1) return (await import('./head-graph-1.ts')).formerHead;
+  return format === 2 ? (await import('./head-graph-2.ts')).formerHead : headGraph;
+}
+
 /**
  * Proves what a sealed file claims: L, the float32 constants, the certificate head node by node and the consistency of
  * the known vectors. It does not run the model: a certifier does that. It cannot know whether `classes`, `sigma`,
@@ -183,8 +190,7 @@ async function proveSealed({ graph, certificate, terms, head, images }: SealedMo
   const { encoder, constants } = proveConstants(graph, await rulesFor(graph), head);
   checkConstants(terms.constants, constants, inputs);
   checkLayers(certificate.lipschitz.layers, encoder.layers);
-  const former = certificate.format === 1 ? await import('./head-graph-1.ts') : null;
-  checkHead(graph, (former?.formerHead ?? headGraph)(terms, inputs));
+  checkHead(graph, (await headOf(certificate))(terms, inputs));
   for (const [i, vector] of certificate.vectors.entries()) {
     checkVector(vector, `vectors[${i}]`, images[i]!, terms);
   }

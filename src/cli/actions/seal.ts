@@ -1,19 +1,24 @@
 /** The work of `glean seal`: proves the bound, writes the sealed file, and reports what was proven. */
 import { readdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { readModelFile, runUnverified } from '../../certify-runtime/node.ts';
 import { readImageFile } from '../../certify-runtime/run/decode/encoded-image.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import { MAX_VECTORS } from '../../certify-runtime/trusted/file/certificate.ts';
 import { quote } from '../../certify-runtime/trusted/onnx/wire.ts';
 import type { VerifiedModel } from '../../certify-runtime/trusted/verify.ts';
+import { explain } from '../../evaluate/explain/explain.ts';
 import { opinionLine } from '../../evaluate/opinion.ts';
 import type { ImageShape } from '../../export/foreign/input-layer.ts';
+import { readFromFolder } from '../../export/foreign/onnx/external-file.ts';
+import { type PrecisionCosts, precisionCosts, precisionLine } from '../../export/seal/precision-costs.ts';
 import { type SealedOriginal, sealOriginal } from '../../export/seal/seal-original.ts';
 import { writeFileAtomic } from '../../files/atomic-file.ts';
 import { utf8Text } from '../../files/utf8-text.ts';
 import { VERSION } from '../../files/version.ts';
 import type { SealArguments } from '../commands/seal.ts';
+import { withRefusals } from '../terminal/refused.ts';
+import { explanationLines } from './explain.ts';
 
 /** A bound above this, for pixels on [0, 1] before preprocessing, is called poor. */
 const POOR = 10;
@@ -79,7 +84,7 @@ function shown(value: number, round: 'up' | 'down'): string {
   return rounded >= 1e6 || rounded < 1e-3 ? rounded.toExponential(5) : String(Number(rounded.toPrecision(6)));
 }
 
-function print({ out }: SealArguments, sealed: SealedOriginal): void {
+function print({ out }: SealArguments, sealed: SealedOriginal, costs: PrecisionCosts): void {
   const { verified, opinion, deviation } = sealed;
   const { proven, certificate } = verified;
   const layers = proven.layers.filter(({ upper }) => upper !== 1).sort((a, b) => b.upper - a.upper);
@@ -94,12 +99,13 @@ function print({ out }: SealArguments, sealed: SealedOriginal): void {
   const slack = typicalSlack(verified);
   console.log(
     slack === null
-      ? '  float32 slack    no known vector is certified'
-      : `  float32 slack    ${shown(Math.max(slack, 0), 'up')} of a radius, at a typical known vector`,
+      ? `  ${verified.precision} slack    no known vector is certified`
+      : `  ${verified.precision} slack    ${shown(Math.max(slack, 0), 'up')} of a radius, at a typical known vector`,
   );
   console.log(
     `  known vectors    ${certificate.vectors.length}, within ${deviation.toExponential(1)} of the original's answers`,
   );
+  console.log(`  precision        ${precisionLine(costs)}`);
   if (opinion !== null) console.log(`  second opinion   ${opinionLine(opinion)}`);
   console.log(`  radii there      ${certificate.vectors.map(({ radius }) => shown(radius, 'down')).join(', ')}`);
   const poor = hint(sealed);
@@ -126,15 +132,23 @@ function asJson({ model, out }: SealArguments, sealed: SealedOriginal): object {
   };
 }
 
-/** @throws InputError if the options do not fit the files, UnprovableError if no bound is known */
-export async function runSeal(args: SealArguments): Promise<void> {
-  const { sigma, layout, logits, scale, mean, std, vectors } = args;
+/**
+ * @throws InputError if the options do not fit the files, UnprovableError if no bound is known; with --json, AnswerIsNo
+ *   after either was printed
+ */
+export function runSeal(args: SealArguments): Promise<void> {
+  return withRefusals(args, () => sealFile(args));
+}
+
+async function sealFile(args: SealArguments): Promise<void> {
+  const { sigma, layout, logits, scale, mean, std, precision, vectors } = args;
   const shape = args.shape as ImageShape | undefined;
   const classes = await classNames(args);
   const sealed = await sealOriginal(await readModelFile(args.model), {
     source: basename(args.model),
     producerVersion: VERSION,
     run: runUnverified,
+    readExternal: readFromFolder(dirname(args.model)),
     ...(classes === undefined ? {} : { classes }),
     ...(sigma === undefined ? {} : { sigma }),
     ...(layout === undefined ? {} : { layout }),
@@ -143,10 +157,16 @@ export async function runSeal(args: SealArguments): Promise<void> {
     ...(mean === undefined ? {} : { mean }),
     ...(std === undefined ? {} : { std }),
     ...(shape === undefined ? {} : { shape }),
+    ...(precision === undefined ? {} : { precision }),
     ...(vectors === undefined ? {} : { images: (of) => imagesOf(vectors, of) }),
   });
   await writeFileAtomic(args.out, sealed.bytes);
   for (const note of sealed.prepared.notes) process.stderr.write(`seal: ${note}\n`);
-  if (args.json) console.log(JSON.stringify(asJson(args, sealed), null, 2));
-  else print(args, sealed);
+  const costs = await precisionCosts(sealed.prepared.model, sealed.bytes, sealed.verified);
+  const explanation = args.explain ? await explain(sealed.bytes, sealed.verified) : undefined;
+  if (args.json) console.log(JSON.stringify({ ...asJson(args, sealed), precisions: costs, explanation }, null, 2));
+  else {
+    print(args, sealed, costs);
+    for (const line of explanation === undefined ? [] : explanationLines(explanation)) console.log(line);
+  }
 }

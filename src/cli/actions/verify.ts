@@ -7,10 +7,12 @@ import { Certifier, checkGraph, readModelFile, readSignatureFile } from '../../c
 import { readPublicKey, type SignatureOptions } from '../../certify-runtime/signature/signature.ts';
 import { GleanError, InputError } from '../../certify-runtime/trusted/errors.ts';
 import { quote } from '../../certify-runtime/trusted/onnx/wire.ts';
+import { explain } from '../../evaluate/explain/explain.ts';
 import { opinionLine } from '../../evaluate/opinion.ts';
 import type { VerifyArguments } from '../commands/verify.ts';
 import { AnswerIsNo } from '../terminal/answer.ts';
 import { readKeyFile } from '../terminal/key-file.ts';
+import { explanationLines } from './explain.ts';
 
 /**
  * The signature options for --key and --signature. A missing signature file is refused later, in the same way as a
@@ -27,7 +29,7 @@ async function signatureBy(
 }
 
 /** @throws AnswerIsNo if the model is refused */
-export async function runVerify({ model, key, signature, json }: VerifyArguments): Promise<void> {
+export async function runVerify({ model, key, signature, explain: explained, json }: VerifyArguments): Promise<void> {
   const signed = key === undefined ? null : await signatureBy(key, signature ?? `${model}.sig`);
   const bytes = await readModelFile(model);
   const begin = performance.now();
@@ -38,6 +40,7 @@ export async function runVerify({ model, key, signature, json }: VerifyArguments
     if (proven === null) throw new InputError(`${model}: loaded without a proof`);
     await checkGraph(bytes, { certificate, proven, ...read });
     const seconds = (performance.now() - begin) / 1000;
+    const explanation = explained ? await explain(bytes, certifier.model) : undefined;
     if (json) {
       console.log(
         JSON.stringify(
@@ -47,10 +50,13 @@ export async function runVerify({ model, key, signature, json }: VerifyArguments
             lipschitz: proven.lipschitz,
             claimed: certificate.lipschitz.upper,
             layers: proven.layers,
-            float32: certificate.float32,
+            ...(certificate.precision === 'float64'
+              ? { float64: certificate.float64 }
+              : { float32: certificate.float32 }),
             fileSha256: certificate.fileSha256,
             secondOpinion: opinion,
             signedBy: signed?.keyId ?? null,
+            explanation,
           },
           null,
           2,
@@ -71,6 +77,7 @@ export async function runVerify({ model, key, signature, json }: VerifyArguments
     console.log(`  sha256           ${certificate.fileSha256} (digest field blank)`);
     if (signed !== null) console.log(`  signed by        ${signed.keyId}`);
     console.log(`  in ${seconds.toFixed(2)} s`);
+    for (const line of explanation === undefined ? [] : explanationLines(explanation)) console.log(line);
   } catch (error) {
     if (!(error instanceof GleanError) || error instanceof InputError) throw error;
     if (json) console.log(JSON.stringify({ model, verified: false, code: error.code, reason: error.message }, null, 2));

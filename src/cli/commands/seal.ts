@@ -1,6 +1,7 @@
 /** `glean seal MODEL --out FILE`: proves another program's classifier and seals it. */
 import { declareCommand } from '../terminal/command.ts';
 import { choice, flag, type Given, numbers, realNumber, text } from '../terminal/options.ts';
+import { PRECISION } from '../terminal/precision-option.ts';
 
 const POSITIONALS = { model: text('ONNX file of a classifier', { required: true }) };
 const OPTIONS = {
@@ -14,7 +15,9 @@ const OPTIONS = {
   std: numbers('see --mean'),
   scale: realNumber('255 for a network that takes pixels on [0, 255]', { above: 0 }),
   sigma: realNumber('σ of the noise on the latent in training, if any', { above: 0 }),
+  precision: PRECISION,
   vectors: text('folder of images for the known vectors (default: test patterns)'),
+  explain: flag('say layer by layer what the bound is made of, and which layers cost most'),
   json: flag('print the answer as JSON'),
 };
 

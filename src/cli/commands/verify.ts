@@ -6,6 +6,7 @@ const POSITIONALS = { model: text('sealed ONNX file', { required: true }) };
 const OPTIONS = {
   key: text('public key (PEM) that must have signed the file'),
   signature: text('signature file (default: MODEL.sig)', { implies: 'key' }),
+  explain: flag('say layer by layer what the bound is made of, and which layers cost most'),
   json: flag('print the answer as JSON'),
 };
 

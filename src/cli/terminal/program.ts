@@ -45,7 +45,7 @@ export async function run({ name, about, commands }: Program, args: readonly str
     if (command !== undefined) refuseNamedPlaces(command, args);
     await parser.parseAsync();
   } catch (error) {
-    if (error instanceof AnswerIsNo) return EXIT.no;
+    if (error instanceof AnswerIsNo) return error.exit;
     if (error instanceof WrongUse) {
       console.error(error.message);
       return EXIT.wrongUse;

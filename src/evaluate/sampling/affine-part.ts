@@ -3,10 +3,14 @@
  * the same f(η) − f(0) serves every image. If a network begins with a dense layer, most of its work is before the cut.
  */
 import { TWINS } from '../../certify-runtime/gradient/operators.ts';
-import type { Graph, OnnxNode } from '../../certify-runtime/trusted/onnx/model.ts';
+import { ElementType, type Graph, type OnnxNode } from '../../certify-runtime/trusted/onnx/model.ts';
 
-/** Whether it is affine in the inputs that depend on the image, as the operator's twin says. */
+/**
+ * Whether it is affine in the inputs that depend on the image, as the operator's twin says. The part before a cut is
+ * float32, so a network of float64 is cut before it becomes that.
+ */
 function isAffine(node: OnnxNode, depends: readonly boolean[]): boolean {
+  if (node.op === 'Cast' && node.attributes.get('to')?.value !== BigInt(ElementType.float32)) return false;
   const places = TWINS.get(node.op)?.affine;
   if (places === undefined || places === 'all') return places === 'all';
   return places.includes(depends.indexOf(true)) && depends.filter(Boolean).length === 1;

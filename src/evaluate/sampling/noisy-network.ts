@@ -6,8 +6,8 @@
 import * as ort from '../../certify-runtime/run/onnx-runtime.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import type { Graph, OnnxModel, ValueInfo } from '../../certify-runtime/trusted/onnx/model.ts';
+import { chooseOutput } from '../../export/foreign/choose-output.ts';
 import { GraphDraft } from '../../export/foreign/graph-draft.ts';
-import { chooseOutput } from '../../export/foreign/logits.ts';
 import { prune } from '../../export/foreign/simplify.ts';
 import { writeOnnx } from '../../export/seal/onnx-writer.ts';
 import { cutsOf } from './affine-part.ts';

@@ -11,13 +11,18 @@ export interface InputOptions {
   readonly layout?: Layout;
   /** Needed if the network takes vectors or leaves sizes free. */
   readonly shape?: ImageShape;
-  /** The network takes (scale·x − mean)/std, x on [0, 1]; mean and std are given for each channel, or once for all. */
+  /**
+   * The network takes (scale·x − mean)/std, x on [0, 1]; mean and std are given for each channel, or once for all. The
+   * default scale of a network that takes integers is 255.
+   */
   readonly scale?: number;
   readonly mean?: readonly number[];
   readonly std?: readonly number[];
 }
 
 export interface InputLayer {
+  /** The element type of the network's own input. */
+  readonly type: string;
   readonly shape: ImageShape;
   readonly layout: Layout;
   /** The shape of the network's own input, without the batch. */
@@ -69,19 +74,37 @@ function perChannel(name: string, values: readonly number[] | undefined, channel
   return floats;
 }
 
+/** The arrays of the types that an input may have. */
+const ARRAYS: Readonly<Record<string, (values: Float32Array) => ArrayBufferView>> = {
+  float32: (values) => values,
+  float64: (values) => Float64Array.from(values),
+  uint8: (values) => Uint8Array.from(values, Math.round),
+  int16: (values) => Int16Array.from(values, Math.round),
+  uint16: (values) => Uint16Array.from(values, Math.round),
+  int32: (values) => Int32Array.from(values, Math.round),
+  int64: (values) => BigInt64Array.from(values, (value) => BigInt(Math.round(value))),
+};
+
 /**
- * How `info`, the network's own input, is made from an image.
+ * How `info`, the network's own input, is made from an image. `type` is that of the file's input, which has become
+ * float32 in `info`.
  *
- * @throws InputError if an option must say so; UnprovableError if it is not a float32 image
+ * @throws InputError if an option must say so; UnprovableError if it is no image
  */
-export function readInputLayer(info: ValueInfo, options: InputOptions): InputLayer {
-  const { dims, type, name } = info;
-  if (type !== 'float32') throw new UnprovableError(`the input '${name}' is ${type}, expected float32`, { type });
-  const { shape, layout } = sampleOf(dims, options);
+export function readInputLayer(info: ValueInfo, options: InputOptions, type: string = info.type): InputLayer {
+  const { dims, name } = info;
+  if (!Object.hasOwn(ARRAYS, type)) {
+    const place = `the input '${name}'`;
+    const reason = `it is ${type}, and an image is ${Object.keys(ARRAYS).join(', ')}`;
+    const remedy = 'put a Cast from float32 in front of the network';
+    throw new UnprovableError(`${place}: ${reason}; ${remedy}`, { type, place, reason, remedy });
+  }
+  const { shape, layout } = sampleOf(name, dims, options);
   const [batch, ...sizes] = dims;
-  const { scale = 1 } = options;
+  const { scale = type.includes('int') ? 255 : 1 } = options;
   if (!(Number.isFinite(scale) && scale > 0)) throw new InputError(`--scale must be positive, got ${scale}`);
   return {
+    type,
     shape,
     layout,
     dims: sizes.map((size, i) =>
@@ -94,22 +117,29 @@ export function readInputLayer(info: ValueInfo, options: InputOptions): InputLay
   };
 }
 
-function sampleOf(dims: readonly (number | string)[], options: InputOptions): { shape: ImageShape; layout: Layout } {
+function sampleOf(
+  name: string,
+  dims: readonly (number | string)[],
+  options: InputOptions,
+): { shape: ImageShape; layout: Layout } {
   const { shape, layout: given } = options;
   if (dims.length === 4) {
     const layout = detectLayout(dims, given);
     return { shape: imageShape(dims, layout, shape), layout };
   }
-  if (dims.length === 3) return { shape: imageShape([...dims, 1], 'NHWC', shape), layout: 'NHWC' };
-  if (dims.length !== 2) {
-    throw new UnprovableError(
-      `the input [${dims.join(', ')}] is no batch of images ([N, C, H, W], [N, H, W, C], [N, H, W] or [N, D])`,
-    );
+  const size = shape === undefined ? 0 : shape[0] * shape[1] * shape[2];
+  // A column [N, D, 1] may be said to be an image, as [N, D] must.
+  const isColumn = dims.length === 3 && dims[1] === size && dims[2] === 1;
+  if (dims.length === 3 && !isColumn) return { shape: imageShape([...dims, 1], 'NHWC', shape), layout: 'NHWC' };
+  if (dims.length !== 2 && !isColumn) {
+    const place = `the input '${name}' [${dims.join(', ')}]`;
+    const reason = 'it is no batch of images ([N, C, H, W], [N, H, W, C], [N, H, W] or [N, D])';
+    const remedy = 'export the network with a batch as the first dimension of its input';
+    throw new UnprovableError(`${place}: ${reason}; ${remedy}`, { dims, place, reason, remedy });
   }
   if (shape === undefined) {
     throw new InputError(`the input [${dims.join(', ')}] is flat: say what image it is with --shape H,W,C`, { dims });
   }
-  const size = shape[0] * shape[1] * shape[2];
   if (dims[1] !== size) throw new InputError(`--shape ${shape} has ${size} values, the input takes ${dims[1]}`);
   if (given === undefined && shape[2] > 1) {
     throw new InputError('a flat input of several channels may be NCHW or NHWC: say which one with --layout');
@@ -154,9 +184,9 @@ export function insertInputLayer(draft: GraphDraft, layer: InputLayer): void {
   draft.nodes = [...nodes, ...draft.nodes];
 }
 
-/** The same in plain arithmetic: what the original network takes for one image. */
-export function originalInput(pixels: Float32Array, layer: InputLayer): Float32Array {
-  const { shape, layout, scale, mean, std } = layer;
+/** The same in plain arithmetic: what the original network takes for one image, in its own type. */
+export function originalInput(pixels: Float32Array, layer: InputLayer): ArrayBufferView {
+  const { type, shape, layout, scale, mean, std } = layer;
   const [height, width, channels] = shape;
   const places = height * width;
   const values = new Float32Array(pixels.length);
@@ -168,7 +198,7 @@ export function originalInput(pixels: Float32Array, layer: InputLayer): Float32A
       values[layout === 'NCHW' ? c * places + place : place * channels + c] = value;
     }
   }
-  return values;
+  return ARRAYS[type]!(values);
 }
 
 /**

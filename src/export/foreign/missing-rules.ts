@@ -2,17 +2,7 @@
 import { UnprovableError } from '../../certify-runtime/trusted/errors.ts';
 import type { Graph, OnnxNode } from '../../certify-runtime/trusted/onnx/model.ts';
 import { RULES } from '../../certify-runtime/trusted/rules/table.ts';
-
-/** Why an operator has no rule, if the reason is more than that nobody wrote it. */
-const REASONS: ReadonlyMap<string, string> = new Map([
-  ['Softmax', 'attention has no finite Lipschitz constant: its weights and what they weigh both depend on the image'],
-  ['LSTM', 'its gates multiply values that all depend on the image'],
-  ['GRU', 'its gates multiply values that all depend on the image'],
-  ['LayerNormalization', 'it divides by a spread that depends on the image and may be close to 0'],
-  ['InstanceNormalization', 'it divides by a spread that depends on the image and may be close to 0'],
-  ['GroupNormalization', 'it divides by a spread that depends on the image and may be close to 0'],
-  ['Sqrt', 'its slope at 0 is not finite'],
-]);
+import { ON_SHAPES, OPERATORS, WITHOUT_RULE } from '../refusal/remedies.ts';
 
 /** Whether a node depends on pixel values; those that depend only on shapes may still be folded by the proof. */
 function dependsOnPixels(graph: Graph): (node: OnnxNode) => boolean {
@@ -36,10 +26,13 @@ export function refuseMissingRules(graph: Graph): void {
   const listed = [...first.values()].map(
     ({ op, name }) => `${op} '${name}' (node ${graph.nodes.findIndex((node) => node.name === name && node.op === op)})`,
   );
-  const reasons = [...first.keys()].flatMap((op) => (REASONS.has(op) ? [`${op}: ${REASONS.get(op)}`] : []));
-  if (onPixels.length === 0) reasons.push('they compute shapes only: fold them, for example with onnxsim');
-  throw new UnprovableError(
-    [`no rule for ${listed.join(', ')}: nothing can be proven of this network`, ...reasons].join('\n  '),
-    { operators: [...first.keys()] },
-  );
+  const operators = [...first.keys()];
+  const reasons = operators.flatMap((op) => {
+    const why = OPERATORS.get(op)?.[0];
+    return why === undefined || why === null ? [] : [`${op}: ${why}`];
+  });
+  const known = operators.find((op) => OPERATORS.has(op));
+  const remedy = onPixels.length === 0 ? ON_SHAPES : (OPERATORS.get(known ?? '')?.[1] ?? WITHOUT_RULE);
+  const reason = [`no rule for ${listed.join(', ')}: nothing can be proven of this network`, ...reasons].join('\n  ');
+  throw new UnprovableError(`${reason}; ${remedy}`, { operators, place: listed[0], reason, remedy });
 }

@@ -9,6 +9,7 @@ import { SMOOTHING_DEFAULTS } from '../../certify-runtime/smoothing/certify.ts';
 import { createRandom, uniformInt } from '../../certify-runtime/smoothing/random.ts';
 import { SEEDS } from '../../certify-runtime/smoothing/streams.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
+import type { OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
 import type { VerifiedModel } from '../../certify-runtime/trusted/verify.ts';
 import {
   type CertifiedAccuracy,
@@ -22,6 +23,7 @@ import { writeFileAtomic } from '../../files/atomic-file.ts';
 import type { TrainConfig } from '../../train/config.ts';
 import { bytesPerImage, type DomainDataset } from '../../train/data/dataset.ts';
 import { modelCard } from '../seal/model-card.ts';
+import { type PrecisionCosts, precisionCosts } from '../seal/precision-costs.ts';
 import { seal } from '../seal/seal.ts';
 import { type ExportOptions, finishedModel } from './finished-run.ts';
 
@@ -49,6 +51,8 @@ export function knownVectors(dataset: DomainDataset): Uint8Array[] {
 export interface SealedRun {
   readonly bytes: Uint8Array;
   readonly verified: VerifiedModel;
+  /** The network before it was sealed. */
+  readonly model: OnnxModel;
   readonly config: TrainConfig;
   readonly objective: Exclude<TrainConfig['objective'], { readonly baseline: string }>;
   readonly dataset: DomainDataset;
@@ -76,8 +80,9 @@ export async function sealRun(run: string, options: ExportOptions = {}): Promise
     training,
     producerVersion: version,
     run: runUnverified,
+    precision: options.precision ?? config.precision ?? 'float32',
   });
-  return { bytes, verified, config, objective, dataset, directory };
+  return { bytes, verified, model, config, objective, dataset, directory };
 }
 
 /** What `glean export` made and measured. */
@@ -87,6 +92,7 @@ export interface ExportedRun {
   readonly margin: ReadonlyMap<string, CertifiedAccuracy>;
   readonly smoothed: ReadonlyMap<string, CertifiedAccuracy>;
   readonly smoothing: SmoothingSettings;
+  readonly precisions: PrecisionCosts;
 }
 
 /**
@@ -96,7 +102,7 @@ export interface ExportedRun {
  */
 export async function exportRun(run: string, options: ExportOptions = {}): Promise<ExportedRun> {
   const { say = () => undefined } = options;
-  const { bytes, verified, config, objective, dataset, directory } = await sealRun(run, options);
+  const { bytes, verified, model, config, objective, dataset, directory } = await sealRun(run, options);
   say('measuring');
   const certifier = await Certifier.load(bytes);
   const smoothing = { ...SMOOTHING_DEFAULTS, sigma: objective.noise, seed: 0 };
@@ -125,5 +131,5 @@ export async function exportRun(run: string, options: ExportOptions = {}): Promi
   const path = join(directory, 'model.onnx');
   await writeFileAtomic(path, bytes);
   await writeFileAtomic(join(directory, 'README.md'), card);
-  return { path, verified, margin, smoothed, smoothing };
+  return { path, verified, margin, smoothed, smoothing, precisions: await precisionCosts(model, bytes, verified) };
 }

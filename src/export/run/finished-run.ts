@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import type { Precision } from '../../certify-runtime/trusted/bounds/precision.ts';
 import type { OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
 import { type DataArguments, openData } from '../../evaluate/open-data.ts';
 import { recordOf, type TrainConfig } from '../../train/config.ts';
@@ -29,6 +30,8 @@ export async function packageVersions(): Promise<Record<string, string>> {
 export interface ExportOptions extends DataArguments {
   /** The folder to write to; by default `models/ID-SEED`, which the project does not ship. */
   readonly directory?: string;
+  /** What the sealed network computes in; by default what the run's configuration says, or float32. */
+  readonly precision?: Precision;
   readonly say?: (message: string) => void;
 }
 

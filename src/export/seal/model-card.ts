@@ -28,7 +28,7 @@ export interface ModelCard {
  */
 export function modelCard(card: ModelCard): string {
   const { verified, smoothing, dataset } = card;
-  const { certificate, proven } = verified;
+  const { certificate, proven, precision } = verified;
   const [height, width, channels] = certificate.input.shape;
   return `---
 license: mit
@@ -69,11 +69,11 @@ and gives with each label a certified ℓ2 radius. Any ONNX Runtime runs it; \`g
 ## What the radius promises
 
 No float32 image within ℓ2 distance \`radius\` of the input gets another label from this file, run by any execution provider
-that computes in IEEE float32, in whatever order it sums. It holds with certainty: the encoder's Lipschitz constant is proven to be
-at most **${proven.lipschitz}**, and what float32 rounding may cost is subtracted.
+that computes in IEEE ${precision === 'float64' ? 'float64 (as the network does inside) and float32' : 'float32'}, in whatever order it sums. It holds with certainty: the encoder's Lipschitz constant is proven to be
+at most **${proven.lipschitz}**, and what ${precision} rounding may cost is subtracted.
 
 It does not promise that the label is right, nor anything about changes that are not small in ℓ2 (rotation, blur), nor about
-executions in reduced precision (TF32, float16, quantised). A tie, a NaN or a pixel outside [0, 1] gives radius 0.
+executions in reduced precision (TF32, float16, quantised). A tie, a NaN or pixels on [0, 255] give radius 0.
 
 ## Measured
 

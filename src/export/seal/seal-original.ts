@@ -9,18 +9,19 @@ import { parseCertificate } from '../../certify-runtime/trusted/file/certificate
 import { CERTIFICATE_KEY, type Certificate } from '../../certify-runtime/trusted/file/claims.ts';
 import { TENSORS } from '../../certify-runtime/trusted/file/names.ts';
 import { vectorPixels } from '../../certify-runtime/trusted/file/vectors.ts';
-import type { OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
 import type { VerifiedModel } from '../../certify-runtime/trusted/verify.ts';
 import type { ImageShape } from '../foreign/input-layer.ts';
-import { readForeignOnnx } from '../foreign/onnx/read.ts';
+import type { ReadExternal } from '../foreign/onnx/external.ts';
+import { type RawModel, readRaw } from '../foreign/onnx/raw.ts';
 import { compareWithOriginal } from '../foreign/original.ts';
 import { type PreparedNetwork, type PrepareOptions, prepareNetwork } from '../foreign/prepare.ts';
+import { readOriginal } from '../foreign/read-original.ts';
 import { type SealOptions, seal } from './seal.ts';
-import { testPatterns } from './test-patterns.ts';
+import { comparisonImages, testPatterns } from './test-patterns.ts';
 
 export interface SealOriginalOptions
   extends PrepareOptions,
-    Pick<SealOptions, 'run' | 'producerVersion' | 'secondOpinion'> {
+    Pick<SealOptions, 'run' | 'producerVersion' | 'secondOpinion' | 'precision'> {
   /** The file's name, for the certificate. */
   readonly source: string;
   /** The default is those of a sealed file, otherwise 0, 1, 2, … */
@@ -32,6 +33,8 @@ export interface SealOriginalOptions
    * patterns.
    */
   readonly images?: (shape: ImageShape) => Promise<readonly Uint8Array[]>;
+  /** Reads weights that the model stores in files beside it (`readFromFolder` of its folder). */
+  readonly readExternal?: ReadExternal;
 }
 
 export interface SealedOriginal {
@@ -44,11 +47,14 @@ export interface SealedOriginal {
   readonly deviation: number;
 }
 
+/** The random images, besides the known vectors, on which a network is compared with its original. */
+const COMPARED = 4;
+
 /** The options that a sealed file does not need. */
 const SEALED_FORM = { layout: 'NHWC', logits: TENSORS.logits } as const;
 
 /** The certificate of a file that was sealed before. */
-function earlierCertificate(model: OnnxModel): Certificate | null {
+function earlierCertificate(model: RawModel): Certificate | null {
   const text = model.metadata.get(CERTIFICATE_KEY);
   if (text === undefined) return null;
   try {
@@ -72,9 +78,10 @@ function earlierImages(earlier: Certificate | null, shape: ImageShape): readonly
  * @throws OnnxFormatError if the file cannot be read; what prepareNetwork, seal and compareWithOriginal throw
  */
 export async function sealOriginal(bytes: Uint8Array, options: SealOriginalOptions): Promise<SealedOriginal> {
-  const model = readForeignOnnx(bytes);
-  const earlier = earlierCertificate(model);
-  const prepared = prepareNetwork(model, earlier === null ? options : { ...SEALED_FORM, ...options });
+  const raw = readRaw(bytes);
+  const earlier = earlierCertificate(raw);
+  const model = await readOriginal(raw, earlier === null ? options : { ...SEALED_FORM, ...options });
+  const prepared = await prepareNetwork(model, earlier === null ? options : { ...SEALED_FORM, ...options });
   const { classes: count, input } = prepared;
   const classes = options.classes ?? earlier?.classes ?? Array.from({ length: count }, (_, i) => `${i}`);
   if (count > 0 && classes.length !== count) {
@@ -96,11 +103,16 @@ export async function sealOriginal(bytes: Uint8Array, options: SealOriginalOptio
     },
     producerVersion: options.producerVersion,
     run: options.run,
+    precision: options.precision ?? earlier?.precision ?? 'float32',
+    ...(model.source === undefined ? {} : { originals: model.source.doubles }),
     ...(options.secondOpinion === undefined ? {} : { secondOpinion: options.secondOpinion }),
   });
   const known = verified.certificate.vectors;
-  const images = known.map((vector) => vectorPixels(vector, input.shape));
-  const logits = known.map((vector) => vector.logits);
+  const drawn = comparisonImages(input.shape, COMPARED);
+  const pixels = Float32Array.from(drawn.flatMap((image) => [...image]));
+  const answers = await options.run(sealed, pixels, input.shape);
+  const images = [...known.map((vector) => vectorPixels(vector, input.shape)), ...drawn];
+  const logits = [...known.map((vector) => vector.logits), ...answers.map((answer) => [...answer.logits])];
   const deviation = await compareWithOriginal(bytes, prepared, images, logits);
   return { bytes: sealed, verified, opinion, prepared, deviation };
 }

@@ -3,6 +3,7 @@
 import { measureSealed } from '../../certify-runtime/node.ts';
 import type { ModelAnswer } from '../../certify-runtime/run/known-vectors.ts';
 import type { SecondOpinion } from '../../certify-runtime/run/loaded-model.ts';
+import type { Precision } from '../../certify-runtime/trusted/bounds/precision.ts';
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import {
   CERTIFICATE_FORMAT,
@@ -22,6 +23,7 @@ import { rulesFor } from '../../certify-runtime/trusted/rules/table.ts';
 import { proveConstants, type VerifiedModel, verifyModel } from '../../certify-runtime/trusted/verify.ts';
 import { claimedConstants, claimedLayers } from './claims.ts';
 import { fillFileDigest } from './digest.ts';
+import { inFloat64 } from './float64.ts';
 import { networkGraph } from './network-graph.ts';
 import { encodeExactly } from './onnx-writer.ts';
 
@@ -37,6 +39,10 @@ export interface SealOptions {
   readonly vectors: readonly Uint8Array[];
   readonly training: Readonly<Record<string, unknown>>;
   readonly producerVersion: string;
+  /** What the sealed network computes in; float32 by default. */
+  readonly precision?: Precision;
+  /** For a float64 network, the float64 constants from which float32 ones of the model were rounded, by name. */
+  readonly originals?: ReadonlyMap<string, Float64Array>;
   /** The name of the output that contains the logits, if it is not obvious. */
   readonly logits?: string;
   /** Runs a model file on images [n, H, W, C] on [0, 1] with the program that will deploy it. */
@@ -69,7 +75,9 @@ export async function seal(
       `the model has opset ${model.opset}, expected ${OPSET}; prepareNetwork (glean seal) brings others to it`,
     );
   }
-  const network = networkGraph(model, options.logits === undefined ? {} : { logits: options.logits });
+  const plain = networkGraph(model, options.logits === undefined ? {} : { logits: options.logits });
+  const { precision = 'float32' } = options;
+  const network = precision === 'float64' ? inFloat64(plain, options.originals) : plain;
   const { shape } = network;
   const image = { name: TENSORS.image, type: 'float32', dims: ['N', ...shape] } as const;
   const bare: Graph = {
@@ -98,16 +106,17 @@ export async function seal(
     ]),
     outputs: outputInfos(head.classes, head.latentSize),
   };
-  const { lipschitz, ...float32 } = constants;
+  const { lipschitz, ...slack } = constants;
   const certificate: Certificate = {
     format: CERTIFICATE_FORMAT,
     prover: PROVER,
+    precision,
     norm: 'l2',
     input: { shape, range: [0, 1], layout: 'NHWC' },
     classes: options.classes,
     sigma: options.sigma,
     lipschitz: { upper: lipschitz, layers: claimedLayers(encoder.layers) },
-    float32,
+    [precision]: slack,
     weightsSha256: await weightsDigest(graph),
     fileSha256: EMPTY_DIGEST,
     vectors: [],
@@ -132,7 +141,7 @@ export async function seal(
     const { label, radius, logits } = answers[i]!;
     if (!logits.every(Number.isFinite)) {
       throw new InputError(
-        `known vector ${i}: the network's float32 logits are [${[...logits].slice(0, 4).join(', ')}${logits.length > 4 ? ', …' : ''}]; its values overflow on this image, so nothing can be certified there. Give other images (--vectors), or scale its weights`,
+        `known vector ${i}: the network's ${precision} logits are [${[...logits].slice(0, 4).join(', ')}${logits.length > 4 ? ', …' : ''}]; its values overflow on this image, so nothing can be certified there. Give other images (--vectors), or scale its weights`,
         { vector: i, logits: [...logits] },
       );
     }

@@ -1,6 +1,13 @@
-/** Images for known vectors if none are given: noise, two gradients, and a flat grey. */
+/** Images that nobody gives: for known vectors (noise, two gradients, and a flat grey), and for comparisons. */
 import { createRandom, uniformInt } from '../../certify-runtime/smoothing/random.ts';
 import { SEEDS } from '../../certify-runtime/smoothing/streams.ts';
+
+/** Images of noise on which a sealed network is compared with the original, besides its known vectors. */
+export function comparisonImages(shape: readonly number[], count: number): Float32Array[] {
+  const random = createRandom(SEEDS.comparison.noise);
+  const size = shape.reduce((product, length) => product * length, 1);
+  return Array.from({ length: count }, () => Float32Array.from({ length: size }, () => uniformInt(256, random) / 255));
+}
 
 export function testPatterns([height, width, channels]: readonly [number, number, number]): Uint8Array[] {
   const random = createRandom(SEEDS.knownVectors.noise);

@@ -1,6 +1,7 @@
 /** Shows what was proven about each model on this device as a table, with the layers' bounds below it. */
 
 import type { AffineBound } from '../../certify-runtime/trusted/bounds/bound.ts';
+import { certificateConstants } from '../../certify-runtime/trusted/file/claims.ts';
 import { imageNorms } from '../../certify-runtime/trusted/margin.ts';
 import type { ModelFacts, Started } from '../worker/protocol.ts';
 import { formatBytes, html } from './dom.ts';
@@ -108,12 +109,13 @@ export class ProofView {
     );
   }
 
-  /** Shows δ(x) ≥ ‖ẑ − z‖ and ρ(x), what float32 may do to the latent and to a logit for this picture. */
+  /** Shows δ(x) ≥ ‖ẑ − z‖ and ρ(x), what rounding may do to the latent and to a logit for this picture. */
   update(image: Uint8Array): void {
     const norms = imageNorms(Float32Array.from(image, (byte) => byte / 255));
-    this.#models.forEach(({ certificate: { float32 } }, i) => {
-      const latent = Math.min(...float32.latentError.map((bound) => evaluate(bound, norms)));
-      const logit = evaluate(float32.logitError, norms);
+    this.#models.forEach(({ certificate }, i) => {
+      const { latentError, logitError } = certificateConstants(certificate);
+      const latent = Math.min(...latentError.map((bound) => evaluate(bound, norms)));
+      const logit = evaluate(logitError, norms);
       this.#slack[i]!.textContent = `${latent.toExponential(1)} in z, ${logit.toExponential(1)} in a logit`;
     });
   }

@@ -53,7 +53,7 @@ export class ServedModel {
     this.parameters = Object.freeze({
       norm: certificate.norm,
       lipschitz: certificate.lipschitz.upper,
-      precision: 'float32',
+      precision: certifier.model.precision,
       provider: certifier.provider,
       sha256,
     });

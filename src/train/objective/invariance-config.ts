@@ -1,5 +1,6 @@
 /** The configuration of GLEAN's objective: risks over environments, an invariance penalty, and noise on z. */
 import * as v from 'valibot';
+import { PHASES } from '../../certify-runtime/smoothing/streams.ts';
 import { nonNegative, nonNegativeInteger, positive, positiveInteger } from '../data/numbers.ts';
 
 const riskSchema = v.variant('kind', [
@@ -31,11 +32,46 @@ const penaltySchema = v.variant('kind', [
   }),
 ]);
 
+const atLeastTwo = v.pipe(positiveInteger, v.minValue(2));
+
+/** The networks before the main one, 1 … 15, have random numbers of their own. */
+const MOST_MEMBERS = PHASES - 1;
+
+const committeeSchema = v.pipe(
+  v.strictObject({
+    /** Round 0: parts that the images are cut into, how often anew, and the steps of each member. */
+    folds: v.optional(atLeastTwo, 4),
+    seeds: v.optional(positiveInteger, 2),
+    steps: v.optional(positiveInteger, 180),
+    /** Rounds on the answers of the round before, and their parts and steps. */
+    rounds: v.optional(nonNegativeInteger, 2),
+    roundFolds: v.optional(atLeastTwo, 3),
+    roundSteps: v.optional(positiveInteger, 300),
+  }),
+  v.check(
+    ({ folds, seeds, rounds, roundFolds }) => folds * seeds + rounds * roundFolds <= MOST_MEMBERS,
+    `folds·seeds + rounds·roundFolds is the number of members, at most ${MOST_MEMBERS}`,
+  ),
+);
+
 const environmentsSchema = v.variant('kind', [
   /** The training domains as the data set gives them. */
   v.strictObject({ kind: v.literal('given') }),
-  /** What a briefly trained reference gets right, and what it gets wrong (EIIL; Creager et al. 2021). */
-  v.strictObject({ kind: v.literal('inferred'), referenceSteps: positiveInteger }),
+  /**
+   * What a committee that has not seen an image answers right, and what it answers wrong (committee.ts); or, with
+   * `referenceSteps`, what one briefly trained reference does (EIIL; Creager et al. 2021).
+   */
+  v.pipe(
+    v.strictObject({
+      kind: v.literal('inferred'),
+      committee: v.exactOptional(committeeSchema),
+      referenceSteps: v.exactOptional(positiveInteger),
+    }),
+    v.check(
+      ({ committee, referenceSteps }) => committee === undefined || referenceSteps === undefined,
+      'either a committee or referenceSteps, not both',
+    ),
+  ),
 ]);
 
 const richFeaturesSchema = v.strictObject({
@@ -57,3 +93,11 @@ export const invarianceSchema = v.strictObject({
 
 export type RiskConfig = Readonly<v.InferOutput<typeof riskSchema>>;
 export type PenaltyConfig = Readonly<v.InferOutput<typeof penaltySchema>>;
+type EnvironmentsConfig = Readonly<v.InferOutput<typeof environmentsSchema>>;
+export type CommitteeConfig = Readonly<v.InferOutput<typeof committeeSchema>>;
+
+/** The settings of the committee that infers the environments; null if none does. */
+export function committeeOf({ environments }: { readonly environments: EnvironmentsConfig }): CommitteeConfig | null {
+  if (environments.kind !== 'inferred' || environments.referenceSteps !== undefined) return null;
+  return environments.committee ?? v.parse(committeeSchema, {});
+}

@@ -61,8 +61,8 @@ export function withHead(builder: GraphBuilder, latent: string, latentSize: numb
 }
 
 /** Another program's file as `glean seal` brings it into form, before anything is proven of it. */
-export function preparedNetwork(bytes: Uint8Array): Network {
-  const { model } = prepareNetwork(readForeignOnnx(bytes), { layout: 'NHWC' });
+export async function preparedNetwork(bytes: Uint8Array): Promise<Network> {
+  const { model } = await prepareNetwork(readForeignOnnx(bytes), { layout: 'NHWC' });
   const { nodes, initializers, shape } = networkGraph(model);
   const inputs = [{ name: 'image', type: 'float32', dims: ['N', ...shape] }] as const;
   return networkOf({ name: 'test', nodes, initializers, inputs, outputs: [] }, shape);

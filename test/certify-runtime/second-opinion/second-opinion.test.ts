@@ -49,7 +49,7 @@ describe('without the cures, the second opinion alone refuses', () => {
 
   for (const { file, base, batches } of [...first, ...second]) {
     it(`${file}, by the Lipschitz bound that was claimed`, async () => {
-      const network = preparedNetwork(await readFile(new URL(file, FIXTURES)));
+      const network = await preparedNetwork(await readFile(new URL(file, FIXTURES)));
       const measuring = measure(network, { lipschitz: base.claimed });
       // Where it is the batch that breaks it, no bound of one image is false: answers differ, or there is none.
       if (batches.length > 0) {
@@ -62,7 +62,7 @@ describe('without the cures, the second opinion alone refuses', () => {
 
   for (const [file, claims] of Object.entries(FALSE_CLAIMS)) {
     it(`${file}, by all that was claimed`, async () => {
-      const network = preparedNetwork(await readFile(new URL(file, FIXTURES)));
+      const network = await preparedNetwork(await readFile(new URL(file, FIXTURES)));
       await assert.rejects(measure(network, claims), contradicted(/measured|answers/));
     });
   }

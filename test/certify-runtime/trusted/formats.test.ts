@@ -16,7 +16,8 @@ import { PROVER } from '../../../src/certify-runtime/trusted/file/claims.ts';
 import { outputInfos } from '../../../src/certify-runtime/trusted/file/names.ts';
 import { pairwiseDistances } from '../../../src/certify-runtime/trusted/head.ts';
 import { headGraph } from '../../../src/certify-runtime/trusted/head-graph.ts';
-import { formerHead } from '../../../src/certify-runtime/trusted/head-graph-1.ts';
+import { formerHead as firstHead } from '../../../src/certify-runtime/trusted/head-graph-1.ts';
+import { formerHead as secondHead } from '../../../src/certify-runtime/trusted/head-graph-2.ts';
 import {
   imageNorms,
   marginCertificate,
@@ -66,7 +67,7 @@ describe('a file of format 1, sealed by a prover that is known to be broken', ()
     await signed.dispose();
   });
 
-  it('is refused as well where a file of format 2 names such a prover', async () => {
+  it('is refused as well where a file of the present format names such a prover', async () => {
     const { model, certificate } = parts(await sealedNetwork());
     assert.equal(certificate.prover, PROVER);
     const broken = await withDigests(model, { ...certificate, prover: 1 });
@@ -77,35 +78,47 @@ describe('a file of format 1, sealed by a prover that is known to be broken', ()
     await certifier.dispose();
   });
 
-  it('becomes one of format 2 by sealing it again, with its classes, training and images', async () => {
+  it('becomes one of format 3 by sealing it again, with its classes, training and images', async () => {
     const before = parts(old).certificate;
     const { bytes } = await sealBytes(old);
     const { certificate } = parts(bytes);
-    assert.equal(certificate.format, 2);
+    assert.equal(certificate.format, 3);
+    assert.equal(certificate.precision, 'float32');
     assert.equal(certificate.prover, PROVER);
     for (const key of ['classes', 'sigma', 'training'] as const) assert.deepEqual(certificate[key], before[key]);
     assert.deepEqual(
       certificate.vectors.map(({ image, logits }) => ({ image, logits })),
       before.vectors.map(({ image, logits }) => ({ image, logits })),
     );
-    assert(certificate.vectors.every(({ radius }, i) => radius >= before.vectors[i]!.radius * (1 - 1e-6)));
+    assert(certificate.vectors.every(({ radius }, i) => radius >= before.vectors[i]!.radius * (1 - 1e-4)));
   });
 
-  it('cannot carry the other head, nor the other format this one', async () => {
+  it('cannot carry another head, nor another format this one', async () => {
     const first = parts(old);
-    const second = parts(await sealedNetwork());
+    const second = parts(await sealedFormat2());
+    const third = parts(await sealedNetwork());
+    const claimed = async (model: typeof first.model, certificate: object) =>
+      verifyModel(await withDigests(model, certificate as typeof first.certificate));
     const { prover: _, ...without } = second.certificate;
-    await assert.rejects(verifyModel(await withDigests(second.model, { ...without, format: 1 })), /certificate head/);
+    const { precision: __, ...unnamed } = third.certificate;
+    await assert.rejects(claimed(second.model, { ...without, format: 1 }), /certificate head/);
+    await assert.rejects(claimed(first.model, { ...first.certificate, format: 2, prover: PROVER }), /certificate head/);
     await assert.rejects(
-      verifyModel(await withDigests(first.model, { ...first.certificate, format: 2, prover: PROVER })),
-      /certificate|format|no such field/,
+      claimed(second.model, { ...second.certificate, format: 3, precision: 'float32' }),
+      /certificate head/,
     );
+    await assert.rejects(claimed(third.model, { ...unnamed, format: 2 }), /certificate head/);
+    await assert.rejects(claimed(second.model, { ...second.certificate, precision: 'float32' }), /no such field/);
+    await assert.rejects(claimed(third.model, unnamed), /precision: expected/);
     await assert.rejects(
-      verifyModel(await withDigests(second.model, { ...second.certificate, format: 3 as 2 })),
-      /format: expected 1 or 2, found 3/,
+      claimed(third.model, { ...third.certificate, format: 4 }),
+      /format: expected 1, 2, 3, found 4/,
     );
   });
 });
+
+const sealedFormat2 = async () =>
+  new Uint8Array(await readFile(new URL('../../fixtures/sealed/format-2.onnx', import.meta.url)));
 
 const NONE: AffineBound = { constant: 0, l2: 0, l1: 0 };
 
@@ -129,12 +142,12 @@ async function answer(
   head: LinearHead,
   image: readonly number[],
   build: (builder: GraphBuilder) => string,
-  format: 1 | 2 = 2,
+  format: 1 | 2 | 3 = 3,
 ): Promise<{ radius: number; logits: readonly number[] }> {
   const builder = new GraphBuilder(['N', 1, 1, 3]);
   const logits = build(builder);
   const terms = marginTerms(marginConstants(claimedIdentity(2 ** 60), head), head);
-  const { nodes, initializers } = (format === 1 ? formerHead : headGraph)(terms, 3);
+  const { nodes, initializers } = { 1: firstHead, 2: secondHead, 3: headGraph }[format](terms, 3);
   const named = builder.nodes.map((node) => ({
     ...node,
     outputs: node.outputs.map((name) => (name === logits ? 'logits' : name)),

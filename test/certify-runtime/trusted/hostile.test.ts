@@ -1,6 +1,6 @@
 /**
- * The hostile files: each was sealed by the prover of 2026-11-25 with a claim that is false. Each must be refused, with its
- * place and reason, or sealed with a bound and radii that are true.
+ * The hostile files: each was sealed by the prover of 2026-11-25 with a claim that is false, or looks like a form that has a
+ * rule. Each must be refused, with its place and reason, or sealed with a bound and radii that are true.
  *
  * HOSTILE_ROOT names a checkout from before the cures: its sealer is taken, and every file must be false there.
  */
@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { LOOKALIKE } from '../../../pipeline/hostile/functions.ts';
 import { bytesOf, cases } from '../../../pipeline/hostile.ts';
 import { readForeignOnnx } from '../../../src/export/foreign/onnx/read.ts';
 import { examine, FIXTURES, type HostileEntry, readManifest } from '../../support/hostile/hostile.ts';
@@ -26,12 +27,18 @@ const bytesOfFile = async ({ file }: HostileEntry) => new Uint8Array(await readF
 function assertExplained(error: unknown, bytes: Uint8Array): void {
   if (!(error instanceof Error) || error.constructor.name !== 'UnprovableError') throw error;
   const { nodes } = readForeignOnnx(bytes).graph;
-  const named = nodes.some(({ op, name }) => error.message.includes(`${op} "${name}"`));
+  // A node that was rewritten is called after the tensor that it gives.
+  const named = nodes.some(({ op, name, outputs }) =>
+    [`${op} "${name}"`, `${op} "${outputs[0]}/`].some((place) => error.message.includes(place)),
+  );
   assert(named, `the message names no operator of the file: ${error.message}`);
   assert(error.message.length > 40, `the message gives no reason: ${error.message}`);
 }
 
-for (const entry of manifest) {
+/** The others were never sealed with a false claim. */
+const earlier = ({ kind }: HostileEntry): boolean => kind !== LOOKALIKE;
+
+for (const entry of root === undefined ? manifest : manifest.filter(earlier)) {
   test(`${entry.file}: ${entry.what}`, async (t) => {
     const bytes = await bytesOfFile(entry);
     const sealed = await seal(bytes, entry).catch((error: unknown) => error as Error);
@@ -57,7 +64,7 @@ test('the files are those that pipeline/hostile.ts writes, small, and each was f
     const expected = written.get(entry.file);
     if (expected !== undefined) assert.deepEqual(bytes, new Uint8Array(expected), entry.file);
     written.delete(entry.file);
-    assert(entry.base.found.length > 0, `${entry.file} was never seen to be false`);
+    assert(entry.base.found.length > 0 || !earlier(entry), `${entry.file} was never seen to be false`);
   }
   assert.deepEqual([...written.keys()], []);
 });

@@ -32,7 +32,7 @@ function refused(dims: readonly (number | string)[], make: Make, op: string, rea
 
 test('operators without a rule', () => {
   const without =
-    'Sigmoid Tanh Softmax LogSoftmax Exp Log Sqrt Pow Erf Gelu Elu Selu Softplus Softsign HardSigmoid HardSwish Mish Sin Cos ' +
+    'Softmax LogSoftmax Exp Log Pow Gelu Sin Cos Tan Sinh Cosh Asinh Atan ThresholdedRelu Shrink LogSigmoid Swish ' +
     'Reciprocal Round Floor Ceil Sign ConvTranspose ConvInteger MatMulInteger QLinearConv QuantizeLinear DequantizeLinear ' +
     'DynamicQuantizeLinear LayerNormalization InstanceNormalization GroupNormalization LpNormalization LpPool LRN LSTM GRU ' +
     'RNN Attention ReduceL2 ReduceProd ReduceLogSumExp ArgMax CumSum Einsum Resize Upsample GridSample If Loop Scan Where ' +
@@ -52,10 +52,9 @@ test('attributes without a rule', () => {
   refused(image, (b) => b.node('Conv', ['image', k(b)], { group: 2 }), 'Conv', /groups/);
   refused(image, (b) => b.node('Conv', ['image', k(b)], { kernel_shape: [3, 3] }), 'Conv', /kernel_shape/);
   refused(image, (b) => b.node('Conv', ['image', b.floats([1, 1, 9, 9], Array(81).fill(1))]), 'Conv', /does not fit/);
-  refused(image, (b) => b.node('MaxPool', ['image'], { kernel_shape: [3, 3], strides: [2, 2] }), 'MaxPool', /overlap/);
   refused(
     image,
-    (b) => b.node('MaxPool', ['image'], { kernel_shape: [2, 2], strides: [2, 2], ceil_mode: 1 }),
+    (b) => b.node('MaxPool', ['image'], { kernel_shape: [2, 2], auto_pad: 'SAME_UPPER', ceil_mode: 1 }),
     'MaxPool',
     /ceil_mode/,
   );
@@ -73,15 +72,15 @@ test('attributes without a rule', () => {
   );
   refused(
     image,
-    (b) => b.node('Pad', ['image', b.ints([0, 0, 1, 1, 0, 0, 1, 1])], { mode: 'reflect' }),
+    (b) => b.node('Pad', ['image', b.ints([0, 0, 1, 1, 0, 0, 1, 1])], { mode: 'wrap' }),
     'Pad',
-    /mode reflect/,
+    /mode wrap/,
   );
   refused(
     image,
-    (b) => b.node('Pad', ['image', b.ints([0, 0, 1, 1, 0, 0, 1, 1])], { mode: 'edge' }),
+    (b) => b.node('Pad', ['image', b.ints([0, 0, 4, 1, 0, 0, 1, 1])], { mode: 'reflect' }),
     'Pad',
-    /mode edge/,
+    /more than once/,
   );
   refused(['N', 4], (b) => b.node('TopK', ['image', b.ints([2])], { sorted: 0 }), 'TopK', /order/);
   refused(['N', 4], (b) => b.node('Reshape', ['image', b.ints([0, 4])], { allowzero: 1 }), 'Reshape', /allowzero/);
@@ -156,7 +155,7 @@ test('everything that could mix the samples of a batch', () => {
 });
 
 test('products and quotients of two data tensors, and what is not constant', () => {
-  for (const op of ['Mul', 'Div', 'MatMul']) refused(['N', 4], (b) => b.node(op, ['image', 'image']), op, /no bound/);
+  for (const op of ['Div', 'MatMul']) refused(['N', 4], (b) => b.node(op, ['image', 'image']), op, /no bound/);
   refused(['N', 4], (b) => b.node('Div', [b.floats([4], [1, 1, 1, 1]), 'image']), 'Div', /no bound/);
   refused(['N', 4], (b) => b.node('Div', ['image', b.floats([4], [1, 0, 1, 1])]), 'Div', /divides by 0/);
   refused(['N', 4], (b) => b.node('Div', ['image', b.floats([1], [1e-40])]), 'Div', /zero/);
@@ -169,8 +168,8 @@ test('products and quotients of two data tensors, and what is not constant', () 
   );
   refused(
     ['N', 4, 4],
-    (b) => b.node('Add', ['image', b.node('ReduceMax', ['image', b.ints([1])])]),
-    'Add',
+    (b) => b.node('Max', ['image', b.node('ReduceMax', ['image', b.ints([1])])]),
+    'Max',
     /broadcast/,
   );
   refused(['N', 4], (b) => b.node('Add', ['image', b.floats([4], [1, Number.NaN, 1, 1])]), 'Add', /NaN/);

@@ -1,4 +1,4 @@
-/** Ties, NaN, infinities and pixels outside [0, 1]: radius 0 in the graph, InputError from the certifier. */
+/** Ties, NaN, infinities and images longer than any on [0, 1]: radius 0 in the graph, InputError from the certifier. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Certifier } from '../../../src/certify-runtime/node.ts';
@@ -48,16 +48,15 @@ describe('y = x: three pixels, three classes', () => {
     assert.deepEqual(await radiusOf(0.5 + 2 ** -24, 0.5, 0), { label: 0, radius: 0 });
   });
 
-  test('NaN, infinities and pixels outside [0, 1] give radius 0, wherever they are', async () => {
+  test('NaN, infinities and images longer than √3 give radius 0, wherever they are', async () => {
     const bad = [
       Number.NaN,
       Number.POSITIVE_INFINITY,
       Number.NEGATIVE_INFINITY,
-      1 + 2 ** -23,
-      -(2 ** -149),
-      -1e-30,
+      1.8,
+      -1.8,
       2,
-      -1,
+      255,
       1e20,
       3.4e38,
       -3.4e38,
@@ -76,6 +75,18 @@ describe('y = x: three pixels, three classes', () => {
       }
     }
     assert.equal((await radiusOf(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY)).radius, 0);
+  });
+
+  test('a pixel outside [0, 1] in a shorter image has the radius that it has: half the difference of two pixels', async () => {
+    for (const [image, exact] of [
+      [[1 + 2 ** -23, 0.5, 0], 0.5 * Math.SQRT1_2],
+      [[1.5, 0.5, -0.5], Math.SQRT1_2],
+      [[-(2 ** -149), 0.5, 0], 0.5 * Math.SQRT1_2],
+      [[-1.25, -0.5, -1], 0.5 * Math.SQRT1_2],
+    ] as const) {
+      const { radius } = await radiusOf(...image);
+      assert.ok(radius <= exact && radius > exact * (1 - 1e-4), `${image}: ${radius}`);
+    }
   });
 
   test('a bad image in a batch does not touch its neighbours', async () => {

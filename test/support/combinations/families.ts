@@ -7,6 +7,7 @@ import { growIntegers } from './integers.ts';
 import { growMixes } from './mixes.ts';
 import { growProducts } from './products.ts';
 import { growScales } from './scales.ts';
+import { growSegments } from './segments.ts';
 import { growSorts } from './sorts.ts';
 
 const GROW = {
@@ -16,6 +17,7 @@ const GROW = {
   sorts: growSorts,
   mixes: growMixes,
   forbidden: growForbidden,
+  segments: growSegments,
 } as const satisfies Readonly<Record<string, (g: Growth) => readonly Grown[]>>;
 
 export type Family = keyof typeof GROW;

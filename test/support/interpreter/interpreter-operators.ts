@@ -104,7 +104,12 @@ function windowOf(node: OnnxNode, spatial: readonly number[], kernel: number[]):
       return count;
     }
     begin.push(pads[axis]!);
-    return Math.floor((size + pads[axis]! + pads[axis + rank]! - span) / strides[axis]!) + 1;
+    const [stride, whole] = [strides[axis]!, size + pads[axis]! + pads[axis + rank]!];
+    if (attributeOf(node, 'ceil_mode', 0) === 0) return Math.floor((whole - span) / stride) + 1;
+    // As many windows as it takes to reach the end of the padding.
+    let count = 1;
+    while ((count - 1) * stride + span < whole) count++;
+    return count;
   });
   return { kernel, strides, dilations, begin, out };
 }

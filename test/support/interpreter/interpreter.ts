@@ -2,6 +2,7 @@
 
 import type { Graph, OnnxNode } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import type { Arithmetic } from '../numbers/arithmetic.ts';
+import { functionOf } from './interpreter-functions.ts';
 import {
   at,
   attributeOf,
@@ -41,6 +42,8 @@ function apply(node: OnnxNode, inputs: readonly (Value | undefined)[], arithmeti
     const axis = attributeOf(node, 'axis', otherwise);
     return axis < 0 ? axis + value.dims.length : axis;
   };
+  const scalar = functionOf(node, arithmetic);
+  if (scalar !== null) return [map(scalar)];
   switch (node.op) {
     case 'Add':
       return [broadcast([x, y], ([a, b]) => add(a!, b!))];
@@ -68,6 +71,8 @@ function apply(node: OnnxNode, inputs: readonly (Value | undefined)[], arithmeti
       return [map((v) => Math.max(v, 0))];
     case 'Abs':
       return [map(Math.abs)];
+    case 'Sqrt':
+      return [map(arithmetic.sqrt)];
     case 'Neg':
       return [map((v) => -v)];
     case 'LeakyRelu':
@@ -195,11 +200,19 @@ function apply(node: OnnxNode, inputs: readonly (Value | undefined)[], arithmeti
       const rank = x.dims.length;
       const pads = y.data;
       const value = inputs[2]?.data[0] ?? 0;
+      const mode = attributeOf(node, 'mode', 'constant');
+      const inside = (i: number, dim: number): number =>
+        mode === 'edge' ? Math.min(Math.max(i, 0), dim - 1) : dim - 1 - Math.abs(dim - 1 - Math.abs(i));
       return [
         build(
           x.dims.map((dim, axis) => dim + pads[axis]! + pads[axis + rank]!),
           (index) => {
             const from = index.map((i, axis) => i - pads[axis]!);
+            if (mode !== 'constant')
+              return at(
+                x,
+                from.map((i, axis) => inside(i, x.dims[axis]!)),
+              );
             return from.every((i, axis) => i >= 0 && i < x.dims[axis]!) ? at(x, from) : value;
           },
         ),

@@ -3,6 +3,7 @@
 import type { Graph } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import { Random } from '../numbers/random.ts';
 import { GraphBuilder } from './graph-builder.ts';
+import { functions } from './random-functions.ts';
 
 export interface RandomEncoder {
   readonly graph: Graph;
@@ -19,7 +20,7 @@ export interface RandomOptions {
   readonly biasScale?: number;
 }
 
-class Growth {
+export class Growth {
   readonly random: Random;
   readonly builder: GraphBuilder;
   readonly options: RandomOptions;
@@ -57,7 +58,7 @@ class Growth {
   }
 }
 
-type Step = (g: Growth) => void;
+export type Step = (g: Growth) => void;
 
 const elementwise: Step[] = [
   (g) => g.to(g.builder.node('Add', [g.name, g.biases(g.shape)])),
@@ -119,7 +120,9 @@ const moving: Step[] = [
     const shape = g.shape.map((dim, i) => dim + pads[i + 1]! + pads[i + rank + 2]!);
     if (shape.reduce((a, b) => a * b, 1) > 600) return;
     const value = g.random.next() < 0.5 ? [] : [g.builder.floats([], [0.7])];
-    g.to(g.builder.node('Pad', [g.name, g.builder.ints(pads), ...value]), shape);
+    const modes = g.shape.every((dim) => dim > 1) ? ['constant', 'edge', 'reflect'] : ['constant', 'edge'];
+    const mode = g.random.pick(modes);
+    g.to(g.builder.node('Pad', [g.name, g.builder.ints(pads), ...(mode === 'constant' ? value : [])], { mode }), shape);
   },
 ];
 
@@ -221,13 +224,18 @@ const images: Step[] = [
     const [channels, ...spatial] = g.shape as [number, ...number[]];
     const op = g.random.pick(['AveragePool', 'MaxPool']);
     const kernel = spatial.map((dim) => Math.min(dim, 1 + g.random.below(3)));
-    const strides = op === 'MaxPool' ? kernel : spatial.map(() => 1 + g.random.below(3));
+    const strides = spatial.map(() => 1 + g.random.below(3));
     const pads = [...kernel, ...kernel].map((k) => g.random.below(k));
-    const out = spatial.map(
-      (dim, i) => Math.floor((dim + pads[i]! + pads[i + spatial.length]! - kernel[i]!) / strides[i]!) + 1,
-    );
-    const counted = op === 'AveragePool' ? { count_include_pad: g.random.below(2) } : {};
-    g.to(g.builder.node(op, [g.name], { kernel_shape: kernel, strides, pads, ...counted }), [channels, ...out]);
+    const ceil = g.random.below(2);
+    const out = spatial.map((dim, i) => {
+      const steps = (dim + pads[i]! + pads[i + spatial.length]! - kernel[i]!) / strides[i]!;
+      return (ceil === 0 ? Math.floor(steps) : Math.ceil(steps)) + 1;
+    });
+    // Programs differ about a last window that starts behind the data.
+    if (ceil === 1 && out.some((places, i) => (places - 1) * strides[i]! >= spatial[i]! + pads[i]!)) return;
+    const counted = op === 'AveragePool' ? { count_include_pad: ceil === 1 ? 0 : g.random.below(2) } : {};
+    const attributes = { kernel_shape: kernel, strides, pads, ceil_mode: ceil, ...counted };
+    g.to(g.builder.node(op, [g.name], attributes), [channels, ...out]);
   },
   (g) => {
     const c = g.shape[0]!;
@@ -263,6 +271,7 @@ function nextStep(g: Growth): Step {
   const kinds: Step[][] = [
     elementwise,
     elementwise,
+    [...functions],
     moving,
     sorts,
     [dense, parts],

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import type { ModelAnswer } from '../../../src/certify-runtime/run/known-vectors.ts';
 import * as ort from '../../../src/certify-runtime/run/onnx-runtime.ts';
 import { createRandom, type Random } from '../../../src/certify-runtime/smoothing/random.ts';
+import type { Precision } from '../../../src/certify-runtime/trusted/bounds/precision.ts';
 import {
   CERTIFICATE_KEY,
   type Certificate,
@@ -42,10 +43,11 @@ export interface NetworkOptions {
   readonly scale?: number;
   readonly headScale?: number;
   readonly bias?: number;
+  readonly precision?: Precision;
 }
 
 /** A network of the form glean trains, with random weights: Reshape, then MatMul, Add and GroupSort, then a linear head. */
-function network(options: NetworkOptions = {}): OnnxModel {
+export function network(options: NetworkOptions = {}): OnnxModel {
   const { seed = 1, shape = [4, 4, 3], widths = [8, 8], classes = 3, scale = 1, headScale = 1, bias = 0.1 } = options;
   const random = createRandom(seed);
   const builder = new GraphBuilder(['N', ...shape]);
@@ -72,7 +74,12 @@ function randomImage(random: Random, size: number): Uint8Array {
   return Uint8Array.from({ length: size }, () => random.uint32() & 255);
 }
 
-async function sealModel(model: OnnxModel, classes: readonly string[], seed = 7): Promise<Uint8Array> {
+async function sealModel(
+  model: OnnxModel,
+  classes: readonly string[],
+  precision: Precision = 'float32',
+  seed = 7,
+): Promise<Uint8Array> {
   const size = model.graph.inputs[0]!.dims.slice(1).reduce<number>((product, dim) => product * Number(dim), 1);
   const random = createRandom(seed);
   const { bytes } = await seal(model, {
@@ -82,13 +89,14 @@ async function sealModel(model: OnnxModel, classes: readonly string[], seed = 7)
     training: { data: 'none', seed },
     producerVersion: '0.1.0',
     run,
+    precision,
   });
   return bytes;
 }
 
 export async function sealedNetwork(options: NetworkOptions = {}): Promise<Uint8Array> {
   const classes = Array.from({ length: options.classes ?? 3 }, (_, i) => `class ${i}`);
-  return sealModel(network(options), classes);
+  return sealModel(network(options), classes, options.precision);
 }
 
 export function certificateOf(model: OnnxModel): Certificate {

@@ -11,6 +11,8 @@ export interface Arithmetic {
   sqrt(a: number): number;
   /** A value that is only moved or compared. */
   keep(a: number): number;
+  /** A value that may be off by `allowed`. */
+  near(a: number, allowed: number): number;
 }
 
 export const exact: Arithmetic = {
@@ -20,6 +22,7 @@ export const exact: Arithmetic = {
   div: (a, b) => a / b,
   sqrt: Math.sqrt,
   keep: (a) => a,
+  near: (a) => a,
 };
 
 const SMALLEST_NORMAL = 2 ** -126;
@@ -54,5 +57,10 @@ export function float32(random: Random, options: { order: Order; fma: boolean; f
     });
     return lanes.reduce(add);
   };
-  return { dot, add, mul, div: (a, b) => round(keep(a) / keep(b)), sqrt: (a) => round(Math.sqrt(keep(a))), keep };
+  const near = (a: number, allowed: number): number => {
+    const off = round(a + 0.999 * allowed * (random.next() < 0.5 ? -1 : 1));
+    return Math.abs(off - a) <= allowed ? off : round(a);
+  };
+  const div = (a: number, b: number): number => round(keep(a) / keep(b));
+  return { dot, add, mul, div, sqrt: (a) => round(Math.sqrt(keep(a))), keep, near };
 }

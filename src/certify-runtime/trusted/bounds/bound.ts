@@ -1,5 +1,7 @@
 /** What the proof says about a network from `image` to `latent`. All numbers are upper bounds, rounding included. */
 
+import type { Floats, Precision } from './precision.ts';
+
 /**
  * A bound that grows with the image x: constant + l2·‖x‖₂ + l1·‖x‖₁, with all coefficients finite and ≥ 0. The pixels
  * are those that the file takes (before the preprocessing that is in the graph).
@@ -37,10 +39,15 @@ export interface EncoderBound {
   readonly latentSize: number;
 }
 
-/** The linear head y = Wz + b, with W as K rows of d, row-major. */
+/**
+ * The linear head y = Wz + b, with W as K rows of d, row-major. A float64 one takes the float32 latent, computes in
+ * float64, and rounds each logit to float32 once.
+ */
 export interface LinearHead {
   readonly classes: number;
   readonly latentSize: number;
-  readonly weights: Float32Array;
-  readonly bias: Float32Array;
+  /** What it computes in; float32 if it is left out. */
+  readonly precision?: Precision;
+  readonly weights: Floats;
+  readonly bias: Floats;
 }

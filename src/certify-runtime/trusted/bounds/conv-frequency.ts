@@ -1,7 +1,7 @@
 /** Bounds sup_ω ‖Â(ω)‖₂² of a convolution on a grid of frequencies, with a proven remainder between them. Lemma 7. */
 
 import type { GramKernel } from './conv-gram.ts';
-import { LARGEST_ORDER, ROOT_ERROR, rootsOfUnity } from './roots-of-unity.ts';
+import { LARGEST_ORDER, ROOT_ERROR, type RootsOfUnity, rootsOfUnity } from './roots-of-unity.ts';
 import { addUp, divUp, down, gamma64, mulUp } from './rounding.ts';
 import { largestEigenvalueUpper, startVector } from './symmetric.ts';
 
@@ -22,7 +22,7 @@ function gridOf(extent: readonly [number, number], density: number): [number, nu
 const FREQUENCY_OVERHEAD = 4000;
 
 /** Multiply-adds for one frequency: two factorisations and some products of a real matrix of twice the size. */
-function frequencyCost(size: number, shifts: number): number {
+export function frequencyCost(size: number, shifts: number): number {
   const m = 2 * size;
   return (m * m * m) / 3 + 8 * m * m + 4 * shifts * size * size + FREQUENCY_OVERHEAD;
 }
@@ -64,22 +64,37 @@ export function frequencyBound(
     for (let j2 = 0; j2 < n2; j2++) {
       // On the two lines j1 = 0 and j1 = n1/2 (or N₁ = 1) half of the points are enough too: both ω and −ω lie on them.
       if ((2 * j1) % n1 === 0 && j2 > n2 / 2) continue;
-      h.fill(0);
-      for (const { sigma, matrix } of kernel.shifts) {
-        const k1 = (sigma[0] * j1) % n1;
-        const k2 = (((sigma[1] * j2) % n2) + n2) % n2;
-        const c = roots1.cos[k1]! * roots2.cos[k2]! - roots1.sin[k1]! * roots2.sin[k2]!;
-        const s = roots1.cos[k1]! * roots2.sin[k2]! + roots1.sin[k1]! * roots2.cos[k2]!;
-        addShift(h, matrix, kernel.size, c, s, sigma[0] === 0 && sigma[1] === 0);
-      }
-      mirrorBlocks(h, kernel.size);
+      gramAt(h, kernel, [roots1, roots2], [j1, j2]);
       largest = Math.max(largest, largestEigenvalueUpper(h, size, { start, iterations: 6, atLeast: largest }));
     }
   }
+  return divUp(addUp(largest, gramError(kernel, absoluteNorm)), remainder(extent, grid));
+}
+
+/** ‖computed Ĝ(ω) − exact Ĝ(ω)‖₂ at any frequency: the error of the kernel, and of the roots of unity. */
+export function gramError(kernel: GramKernel, absoluteNorm: number): number {
   // |e^{iωσ} − computed| ≤ 4·ROOT_ERROR, plus one rounding per shift; both are multiplied by ‖Σ|G_σ|‖₂ ≤ ‖S‖₂².
   const roundings = addUp(4 * ROOT_ERROR, gamma64(8 * kernel.shifts.length));
-  const errors = addUp(kernel.error, mulUp(2 * roundings, mulUp(absoluteNorm, absoluteNorm)));
-  return divUp(addUp(largest, errors), remainder(extent, grid));
+  return addUp(kernel.error, mulUp(2 * roundings, mulUp(absoluteNorm, absoluteNorm)));
+}
+
+/** Writes Ĝ(ω) to h, as a real matrix of twice the size, at the roots j₁ and j₂. */
+export function gramAt(
+  h: Float64Array,
+  kernel: GramKernel,
+  [roots1, roots2]: readonly [RootsOfUnity, RootsOfUnity],
+  [j1, j2]: readonly [number, number],
+): void {
+  const [n1, n2] = [roots1.cos.length, roots2.cos.length];
+  h.fill(0);
+  for (const { sigma, matrix } of kernel.shifts) {
+    const k1 = (((sigma[0] * j1) % n1) + n1) % n1;
+    const k2 = (((sigma[1] * j2) % n2) + n2) % n2;
+    const c = roots1.cos[k1]! * roots2.cos[k2]! - roots1.sin[k1]! * roots2.sin[k2]!;
+    const s = roots1.cos[k1]! * roots2.sin[k2]! + roots1.sin[k1]! * roots2.cos[k2]!;
+    addShift(h, matrix, kernel.size, c, s, sigma[0] === 0 && sigma[1] === 0);
+  }
+  mirrorBlocks(h, kernel.size);
 }
 
 /** Adds G_σe^{iωσ} and its conjugate transpose: P = Re in the upper left block, Q = Im in the lower left one. */

@@ -2,6 +2,7 @@
 
 import type { Site } from '../walk/site.ts';
 import { MAX_ELEMENTS } from './budget.ts';
+import { cellsBound } from './conv-cells.ts';
 import { chooseGrid, frequencyBound } from './conv-frequency.ts';
 import { absoluteSum, gramKernel, gramKernelBound, gramKernelCost } from './conv-gram.ts';
 import {
@@ -14,6 +15,7 @@ import {
   tapsSize,
 } from './conv-taps.ts';
 import { absoluteNormUpper, columnNormUpper, largestMagnitude, normsCost, spectralNormUpper } from './matrix-norm.ts';
+import type { Floats } from './precision.ts';
 import { divUp, powerOfTwoScale, sqrtUp } from './rounding.ts';
 
 export interface ConvNorms {
@@ -23,27 +25,41 @@ export interface ConvNorms {
   readonly column: number;
 }
 
-/** Multiply-adds that one layer may spend on its frequency grid, and on the matrix of the whole convolution. */
+/** Multiply-adds that one layer may spend on cells or a grid of frequencies, and on the matrix of the whole convolution. */
 const GRID_WORK = 1.2e9;
+const CELLS_WORK = 3e9;
 const DENSE_WORK = 3e8;
 const DENSE_ENTRIES = 2 ** 21;
 
 /** A bound this close above the largest column norm (which is below ‖K‖₂) needs no better one. */
 const TIGHT = 1 + 2 ** -11;
 
-/** All three norms. Groups are blocks of a block-diagonal matrix, so each norm is the largest over the groups. */
-export function convNorms(site: Site, weights: Float32Array, geometry: ConvGeometry): ConvNorms {
+/**
+ * All three norms, of a Conv of a circularly padded image if it `wraps`. Groups are blocks of a block-diagonal matrix,
+ * so each norm is the largest over the groups.
+ */
+export function convNorms(site: Site, weights: Floats, geometry: ConvGeometry, wraps = false): ConvNorms {
+  const key = JSON.stringify([geometry, wraps]);
+  const cache = caches.get(site.walk) ?? new Map();
+  caches.set(site.walk, cache);
+  const known = cache.get(weights);
+  if (known?.key === key) return known.norms;
   let [norm, absolute, column] = [0, 0, 0];
   for (let group = 0; group < geometry.groups; group++) {
-    const one = groupNorms(site, weights, geometry, group);
+    const one = groupNorms(site, weights, geometry, group, wraps);
     norm = Math.max(norm, one.norm);
     absolute = Math.max(absolute, one.absolute);
     column = Math.max(column, one.column);
   }
-  return { norm, absolute, column };
+  const norms = { norm, absolute, column };
+  cache.set(weights, { key, norms });
+  return norms;
 }
 
-function groupNorms(site: Site, weights: Float32Array, geometry: ConvGeometry, group: number): ConvNorms {
+/** A constant that several nodes share is bounded once in each proof, during which nothing changes it. */
+const caches = new WeakMap<object, Map<Floats, { readonly key: string; readonly norms: ConvNorms }>>();
+
+function groupNorms(site: Site, weights: Floats, geometry: ConvGeometry, group: number, wraps: boolean): ConvNorms {
   const [rows, cols, ...extent] = tapsSize(geometry);
   if (!(rows * cols * extent[0] * extent[1] <= MAX_ELEMENTS)) {
     site.refuse(
@@ -61,7 +77,7 @@ function groupNorms(site: Site, weights: Float32Array, geometry: ConvGeometry, g
     absolute: divUp(onLattice.absolute, scale),
     column: divUp(onLattice.column, scale),
   };
-  return smallerOf(lattice, denseNorms(site, weights, geometry, group, lattice));
+  return wraps ? lattice : smallerOf(lattice, denseNorms(site, weights, geometry, group, lattice));
 }
 
 /** The norms of the convolution on all of Z², of which a zero-padded one is a part. */
@@ -78,6 +94,10 @@ function latticeNorms(site: Site, taps: Taps, groups: number): ConvNorms {
   const kernel = gramKernel(narrow, absolute);
   let norm = Math.min(absolute, sqrtUp(gramKernelBound(kernel)));
   if (norm > column * TIGHT) {
+    const allowed = Math.min(CELLS_WORK / groups, site.workLeft / 4);
+    const cells = cellsBound(kernel, narrow.extent, absolute, allowed);
+    site.spend(cells.work);
+    if (cells.bound < Number.POSITIVE_INFINITY) return { norm: Math.min(norm, sqrtUp(cells.bound)), absolute, column };
     const chosen = chooseGrid(narrow.extent, kernel.size, Math.min(GRID_WORK / groups, site.workLeft / 2));
     if (chosen !== null) {
       site.spend(chosen.cost);
@@ -88,13 +108,7 @@ function latticeNorms(site: Site, taps: Taps, groups: number): ConvNorms {
 }
 
 /** The norms of the whole convolution's matrix, if it is small and they may be better; otherwise `lattice` again. */
-function denseNorms(
-  site: Site,
-  weights: Float32Array,
-  geometry: ConvGeometry,
-  group: number,
-  lattice: ConvNorms,
-): ConvNorms {
+function denseNorms(site: Site, weights: Floats, geometry: ConvGeometry, group: number, lattice: ConvNorms): ConvNorms {
   const { rows, cols } = denseSize(geometry);
   const cost = normsCost(rows, cols);
   if (

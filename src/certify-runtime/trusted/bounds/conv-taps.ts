@@ -1,6 +1,7 @@
 /** A convolution kernel as matrices, one for each shift of the lattice; strides become input channels (polyphase). */
 
 import type { Matrix } from './matrix-norm.ts';
+import type { Floats } from './precision.ts';
 
 /** Spatial description of a 2-D convolution; a 1-D one has height 1. */
 export interface ConvGeometry {
@@ -57,7 +58,7 @@ export function tapsSize({
 }
 
 /** The taps of one group: weights [out, in/groups, k₁, k₂] as polyphase matrices out/groups × (in/groups · phases). */
-export function tapsOfGroup(weights: Float32Array, geometry: ConvGeometry, group: number): Taps {
+export function tapsOfGroup(weights: Floats, geometry: ConvGeometry, group: number): Taps {
   const rows = geometry.outputChannels / geometry.groups;
   const channels = geometry.inputChannels / geometry.groups;
   const [k1, k2] = geometry.kernel;
@@ -101,7 +102,7 @@ export function denseSize(geometry: ConvGeometry): { rows: number; cols: number 
 }
 
 /** The matrix of the whole (zero-padded) convolution of one group, with a row for every output pixel. */
-export function denseMatrix(weights: Float32Array, geometry: ConvGeometry, group: number): Matrix {
+export function denseMatrix(weights: Floats, geometry: ConvGeometry, group: number): Matrix {
   const { rows, cols } = denseSize(geometry);
   const values = new Float64Array(rows * cols);
   const { input, output, kernel, stride, dilation, padBegin } = geometry;

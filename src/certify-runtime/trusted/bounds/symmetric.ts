@@ -94,11 +94,28 @@ function cholesky(g: Float64Array, n: number, tau: number, factor: Float64Array)
   return true;
 }
 
+/** Whether it is proven that λ_max(G) ≤ τ, for a matrix G of entries about 1. `factor` is a work space of n × n numbers. */
+export function isAtMost(g: Float64Array, n: number, tau: number, factor: Float64Array): boolean {
+  if (gershgorin(g, n) <= tau) return true;
+  let trace = 0;
+  for (let i = 0; i < n; i++) trace += Math.abs(g[i * n + i]!);
+  const slack = addUp(choleskySlack(n, tau, trace), mulUp(n * n, UNDERFLOW_64));
+  const below = tau * (1 - 2 ** -52) - slack;
+  return below > 0 && cholesky(g, n, below, factor);
+}
+
+/** What a factorisation of τI − G that succeeds leaves open: γ/(1 − γ)·tr(τI − G), with Σ|gᵢᵢ| as computed. */
+function choleskySlack(n: number, tau: number, trace: number): number {
+  const gamma = gamma64(n + 3);
+  // tr(τI − G) ≤ nτ + Σ|gᵢᵢ|; the second γ covers the rounding of the sum itself.
+  return mulUp(divUp(gamma, 1 - 2 * gamma), mulUp(addUp(mulUp(n, tau), trace), up(1 + gamma)));
+}
+
 /** How far above the estimate the proof is tried. The first margin that succeeds gives the bound. */
 const MARGINS = [2 ** -24, 2 ** -16, 2 ** -12, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1];
 
 /** Estimates the largest eigenvalue from below and without proof; it is only the starting point of `cholesky`. */
-function estimate(g: Float64Array, n: number, vector: Float64Array, iterations: number): number {
+export function estimate(g: Float64Array, n: number, vector: Float64Array, iterations: number): number {
   const image = new Float64Array(n);
   let value = 0;
   for (let iteration = 0; iteration < iterations; iteration++) {
@@ -183,11 +200,8 @@ export function largestEigenvalueUpper(
   const factor = new Float64Array(n * n);
   let trace = 0;
   for (let i = 0; i < n; i++) trace += Math.abs(scaled[i * n + i]!);
-  const gamma = gamma64(n + 3);
   const proven = provenShift(scaled, n, guess, atLeast * scale, rowSum * scale, factor);
   if (proven === null) return rowSum;
-  // tr(τI − G) ≤ nτ + Σ|gᵢᵢ|; the second γ covers the rounding of the sum itself.
-  const slack = mulUp(divUp(gamma, 1 - 2 * gamma), mulUp(addUp(mulUp(n, proven), trace), up(1 + gamma)));
-  const bound = addUp(addUp(proven, slack), mulUp(n * n, UNDERFLOW_64));
+  const bound = addUp(addUp(proven, choleskySlack(n, proven, trace)), mulUp(n * n, UNDERFLOW_64));
   return Math.min(rowSum, divUp(bound, scale));
 }

@@ -82,19 +82,21 @@ const names = both(
   }),
 );
 
+/** The constants of the slack. */
+const CONSTANTS = object({
+  latentError: list(affine, 1, MAX_LATENT_ERRORS),
+  logitError: affine,
+  latentErrorSlope: bound,
+  logitErrorSlope: bound,
+  maxImageNorm: bound,
+});
+
 const FIELDS = {
   norm: exactly('l2'),
   input: object({ shape: list(integer, 3, 3), range: exactly([0, 1]), layout: exactly('NHWC') }),
   classes: names,
   sigma: form('null or a number > 0', (value) => value === null || (Number.isFinite(value) && (value as number) > 0)),
   lipschitz: object({ upper: bound, layers: list(object({ op: string, name: string, upper: bound })) }),
-  float32: object({
-    latentError: list(affine, 1, MAX_LATENT_ERRORS),
-    logitError: affine,
-    latentErrorSlope: bound,
-    logitErrorSlope: bound,
-    maxImageNorm: bound,
-  }),
   weightsSha256: digest,
   fileSha256: digest,
   vectors: list(
@@ -105,9 +107,18 @@ const FIELDS = {
   training: anyObject,
 };
 
+const FLOAT32 = { ...FIELDS, float32: CONSTANTS };
+const LATEST = { format: exactly(CERTIFICATE_FORMAT), prover: integer };
+const [narrow, wide] = [
+  object({ ...LATEST, precision: exactly('float32'), ...FLOAT32 }),
+  object({ ...LATEST, precision: exactly('float64'), ...FIELDS, float64: CONSTANTS }),
+];
+const isFloat64 = (value: unknown) => Object(value).precision === 'float64';
+
 const FORMATS: ReadonlyMap<unknown, Form> = new Map([
-  [1, object({ format: exactly(1), ...FIELDS })],
-  [CERTIFICATE_FORMAT, object({ format: exactly(CERTIFICATE_FORMAT), prover: integer, ...FIELDS })],
+  [1, object({ format: exactly(1), ...FLOAT32 })],
+  [2, object({ format: exactly(2), prover: integer, ...FLOAT32 })],
+  [CERTIFICATE_FORMAT, (value, path) => (isFloat64(value) ? wide : narrow)(value, path)],
 ]);
 
 /** Freezes what JSON.parse gave, down to the leaves. */
@@ -135,7 +146,7 @@ export function parseCertificate(text: string): Certificate {
   freeze(json, 0);
   if (JSON.stringify(json) !== text) fail('text', 'the form JSON.stringify writes, every key once', 'another one');
   const { format } = Object(json) as Record<string, unknown>;
-  const certificate = FORMATS.get(format) ?? fail('format', [...FORMATS.keys()].join(' or '), format);
+  const certificate = FORMATS.get(format) ?? fail('format', [...FORMATS.keys()].join(', '), format);
   certificate(json, '');
   return json as Certificate;
 }

@@ -11,6 +11,7 @@ import type { CertifiedModel } from './certified-model.ts';
 import { CERTIFICATE_KEY, certificateConstants } from './claims.ts';
 import { fileDigest, weightsDigest } from './digest.ts';
 import { outputInfos, TENSORS } from './names.ts';
+import { precisionOf } from './precision.ts';
 import { vectorPixels } from './vectors.ts';
 
 /** A file of the sealed form, unchanged since it was sealed. Its claims hold only if they are proven or signed. */
@@ -73,5 +74,9 @@ export async function readSealed(bytes: Uint8Array): Promise<SealedModel> {
     found: graph.outputs,
     expected: outputs,
   });
-  return { graph, certificate, head, images, terms: marginTerms(certificateConstants(certificate), head) };
+  const { precision = 'float32' } = certificate;
+  const found = precisionOf(graph);
+  check(found === precision, `the network is of ${found}, the certificate says ${precision}`, { found, precision });
+  const terms = marginTerms(certificateConstants(certificate), head);
+  return { graph, certificate, head, images, precision, terms };
 }

@@ -4,11 +4,12 @@ import { combine, quadrature, sum } from '../bounds/affine.ts';
 import { hypotUp } from '../bounds/rounding.ts';
 import { spreadConstant } from '../walk/broadcast.ts';
 import { joinViews } from '../walk/join.ts';
-import { checkView } from '../walk/rearrange.ts';
+import { checkView, rebased } from '../walk/rearrange.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { computed, type Data, inShape, type Measure, measureOf, nonexpansive, sizeOf, viewOf } from '../walk/state.ts';
 import { materialise, pairUp } from '../walk/view.ts';
+import { areMirrored, from, sourceOf } from './functions/origins.ts';
 
 function concat(site: Site): RuleResult {
   const parts = site.node.inputs.map((_, i) => site.data(i));
@@ -23,15 +24,36 @@ function concat(site: Site): RuleResult {
     i === axis ? parts.reduce((n, part) => n + part.shape[axis]!, 0) : dim,
   );
   site.checkShape(shape);
-  if (parts.every((part) => part.base === parts[0]!.base)) {
+  // A sorted tensor beside its own elements, as in circular padding, is the base of all of them.
+  for (const own of [parts, parts.map((part) => rebased(site, part))]) {
+    if (own.some(({ base }) => base !== own[0]!.base)) continue;
     checkView(site, sizeOf(shape));
-    return { outputs: [viewOf(parts[0]!.base, shape, joinViews(parts, axis))], upper: 1 };
+    return { outputs: [viewOf(own[0]!.base, shape, joinViews(own, axis))], upper: 1 };
   }
-  return { outputs: [computed(shape, joinMeasures(site, parts))], upper: 1 };
+  return { outputs: [mirrored(site, parts, shape)], upper: 1 };
+}
+
+/**
+ * The parts side by side, if they come from different tensors. (x, −x) is remembered for a Relu, and Relu(x) beside
+ * Relu(−x) has the bound of x: where one of them has slope 1, the other has slope 0 (Lemma 26).
+ */
+function mirrored(site: Site, parts: readonly Data[], shape: readonly number[]): Data {
+  const measure = joinMeasures(site, parts);
+  const [a, b] = parts as [Data, Data];
+  if (parts.length !== 2) return computed(shape, measure);
+  if (areMirrored(a, b)) return from(computed(shape, measure), 'Mirror', a);
+  const [x, y] = [sourceOf(a, 'Relu'), sourceOf(b, 'Relu')];
+  if (x === null || y === null || !areMirrored(x, y)) return computed(shape, measure);
+  return computed(shape, { ...measure, lipschitz: mirroredBound(measure, x, y) });
+}
+
+/** The bound of a function of x and y = −x that has slopes of one of the two at a time. */
+function mirroredBound({ lipschitz }: Measure, x: Data, y: Data): number {
+  return Math.min(lipschitz, measureOf(x).lipschitz, measureOf(y).lipschitz);
 }
 
 /** √Σ over the tensors that the parts come from, after parts of one tensor are taken together. */
-function joinMeasures(site: Site, parts: readonly Data[]): Measure {
+export function joinMeasures(site: Site, parts: readonly Data[]): Measure {
   const groups = new Map<object, Data[]>();
   for (const part of parts) groups.set(part.base, [...(groups.get(part.base) ?? []), part]);
   const measures = [...groups.values()].map((group) => {
@@ -100,7 +122,9 @@ function extremumOfTwo(site: Site, operation: 'Max' | 'Min', a: Data, b: Data): 
     const view = pairUp(materialise(a.view, size), materialise(b.view, size), operation);
     if (view !== null) return viewOf(a.base, shape, view);
   }
-  return computed(shape, nonexpansive(joinMeasures(site, [a, b]), size));
+  const measure = nonexpansive(joinMeasures(site, [a, b]), size);
+  if (!areMirrored(a, b)) return computed(shape, measure);
+  return computed(shape, { ...measure, lipschitz: mirroredBound(measure, a, b) });
 }
 
 export const branchRules: Rules = {

@@ -4,9 +4,11 @@ import { convNorms } from '../bounds/conv-norm.ts';
 import { largestMagnitude, vectorNormUpper } from '../bounds/matrix-norm.ts';
 import { mulUp, sqrtUp } from '../bounds/rounding.ts';
 import { linearMeasure } from '../walk/linear.ts';
+import { rebased } from '../walk/rearrange.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { computed, measureOf, sizeOf } from '../walk/state.ts';
+import { recorded } from '../walk/steps.ts';
 import { readWindow, type WindowAxis } from './window.ts';
 
 function conv(site: Site): RuleResult {
@@ -30,7 +32,7 @@ function conv(site: Site): RuleResult {
     const values = axes.map(of);
     return values.length === 1 ? [missing, values[0]!] : [values[0]!, values[1]!];
   };
-  const norms = convNorms(site, weights, {
+  const geometry = {
     inputChannels: channels,
     outputChannels: outputs,
     groups,
@@ -40,7 +42,8 @@ function conv(site: Site): RuleResult {
     padBegin: both((axis) => axis.padBegin, 0),
     input: both((axis) => axis.input, 1),
     output: both((axis) => axis.output, 1),
-  });
+  };
+  const norms = convNorms(site, weights, geometry);
   const map = {
     ...norms,
     terms: perGroup * sizeOf(kernel),
@@ -49,7 +52,10 @@ function conv(site: Site): RuleResult {
     bias: biasNorm(site, outputs, sizeOf(out) / outputs),
     weight: largestMagnitude(weights),
   };
-  return { outputs: [computed(out, linearMeasure(site, map, measureOf(data)))], upper: norms.norm };
+  const operand = rebased(site, data);
+  const output = computed(out, linearMeasure(site, map, measureOf(operand)));
+  const step = { kind: 'conv', weights, geometry, rows, absolute: norms.absolute } as const;
+  return { outputs: [recorded(output, step, [operand])], upper: norms.norm };
 }
 
 /** ‖b‖₂ after every channel's value is put at each of its `places`. */

@@ -5,9 +5,11 @@ import { type Matrix, transpose, vectorNormUpper } from '../bounds/matrix-norm.t
 import { mulUp, sqrtUp } from '../bounds/rounding.ts';
 import { linearMeasure } from '../walk/linear.ts';
 import { type Factorisation, factored, matrixMap } from '../walk/products.ts';
+import { rebased } from '../walk/rearrange.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { computed, type Data, measureOf, sizeOf } from '../walk/state.ts';
+import { recorded } from '../walk/steps.ts';
 
 /** A constant [rows, cols], or [blocks…, rows, cols], in float64. */
 function matricesInput(site: Site, i: number): { blocks: readonly number[]; matrices: readonly Matrix[] } {
@@ -61,7 +63,12 @@ function apply(site: Site, data: Data, made: Product, extras: Extras): RuleResul
     bias: mulUp(beta, unscaled),
     scaled: { absolute: own.absolute, alpha: Math.max(1, alpha), beta: Math.max(1, beta), bias: unscaled },
   };
-  const output = computed(shape, linearMeasure(site, map, measureOf(data)), { isProduct: !made.accumulates });
+  const operand = rebased(site, data);
+  const output = computed(shape, linearMeasure(site, map, measureOf(operand)), { isProduct: !made.accumulates });
+  const last = axis === shape.length - 1;
+  const [before, after] = [last && shape.length > 2 ? data.shape.at(-2)! : 1, last ? 1 : data.shape.at(-1)!];
+  const step = { kind: 'matrix', matrices, before, after, factor: extras.alpha, absolute: map.absolute } as const;
+  recorded(output, step, [operand]);
   const plain = extras.bias === null && extras.alpha === 1;
   return { outputs: [plain ? factored(output, { ...made, operand: data }) : output], upper: map.norm };
 }

@@ -2,11 +2,14 @@
 
 import { constantBound, scale, sum } from '../bounds/affine.ts';
 import { largestMagnitude, vectorNormUpper, vectorSumUpper } from '../bounds/matrix-norm.ts';
+import type { Floats } from '../bounds/precision.ts';
 import { addUp, divUp, mulUp, OVERFLOW_32, sqrtUp } from '../bounds/rounding.ts';
 import { isMovedProduct } from '../walk/products.ts';
+import { rebased } from '../walk/rearrange.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { type Data, measureOf, sizeOf } from '../walk/state.ts';
+import { recorded } from '../walk/steps.ts';
 import { shifted } from './elementwise.ts';
 import { scaled } from './scale.ts';
 
@@ -29,10 +32,11 @@ function batchNormalization(site: Site): RuleResult {
     if (dims.length !== 1 || values.length !== channels)
       site.refuse(`input ${i} [${dims}] does not fit ${channels} channels`);
     return values;
-  }) as [Float32Array, Float32Array, Float32Array, Float32Array];
+  }) as [Floats, Floats, Floats, Floats];
   const epsilon = site.number('epsilon', 1e-5);
 
   const shift = new Float64Array(channels);
+  const factors = new Float64Array(channels);
   let factor = 0;
   // A provider may apply either γ or 1/√(var + ε) first, to v, to the mean, or to the layer before (Lemma 11).
   let growth = 1;
@@ -45,6 +49,7 @@ function batchNormalization(site: Site): RuleResult {
     const ratio = divUp(Math.abs(gamma[c]!), root);
     factor = Math.max(factor, ratio);
     growth = Math.max(growth, ratio, Math.abs(gamma[c]!), divUp(1, root));
+    factors[c] = gamma[c]! / Math.sqrt(spread);
     shift[c] = addUp(Math.abs(beta[c]!), mulUp(ratio, Math.abs(mean[c]!)));
   }
   const places = sizeOf(data.shape) / channels;
@@ -58,7 +63,10 @@ function batchNormalization(site: Site): RuleResult {
     // If a factor is flushed, or is too small for its bits, both the mean and v lack it.
     growth: mulUp(growth, addUp(1, largestMagnitude(mean))),
   };
-  return { outputs: shifted(site, stretched, t).outputs, upper: factor };
+  const [output] = shifted(site, stretched, t).outputs as [Data];
+  const dims = [channels, ...data.shape.slice(2).map(() => 1)];
+  const step = { kind: 'scale', factors, dims, shape: data.shape, absolute: factor } as const;
+  return { outputs: [recorded(output, step, [rebased(site, data)])], upper: factor };
 }
 
 export const normalizationRules: Rules = {

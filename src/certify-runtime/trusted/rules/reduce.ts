@@ -6,10 +6,10 @@ import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
 import { computed, type Data, measureOf, nonexpansive, sizeOf, viewOf } from '../walk/state.ts';
 import { materialise, pairUp } from '../walk/view.ts';
-import { average, largest, means } from './pool.ts';
+import { largest, means, reduced } from './pool.ts';
 
 /** The reduced axes, in order, and the shape that is left. */
-function reduction(site: Site, data: Data): { axes: number[]; shape: number[]; terms: number } {
+export function reduction(site: Site, data: Data): { axes: number[]; shape: number[]; terms: number } {
   const rank = data.shape.length;
   const given = site.axes(1);
   if (given === null) site.refuse('without axes it would mix the samples of the batch');
@@ -44,14 +44,14 @@ function pairOnAxis(site: Site, data: Data, axis: number, shape: readonly number
 
 function mean(site: Site): RuleResult {
   const data = site.data(0);
-  const { shape, terms } = reduction(site, data);
-  return average(site, data, shape, means(terms));
+  const { axes, shape, terms } = reduction(site, data);
+  return reduced(site, data, shape, means(terms), axes, 1 / terms);
 }
 
 function total(site: Site): RuleResult {
   const data = site.data(0);
-  const { shape, terms } = reduction(site, data);
-  return average(site, data, shape, { norm: sqrtUp(terms), column: 1, sums: sqrtUp(terms), terms });
+  const { axes, shape, terms } = reduction(site, data);
+  return reduced(site, data, shape, { norm: sqrtUp(terms), column: 1, sums: sqrtUp(terms), terms }, axes, 1);
 }
 
 /** The k largest (or smallest) values in order, which are a part of a sort. */

@@ -1,12 +1,14 @@
 /** Operators that move values without changing them: Transpose, Slice, Gather, Pad and their relatives. Lemma 12. */
 
-import { sqrtUp } from '../bounds/rounding.ts';
+import { scale, sum } from '../bounds/affine.ts';
+import type { Precision } from '../bounds/precision.ts';
+import { gamma32, sqrtUp, up } from '../bounds/rounding.ts';
 import { ElementType } from '../onnx/model.ts';
 import { checkView, rearranged, transposeIndex } from '../walk/rearrange.ts';
 import type { RuleResult, Rules } from '../walk/rule.ts';
 import type { Site } from '../walk/site.ts';
-import { computed, inShape, measureOf, sizeOf } from '../walk/state.ts';
-import { shifted } from './elementwise.ts';
+import { computed, flushOf, holdsPadding, inShape, isFresh, measureOf, newChain, sizeOf } from '../walk/state.ts';
+import { inSum, shifted } from './elementwise.ts';
 import { onAxis, pick, reshaped } from './reshape.ts';
 
 function squeeze(site: Site): RuleResult {
@@ -52,9 +54,38 @@ function dropout(site: Site): RuleResult {
   return identity(site);
 }
 
+const PRECISIONS: ReadonlyMap<number, Precision> = new Map([
+  [ElementType.float32, 'float32'],
+  [ElementType.float64, 'float64'],
+]);
+
+/**
+ * From float64 to float32 it rounds once, the other way it is exact, and either may flush to zero (Lemma 22). The chain
+ * and what fusions look at go on, since a provider may drop two casts that undo each other.
+ */
 function cast(site: Site): RuleResult {
-  if (site.int('to', 0) !== ElementType.float32) site.refuse('only a cast to float32 keeps the values');
-  return identity(site);
+  const precision =
+    PRECISIONS.get(site.int('to', 0)) ?? site.refuse('only a cast to float32 or float64 has a rule; leave it out');
+  if (precision === site.precision) return identity(site);
+  const data = site.data(0);
+  const v = measureOf(data);
+  const size = sizeOf(data.shape);
+  const gamma = precision === 'float32' ? gamma32(1) : 0;
+  const flush = flushOf(size);
+  const rounding = sum(scale(gamma, v.norm), flush);
+  const norm = sum(v.norm, rounding);
+  const reach = sum(scale(up(1 + gamma), v.chain.reach), flush);
+  const chain = isFresh(v) ? newChain(norm) : { ...v.chain, reach };
+  site.limitMagnitude(scale(2, sum(chain.peak, chain.reach)));
+  const measure = {
+    lipschitz: v.lipschitz,
+    norm,
+    l1Norm: v.l1Norm && sum(scale(up(1 + gamma), v.l1Norm), inSum(size, flush)),
+    errors: v.errors.map((error) => sum(error, rounding)),
+    chain,
+  };
+  const marks = { ...data.base.marks, isPadded: holdsPadding(data) };
+  return { outputs: [computed(data.shape, measure, marks)], upper: 1, precision };
 }
 
 function transposeRule(site: Site): RuleResult {
@@ -118,10 +149,17 @@ function gather(site: Site): RuleResult {
   return { outputs: [inShape(part, shape)], upper: sqrtUp(times) };
 }
 
+/** What stands at position i of an axis of `dim`, before 0 or from `dim` on: an element of the axis, or −1, a constant. */
+const PADDINGS: ReadonlyMap<string, (i: number, dim: number) => number> = new Map([
+  ['constant', (i, dim) => (i < dim ? Math.max(i, -1) : -1)],
+  ['edge', (i, dim) => Math.min(Math.max(i, 0), dim - 1)],
+  ['reflect', (i, dim) => (i < dim ? Math.abs(i) : 2 * (dim - 1) - i)],
+]);
+
 function pad(site: Site): RuleResult {
   const data = site.data(0);
   const mode = site.string('mode', 'constant');
-  if (mode !== 'constant') site.refuse(`mode ${mode} has no rule`);
+  const padding = PADDINGS.get(mode) ?? site.refuse(`mode ${mode} has no rule`);
   const rank = data.shape.length;
   // ONNX Runtime's TransposeOptimizer exchanges pads as if they were always those of all axes.
   if (site.has(3)) site.refuse('axes have no rule; write its pads for every axis');
@@ -134,11 +172,12 @@ function pad(site: Site): RuleResult {
     if (before < 0 || after < 0) site.refuse(`negative pads [${pads}]`);
     site.sampleAxis(axis, rank);
     site.checkShape([before + dim + after]);
-    lists[axis] = Array.from({ length: before + dim + after }, (_, j) =>
-      j < before || j >= before + dim ? -1 : j - before,
-    );
+    if (mode === 'reflect' && Math.max(before, after) >= dim)
+      site.refuse(`pads [${pads}] reflect an axis of ${dim} more than once`);
+    lists[axis] = Array.from({ length: before + dim + after }, (_, j) => padding(j - before, dim));
   });
-  const { part } = pick(site, data, lists);
+  const { part, times } = pick(site, data, lists);
+  if (mode !== 'constant') return { outputs: [part], upper: sqrtUp(times) };
   const value = site.has(2) ? site.float(2) : 0;
   if (value === 0) return { outputs: [part], upper: 1 };
   // The zeros become `value`, a constant added on the padded positions and bounded as if added everywhere it can be.

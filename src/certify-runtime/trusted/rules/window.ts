@@ -13,7 +13,10 @@ export interface WindowAxis {
   readonly padEnd: number;
 }
 
-/** Reads the attributes for an input [N, C, …spatial] and a kernel of the given sizes. */
+/**
+ * Reads the attributes for an input [N, C, …spatial] and a kernel of the given sizes. With ceil_mode, a last window may
+ * reach beyond the padding.
+ */
 export function readWindow(site: Site, spatial: readonly number[], kernel: readonly number[]): WindowAxis[] {
   const rank = spatial.length;
   const list = (name: string, length: number, otherwise: number, least: number): number[] => {
@@ -30,7 +33,8 @@ export function readWindow(site: Site, spatial: readonly number[], kernel: reado
   if (!['NOTSET', 'VALID', 'SAME_UPPER', 'SAME_LOWER'].includes(autoPad))
     site.refuse(`auto_pad ${autoPad} has no rule`);
   if (autoPad !== 'NOTSET' && pads.some((pad) => pad !== 0)) site.refuse('auto_pad and pads contradict each other');
-  if (site.int('ceil_mode', 0) !== 0) site.refuse('ceil_mode has no rule');
+  const ceiling = site.flag('ceil_mode', false);
+  if (ceiling && autoPad !== 'NOTSET') site.refuse('ceil_mode with auto_pad has no rule; write the pads');
   return spatial.map((input, axis) => {
     const [k, stride, dilation] = [kernel[axis]!, strides[axis]!, dilations[axis]!];
     const span = dilation * (k - 1) + 1;
@@ -40,7 +44,11 @@ export function readWindow(site: Site, spatial: readonly number[], kernel: reado
       padBegin = autoPad === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2);
       padEnd = total - padBegin;
     }
-    const output = Math.floor((input + padBegin + padEnd - span) / stride) + 1;
+    const steps = (input + padBegin + padEnd - span) / stride;
+    const output = (ceiling ? Math.ceil(steps) : Math.floor(steps)) + 1;
+    // ONNX counts such a window where it infers shapes, and ONNX Runtime's kernels leave it out.
+    if (ceiling && (output - 1) * stride >= input + padBegin)
+      site.refuse('programs differ about ceil_mode where the last window starts behind the data; write pads instead');
     if (output < 1) site.refuse(`a window of ${span} does not fit ${input} with pads ${padBegin} and ${padEnd}`);
     return { input, output, kernel: k, stride, dilation, padBegin, padEnd };
   });

@@ -1,12 +1,14 @@
 /** Constants that are spread over a tensor, in the same way for every sample of the batch. */
 
 import { largestMagnitude, vectorNormUpper, vectorSumUpper } from '../bounds/matrix-norm.ts';
+import type { Floats } from '../bounds/precision.ts';
 import { mulUp, sqrtUp } from '../bounds/rounding.ts';
 import type { Site } from './site.ts';
 import { type Data, sizeOf } from './state.ts';
 
 export interface SpreadConstant {
-  readonly values: Float32Array;
+  readonly dims: readonly number[];
+  readonly values: Floats;
   /** max|c|. */
   readonly magnitude: number;
   /** ‖c‖₂ and ‖c‖₁ after c is spread over a sample of the tensor. */
@@ -20,6 +22,7 @@ export function spreadConstant(site: Site, i: number, data: Data): SpreadConstan
   checkSpread(site, dims, data);
   const copies = sizeOf(data.shape) / sizeOf(dims);
   return {
+    dims,
     values,
     magnitude: largestMagnitude(values),
     norm: mulUp(sqrtUp(copies), vectorNormUpper(values)),

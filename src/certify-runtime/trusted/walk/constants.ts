@@ -30,7 +30,7 @@ export function shapeValue(site: Site, type: IntegerType, entries: readonly Shap
 export const folds: ReadonlyMap<string, Fold> = new Map([
   ['Shape', shapeOf],
   ['Identity', (site: Site): Value => site.value(0)],
-  ['Cast', castIntegers],
+  ['Cast', castConstant],
   ['Gather', gatherEntries],
   ['Slice', sliceEntries],
   ['Concat', concatEntries],
@@ -47,7 +47,7 @@ const fixed = (constant: bigint): ShapeEntry => ({ perSample: 0n, constant });
 /** The Shape of a tensor, whose dimension 0 is k·N. */
 function shapeOf(site: Site): ShapeValue {
   const value = site.value(0);
-  if (value.kind === 'shape') site.refuse('the shape of a shape has no rule');
+  if (value.kind === 'shape' || value.kind === 'squares') site.refuse('the shape of a shape or of a square has no rule');
   const dims =
     value.kind === 'constant'
       ? value.tensor.dims.map((dim) => fixed(BigInt(dim)))
@@ -73,11 +73,14 @@ const INTEGERS: ReadonlyMap<number, IntegerType> = new Map([
   [ElementType.int64, 'int64'],
 ]);
 
-function castIntegers(site: Site): Value {
+/** Integers, if they fit, and float32 to float64, which is exact. */
+function castConstant(site: Site): Value {
   const to = site.int('to', 0);
   const value = site.value(0);
   if (value.kind === 'constant' && ElementType[value.tensor.type] === to) return value;
-  const type = INTEGERS.get(to) ?? site.refuse('only casts between integers have a rule');
+  if (value.kind === 'constant' && value.tensor.data instanceof Float32Array && to === ElementType.float64)
+    return { kind: 'constant', tensor: { ...value.tensor, type: 'float64', data: Float64Array.from(value.tensor.data) } };
+  const type = INTEGERS.get(to) ?? site.refuse('only casts between integers, and from float32 to float64, have a rule');
   const { entries, rank } = integersOf(site, 0);
   return shapeValue(site, type, entries, rank);
 }
@@ -161,8 +164,11 @@ function transposeConstant(site: Site): Value {
   if (perm.length !== rank || new Set(perm).size !== rank || perm.some((axis) => axis < 0 || axis >= rank)) {
     site.refuse(`perm [${perm}] is no permutation of ${rank} axes`);
   }
-  const { values } = site.floats(0);
-  const data = Float32Array.from(transposeIndex(tensor.dims, perm), (source) => values[source]!);
+  const { values } = site.reals(0);
+  const data = values.slice();
+  transposeIndex(tensor.dims, perm).forEach((source, e) => {
+    data[e] = values[source]!;
+  });
   return { kind: 'constant', tensor: { ...tensor, dims: perm.map((axis) => tensor.dims[axis]!), data } };
 }
 

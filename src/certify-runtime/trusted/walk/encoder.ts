@@ -2,12 +2,23 @@
 
 import { isFiniteBound } from '../bounds/affine.ts';
 import type { AffineBound, EncoderBound } from '../bounds/bound.ts';
+import { FLOAT64_OPERATORS } from '../bounds/precision.ts';
 import { FLUSH_32, hasSubnormals, mulUp, sqrtUp } from '../bounds/rounding.ts';
 import { UnprovableError } from '../errors.ts';
 import type { Graph, OnnxNode } from '../onnx/model.ts';
-import type { RuleBook } from './rule.ts';
-import { Site, type Value, type Walk } from './site.ts';
-import { computed, type Data, measureOf, newChain, sizeOf } from './state.ts';
+import type { Rule, RuleBook } from './rule.ts';
+import { dependsOnImage, Site, type Value, type Walk } from './site.ts';
+import {
+  type Base,
+  computed,
+  type Data,
+  isFresh,
+  type Measure,
+  markSource,
+  measureOf,
+  newChain,
+  sizeOf,
+} from './state.ts';
 
 /** The certificate head sums squares of pixels in float32, so ‖x‖₂² must stay far below 2¹²⁸. */
 const LARGEST_IMAGE_NORM = 2 ** 60;
@@ -19,7 +30,13 @@ const LARGEST_IMAGE_NORM = 2 ** 60;
  */
 export function boundEncoder(
   graph: Graph,
-  options: { readonly input: string; readonly latent: string; readonly rules: RuleBook },
+  options: {
+    readonly input: string;
+    readonly latent: string;
+    readonly rules: RuleBook;
+    /** Is told what was found about each tensor that depends on the image, in their order. */
+    readonly observe?: (tensor: string, found: Pick<Measure, 'lipschitz' | 'errors'>) => void;
+  },
 ): EncoderBound {
   if (!hasSubnormals()) {
     throw new UnprovableError(
@@ -31,25 +48,40 @@ export function boundEncoder(
     throw new UnprovableError(`the graph has no input "${options.input}"`, { input: options.input });
   const inputShape = imageShape(image.type, image.dims);
   const walk = startWalk(graph, sizeOf(inputShape));
-  walk.values.set(image.name, imageData(inputShape));
+  const pixels = imageData(inputShape);
+  walk.values.set(image.name, pixels);
+  markSource(pixels.base);
 
-  for (const [position, node] of nodesBetween(graph, options.latent)) {
+  const nodes = nodesBetween(graph, options.latent);
+  const readers = readersOf(nodes, options.latent);
+  for (const [position, node] of nodes) {
     const site = new Site(node, position, walk);
     const outputs = apply(site, options.rules);
     node.outputs.forEach((name, i) => {
       const value = outputs[i];
       if (name === '' || value === undefined) return;
       walk.values.set(name, value);
+      if (value.kind === 'data' && value.view === null)
+        settle(site, value.base, options.rules, readers.get(name) ?? []);
     });
   }
 
   const latent = walk.values.get(options.latent);
+  if (latent?.kind === 'squares')
+    throw new UnprovableError('the latent is a sum of squares, which has no bound; only its root has one', {
+      latent: options.latent,
+    });
   if (latent?.kind !== 'data')
     throw new UnprovableError(`no tensor "${options.latent}" is computed from the image`, { latent: options.latent });
   if (latent.shape.length !== 2 || latent.shape[0] !== 1) {
     throw new UnprovableError(`the latent must be one vector for each sample, not [N·${latent.shape}]`, {
       latent: options.latent,
     });
+  }
+  if (walk.doubles.has(options.latent))
+    throw new UnprovableError('the latent must be float32; put a Cast behind it', { latent: options.latent });
+  for (const [name, value] of options.observe === undefined ? [] : walk.values) {
+    if (value.kind === 'data') options.observe?.(name, measureOf(value));
   }
   return result(walk, latent, inputShape);
 }
@@ -80,6 +112,7 @@ function startWalk(graph: Graph, imageSize: number): Walk {
   return {
     imageSize,
     values,
+    doubles: new Set(),
     layers: [],
     rebases: new Map(),
     work: 0,
@@ -134,20 +167,61 @@ function nodesBetween(graph: Graph, latent: string): [number, OnnxNode][] {
   );
 }
 
+/** The operators that read each tensor; nothing of the kind reads the latent. */
+function readersOf(nodes: readonly (readonly [number, OnnxNode])[], latent: string): Map<string, string[]> {
+  const readers = new Map([[latent, ['']]]);
+  for (const [, { op, inputs }] of nodes)
+    for (const name of inputs) readers.set(name, [...(readers.get(name) ?? []), op]);
+  return readers;
+}
+
+/** Linear operators, which leave the proof of a whole to what follows them. */
+const LINEAR = new Set(['Add', 'BatchNormalization', 'Conv', 'Div', 'Gemm', 'MatMul', 'Mul', 'Neg', 'Sub', 'Sum']);
+
+/** What is known of a new tensor, after all that is said about it is known (Lemma 20). */
+function settle(site: Site, base: Base, { sharpen }: RuleBook, readers: readonly string[]): void {
+  if (isFresh(base.measure)) markSource(base);
+  sharpen?.(site, base, readers.length === 1 && LINEAR.has(readers[0]!));
+}
+
 function apply(site: Site, rules: RuleBook): readonly Value[] {
   const { op, name, inputs, attributes } = site.node;
   const values = inputs.flatMap((_, i) => (site.has(i) ? [site.value(i)] : []));
-  if (op === 'Shape' || (values.length > 0 && values.every(({ kind }) => kind !== 'data'))) {
+  if (op === 'Shape' || (values.length > 0 && !values.some(dependsOnImage))) {
     const fold =
       rules.folds?.get(op) ?? site.refuse('this operator has no rule for constants (fold the constants first)');
     return [fold(site)];
   }
-  const rule = rules.get(op) ?? site.refuse('this operator has no rule');
+  const rule = ruleOf(site, values, rules);
   for (const attribute of attributes.keys()) {
     if (!rule.attributes.includes(attribute)) site.refuse(`attribute ${attribute} has no rule`);
   }
-  const { outputs, upper } = rule.apply(site);
-  for (const output of outputs) if (output.kind === 'data') site.checkShape(output.shape);
+  const own = site.precision;
+  if (own === 'float64' && !(FLOAT64_OPERATORS.has(op) && rule === rules.get(op))) {
+    site.refuse(
+      'ONNX Runtime has no float64 kernel for it, or its rule holds for float32 only; leave out --precision float64',
+    );
+  }
+  const { outputs, upper, precision = own } = rule.apply(site);
+  outputs.forEach((output, i) => {
+    if (output.kind === 'squares') site.checkShape(output.roots.shape);
+    if (output.kind === 'data') site.checkShape(output.shape);
+    if (precision === 'float64') site.walk.doubles.add(site.node.outputs[i]!);
+  });
   site.walk.layers.push({ op, name, upper });
   return outputs;
+}
+
+/** The operator's rule; squares, and products of two tensors that depend on the image, have rules of their own. */
+function ruleOf(site: Site, values: readonly Value[], rules: RuleBook): Rule {
+  const { op } = site.node;
+  const own = rules.get(op);
+  if (values.some(({ kind }) => kind === 'squares')) {
+    return (
+      rules.products?.onSquares(op, own) ??
+      site.refuse('it takes x·x, which has no bound: only sums, means and roots of squares have a rule')
+    );
+  }
+  const isProduct = op === 'Mul' && values.length === 2 && values.every(({ kind }) => kind === 'data');
+  return (isProduct ? rules.products?.product : undefined) ?? own ?? site.refuse('this operator has no rule');
 }

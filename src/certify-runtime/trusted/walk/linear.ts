@@ -2,9 +2,9 @@
 
 import { combine, constantBound, scale, sum } from '../bounds/affine.ts';
 import type { AffineBound } from '../bounds/bound.ts';
-import { FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from '../bounds/rounding.ts';
+import { addUp, FLUSH_32, mulUp, OVERFLOW_32, sqrtUp } from '../bounds/rounding.ts';
 import type { Site } from './site.ts';
-import type { Measure } from './state.ts';
+import { carried, type Measure } from './state.ts';
 
 /**
  * Roundings beyond the n of a dot product of n terms with its bias: one for the bias, two for alpha and beta, and two
@@ -41,7 +41,7 @@ export interface LinearMap {
 }
 
 export function linearMeasure(site: Site, map: LinearMap, v: Measure): Measure {
-  const gamma = gamma32(map.terms + v.chain.scales + EXTRA_ROUNDINGS);
+  const gamma = site.gamma(map.terms + v.chain.scales + EXTRA_ROUNDINGS);
   if (gamma === Number.POSITIVE_INFINITY) site.refuse(`dot products of ${map.terms} terms are too long for float32`);
   const { absolute, alpha, beta, bias: unscaled } = map.scaled ?? { ...map, alpha: 1, beta: 1 };
   const growth = mulUp(v.chain.growth, alpha);
@@ -61,13 +61,15 @@ export function linearMeasure(site: Site, map: LinearMap, v: Measure): Measure {
 
   const norm = sum(scale(map.norm, v.norm), bias, rounding[0]!);
   site.limitMagnitude(scale(2, sum(peak, flush)));
-  return {
+  const next = {
     lipschitz: mulUp(map.norm, v.lipschitz),
     norm,
     l1Norm: null,
-    errors: combine(v.errors, rounding, (error, own) => sum(scale(map.norm, error), own)),
     chain: { terms: map.terms, extra: 0, scales: 0, weight, growth: 1, reach: norm, peak, flush: folded },
   };
+  const errors = (before: readonly AffineBound[]) =>
+    combine(before, rounding, (error, own) => sum(scale(map.norm, error), own));
+  return carried(v, next, errors, (offset) => addUp(mulUp(map.norm, offset), map.bias));
 }
 
 /**

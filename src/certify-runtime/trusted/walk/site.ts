@@ -2,11 +2,12 @@
 
 import type { AffineBound, LayerBound } from '../bounds/bound.ts';
 import { MAX_ELEMENTS, MAX_WORK } from '../bounds/budget.ts';
+import { type Floats, gammaOf, type Precision } from '../bounds/precision.ts';
 import { OVERFLOW_32 } from '../bounds/rounding.ts';
 import { UnprovableError } from '../errors.ts';
 import type { Attribute, OnnxNode, Tensor } from '../onnx/model.ts';
 import type { ShapeValue } from './shape-value.ts';
-import { type Base, type Data, sizeOf } from './state.ts';
+import { type Base, type Data, type Squares, sizeOf } from './state.ts';
 import type { View } from './view.ts';
 
 interface Constant {
@@ -14,13 +15,19 @@ interface Constant {
   readonly tensor: Tensor;
 }
 
-export type Value = Data | Constant | ShapeValue;
+export type Value = Data | Constant | ShapeValue | Squares;
+
+export function dependsOnImage(value: Value | undefined): boolean {
+  return value?.kind === 'data' || value?.kind === 'squares';
+}
 
 /** The state of the walk that rules share. */
 export interface Walk {
   /** The number of pixels of one image. */
   readonly imageSize: number;
   readonly values: Map<string, Value>;
+  /** The names of the tensors that depend on the image and are float64; all others of them are float32. */
+  readonly doubles: Set<string>;
   readonly layers: LayerBound[];
   /** Views with pairs, and the base that each was made into. */
   readonly rebases: Map<View, Base>;
@@ -80,18 +87,45 @@ export class Site {
     return value.tensor;
   }
 
-  /** A float32 constant with finite values. */
-  floats(i: number): { dims: readonly number[]; values: Float32Array } {
+  /** What the node computes in: the type of its inputs that depend on the image, which must be the same for all. */
+  get precision(): Precision {
+    const { values, doubles } = this.walk;
+    const found = new Set(
+      this.node.inputs.flatMap((name): Precision[] =>
+        dependsOnImage(values.get(name)) ? [doubles.has(name) ? 'float64' : 'float32'] : [],
+      ),
+    );
+    if (found.size > 1) this.refuse('it takes float32 and float64 together; put a Cast before one of them');
+    return [...found][0] ?? 'float32';
+  }
+
+  /** γ_n of what the node computes in, rounded up; Infinity if n is too large. */
+  gamma(n: number): number {
+    return gammaOf(this.precision, n);
+  }
+
+  /** A constant of the type that the node computes in, with finite values. */
+  floats(i: number): { dims: readonly number[]; values: Floats } {
+    const { precision } = this;
     const tensor = this.constant(i);
-    if (!(tensor.data instanceof Float32Array)) this.refuse(`input ${i} must be float32, not ${tensor.type}`);
+    if (tensor.type !== precision) this.refuse(`input ${i} must be ${precision}, not ${tensor.type}`);
+    return this.reals(i);
+  }
+
+  /** A float32 or float64 constant with finite values that float32 could hold, though it may round them. */
+  reals(i: number): { dims: readonly number[]; values: Floats } {
+    const tensor = this.constant(i);
+    if (!(tensor.data instanceof Float32Array || tensor.data instanceof Float64Array))
+      this.refuse(`input ${i} must be float32 or float64, not ${tensor.type}`);
     if (sizeOf(tensor.dims) !== tensor.data.length)
       this.refuse(`input ${i} has ${tensor.data.length} values for [${tensor.dims}]`);
     this.spend(8 * tensor.data.length);
-    for (const value of tensor.data) if (!Number.isFinite(value)) this.refuse(`input ${i} holds ${value}`);
+    // Twice OVERFLOW_32 is above every float32. Float64 constants keep to it, so that all limits are those of float32.
+    for (const value of tensor.data) if (!(Math.abs(value) < 2 * OVERFLOW_32)) this.refuse(`input ${i} holds ${value}`);
     return { dims: tensor.dims, values: tensor.data };
   }
 
-  /** A float32 constant of one element. */
+  /** Such a constant of one element. */
   float(i: number): number {
     const { values } = this.floats(i);
     if (values.length !== 1) this.refuse(`input ${i} must have one element`);

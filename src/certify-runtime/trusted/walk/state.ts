@@ -1,8 +1,8 @@
 /** What the walk knows about a tensor: per-sample shape, Lipschitz bound, size and float32 error of its values. */
 
-import { constantBound, scale, sum, ZERO } from '../bounds/affine.ts';
+import { combine, constantBound, scale, sum, ZERO } from '../bounds/affine.ts';
 import type { AffineBound } from '../bounds/bound.ts';
-import { FLUSH_32, mulUp, sqrtUp } from '../bounds/rounding.ts';
+import { addUp, FLUSH_32, mulUp, sqrtUp } from '../bounds/rounding.ts';
 import { multiplicity, type View } from './view.ts';
 
 /**
@@ -44,7 +44,8 @@ export interface Measure {
 /** A tensor that was computed, not only rearranged; views refer to it. */
 export interface Base {
   readonly size: number;
-  readonly measure: Measure;
+  /** Only lemmas 20 and 21 replace it by a better one, before anything has read it. */
+  measure: Measure;
   /** What ONNX Runtime's fusions look for. A computed tensor has only the marks that its rule names. */
   readonly marks: Marks;
 }
@@ -68,6 +69,83 @@ export interface Data {
   readonly view: View | null;
 }
 
+/** The tensor r∘r for r = `roots`, which no rule takes for a tensor of its own (Lemma 25). */
+export interface Squares {
+  readonly kind: 'squares';
+  readonly roots: Data;
+  /** The roundings since r∘r, the root of what flushes may have added in ℓ2, and a bound of all that was summed up. */
+  readonly terms: number;
+  readonly hidden: number;
+  readonly peak: AffineBound;
+}
+
+/**
+ * What happened since the tensor `source`, of which v is F(u) exactly: ‖v̂ − F(û)‖₂ is at most each of `errors`, and
+ * ‖F(0)‖₂ at most `offset` (Lemma 20).
+ */
+export interface Since {
+  readonly source: Base;
+  readonly errors: readonly AffineBound[];
+  readonly offset: number;
+}
+
+/** How many sources are remembered of a tensor, the latest first. */
+const SOURCES = 3;
+
+/** It is kept by the measure's identity, so that a measure that was changed in any way has none. */
+const histories = new WeakMap<Measure, readonly Since[]>();
+
+export function sinceOf(measure: Measure): readonly Since[] {
+  return histories.get(measure) ?? [];
+}
+
+/** Records what happened since some sources, and returns the measure. */
+export function withSince(measure: Measure, since: readonly Since[]): Measure {
+  histories.set(measure, since.slice(0, SOURCES));
+  return measure;
+}
+
+/** `next` is what an operator makes of v: its errors follow from v's by `errors`, and ‖F(0)‖₂ likewise by `offset`. */
+export function carried(
+  v: Measure,
+  next: Omit<Measure, 'errors'>,
+  errors: (before: readonly AffineBound[]) => readonly AffineBound[],
+  offset: (before: number) => number,
+): Measure {
+  const since = sinceOf(v).map((s) => ({ source: s.source, errors: errors(s.errors), offset: offset(s.offset) }));
+  return withSince({ ...next, errors: errors(v.errors) }, since);
+}
+
+/** The same for an operator of v and w: what both have since one source. */
+export function carriedFromBoth(
+  [v, w]: readonly [Measure, Measure],
+  next: Omit<Measure, 'errors'>,
+  error: (d: AffineBound, e: AffineBound) => AffineBound,
+  offset: (a: number, b: number) => number,
+): Measure {
+  const since = sinceOf(v).flatMap((s) => {
+    const t = sinceOf(w).find(({ source }) => source === s.source);
+    if (t === undefined) return [];
+    return [{ source: s.source, errors: combine(s.errors, t.errors, error), offset: offset(s.offset, t.offset) }];
+  });
+  return withSince({ ...next, errors: combine(v.errors, w.errors, error) }, since);
+}
+
+/** Makes a tensor a source: one over which no provider folds anything, since nothing is known of a chain before it. */
+export function markSource(base: Base): void {
+  const { measure } = base;
+  const since = sinceOf(measure);
+  if (since.some(({ source }) => source === base)) return;
+  withSince(measure, [{ source: base, errors: [ZERO], offset: 0 }, ...since]);
+}
+
+/** Whether the chain of the tensor has just begun. */
+export function isFresh({ chain, norm }: Measure): boolean {
+  return freshChains.has(chain) && chain.reach === norm;
+}
+
+const freshChains = new WeakSet<Chain>();
+
 /** The number of elements of a tensor with these dimensions. */
 export function sizeOf(dims: readonly number[]): number {
   return dims.reduce((a, b) => a * b, 1);
@@ -75,7 +153,9 @@ export function sizeOf(dims: readonly number[]): number {
 
 /** The start of a chain, into which nothing before it is folded. */
 export function newChain(norm: AffineBound): Chain {
-  return { terms: 0, extra: 0, scales: 0, weight: 1, growth: 1, reach: norm, peak: norm, flush: ZERO };
+  const chain = { terms: 0, extra: 0, scales: 0, weight: 1, growth: 1, reach: norm, peak: norm, flush: ZERO };
+  freshChains.add(chain);
+  return chain;
 }
 
 /** A tensor that a rule bounds as a whole, which is the base of whatever is made of its elements. */
@@ -105,11 +185,10 @@ export function measureOf(data: Data): Measure {
   const times = multiplicity(data.view, data.base.size);
   const factor = sqrtUp(times);
   const flushed = data.view.pair === null ? ZERO : flushOf(sizeOf(data.shape));
-  return {
+  const next = {
     lipschitz: mulUp(factor, measure.lipschitz),
     norm: sum(scale(factor, measure.norm), flushed),
     l1Norm: measure.l1Norm === null ? null : scale(times, measure.l1Norm),
-    errors: measure.errors.map((error) => sum(scale(factor, error), flushed)),
     chain: {
       ...measure.chain,
       reach: scale(factor, measure.chain.reach),
@@ -117,6 +196,8 @@ export function measureOf(data: Data): Measure {
       flush: scale(factor, measure.chain.flush),
     },
   };
+  const stretched = (errors: readonly AffineBound[]) => errors.map((error) => sum(scale(factor, error), flushed));
+  return carried(measure, next, stretched, (offset) => mulUp(factor, offset));
 }
 
 /** The cost in ℓ2 of flushing `size` values to zero, on the way in and on the way out: 2·2⁻¹²⁶·√size. */
@@ -128,14 +209,15 @@ export function flushOf(size: number): AffineBound {
 export function nonexpansive(measure: Measure, size: number, offset = 0, offsetSum = 0): Measure {
   const flushed = flushOf(size);
   const norm = sum(measure.norm, flushed, constantBound(offset));
-  return {
+  const next = {
     lipschitz: measure.lipschitz,
     norm,
     l1Norm:
       measure.l1Norm === null
         ? null
         : sum(measure.l1Norm, constantBound(offsetSum), constantBound(mulUp(size, 2 * FLUSH_32))),
-    errors: measure.errors.map((error) => sum(error, flushed)),
     chain: newChain(norm),
   };
+  const flushedToo = (errors: readonly AffineBound[]) => errors.map((error) => sum(error, flushed));
+  return carried(measure, next, flushedToo, (before) => addUp(before, offset));
 }

@@ -182,3 +182,20 @@ export function decode<S extends Schema>(span: Span, schema: S): Message<S, Span
   }
   return message as Message<S, Span>;
 }
+
+/** The fields of a message one by one, undecoded: `start` is where the field begins, with its number. */
+export function* fieldsOf(span: Span): Generator<{ number: number; start: number; content: Span }> {
+  const cursor = new Cursor(span);
+  while (cursor.at < span.end) {
+    const start = cursor.at;
+    const tag = Number(cursor.varint());
+    const wire = tag % 8;
+    const begin = cursor.at;
+    if (wire === 0) cursor.varint();
+    else if (wire === 1) cursor.take(8, 'a double');
+    else if (wire === 5) cursor.take(4, 'a float');
+    else if (wire !== 2) refuse(span, `field ${Math.floor(tag / 8)} is a group`, start);
+    const content = wire === 2 ? cursor.part('a field', span.path) : { ...span, start: begin, end: cursor.at };
+    yield { number: Math.floor(tag / 8), start, content };
+  }
+}

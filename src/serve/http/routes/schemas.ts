@@ -9,7 +9,7 @@ export const SCHEMAS: Json = {
   Parameters: object({
     norm: { const: 'l2' },
     lipschitz: { ...NUMBER, description: 'L, the proven bound that the radius was computed with' },
-    precision: { const: 'float32' },
+    precision: { enum: ['float32', 'float64'] },
     provider: TEXT,
     sha256: { ...TEXT, description: "of the model's file" },
   }),

@@ -8,7 +8,7 @@ import { folds } from '../../../../src/certify-runtime/trusted/walk/constants.ts
 import { boundEncoder } from '../../../../src/certify-runtime/trusted/walk/encoder.ts';
 import type { ShapeValue } from '../../../../src/certify-runtime/trusted/walk/shape-value.ts';
 import { Site, type Value, type Walk } from '../../../../src/certify-runtime/trusted/walk/site.ts';
-import { allRules } from '../../../support/networks/all-rules.ts';
+import { rulesAlone } from '../../../support/networks/all-rules.ts';
 import { GraphBuilder } from '../../../support/networks/graph-builder.ts';
 
 export type Make = (b: GraphBuilder) => string;
@@ -18,7 +18,7 @@ type Attributes = Parameters<GraphBuilder['node']>[2];
 export function prove(dims: Dims, make: Make): EncoderBound {
   const builder = new GraphBuilder(dims);
   const latent = make(builder);
-  return boundEncoder(builder.graph(latent), { input: 'image', latent, rules: allRules });
+  return boundEncoder(builder.graph(latent), { input: 'image', latent, rules: rulesAlone });
 }
 
 /** The tensor that `make` gives, flattened, as the latent. */
@@ -43,7 +43,15 @@ export function onlyIf(dims: Dims, right: Make, wrong: readonly (readonly [reaso
 /** A walk that has just begun. */
 export function walkOf(values: readonly Value[]): Walk {
   return {
-    ...{ imageSize: 24, layers: [], rebases: new Map(), work: 0, viewElements: 0, maxImageNorm: Number.MAX_VALUE },
+    ...{
+      imageSize: 24,
+      layers: [],
+      rebases: new Map(),
+      doubles: new Set<string>(),
+      work: 0,
+      viewElements: 0,
+      maxImageNorm: Number.MAX_VALUE,
+    },
     values: new Map(values.map((value, i) => [`v${i}`, value])),
   };
 }
@@ -56,7 +64,7 @@ export function siteOf(op: string, walk: Walk, attributes: Attributes = {}, outp
 
 /** What a rule makes of its inputs, nothing else being checked. */
 export function apply(op: string, values: readonly Value[], attributes?: Attributes): readonly Value[] {
-  return allRules.get(op)!.apply(siteOf(op, walkOf(values), attributes)).outputs;
+  return rulesAlone.get(op)!.apply(siteOf(op, walkOf(values), attributes)).outputs;
 }
 
 export function int64(values: readonly (number | bigint)[], dims: readonly number[] = [values.length]): Value {

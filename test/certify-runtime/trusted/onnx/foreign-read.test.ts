@@ -40,14 +40,24 @@ describe('what the foreign reader lets pass, and ours refuses', () => {
     'an unused opset': cat(valid, len(8, len(1, 'ai.onnx.ml'), int(2, 2))),
     'the long name of the opset': cat(valid.subarray(0, -tail.length), len(8, len(1, 'ai.onnx'), int(2, 18))),
     'an absent opset domain': cat(valid.subarray(0, -tail.length), len(8, int(2, 18))),
+    'the opset under both of its names': cat(valid, len(8, len(1, 'ai.onnx'), int(2, 18))),
+    training_info: cat(valid, len(20, '')),
+    'an unused function': cat(valid, len(25, len(1, 'f'), len(10, 'd'))),
+    'device configurations': cat(valid, len(26, '')),
     value_info: withGraph(len(13, parts.output)),
+    quantization_annotation: withGraph(len(14, '')),
+    'an initializer that is an input too': withGraph(len(11, info('W', 1, int(1, 2)))),
     'graph metadata': withGraph(len(16, len(1, 'a'))),
     'a node doc string': moreNode(len(6, 'd')),
     'node metadata': moreNode(len(9, len(1, 'a'))),
+    'an empty overload': moreNode(len(8, '')),
+    'device configurations of a node': moreNode(len(10, '')),
     'an empty node domain': moreNode(len(7, '')),
     'the long name of the domain': moreNode(len(7, 'ai.onnx')),
     'a tensor doc string': moreTensor(len(12, 'd')),
     'tensor metadata': moreTensor(len(16, '')),
+    'the default data_location': moreTensor(int(14, 0)),
+    'external_data left over': moreTensor(len(13, len(1, 'location'), len(2, 'w.bin')), int(14, 0)),
     'packed dims': withTensor(len(1, bytes(2)), int(2, 1), len(8, 'W'), len(9, floats(1, 2))),
     float_data: tensor(float(4, 1), float(4, 2), len(8, 'W')),
     'packed float_data': tensor(len(4, floats(1, 2)), len(8, 'W')),
@@ -86,7 +96,7 @@ describe('what the foreign reader lets pass, and ours refuses', () => {
   });
 
   it('unnamed dimensions, each under a name of its own', () => {
-    const shape = [len(2, 'unk__0'), cat(), cat(), len(2, '')];
+    const shape = [len(2, 'unk__0'), cat(), int(1, -1), len(2, '')];
     const content = file(
       cat(graphOf(parts.node, parts.tensor), len(11, info('x', 1, ...shape)), len(12, parts.output)),
     );

@@ -57,21 +57,36 @@ test('scales: the largest magnitude, of Div the smallest', () => {
   assert.ok(by('Mul', [2 ** 127 - 2 ** 103]) > 2 ** 126);
 });
 
-test('two tensors of the image: sums of one shape, no products', () => {
+test('two tensors of the image: sums of shapes that fit each other, no products', () => {
   const both =
     (op: string, shape: readonly number[] | null = null): Make =>
     (b) =>
       b.node(op, ['image', shape === null ? 'image' : b.node('Reshape', ['image', b.ints(shape)])]);
-  for (const op of ['Add', 'Sub', 'Sum', 'Max', 'Min']) {
+  const stretched = (op: string, order: number): Make => {
+    const largest = (b: GraphBuilder): string => b.node('ReduceMax', ['image', b.ints([2])]);
+    return (b) => b.node(op, order === 0 ? ['image', largest(b)] : [largest(b), 'image']);
+  };
+  for (const op of ['Max', 'Min']) {
     onlyIf(['N', 4, 6], both(op), [
       [/broadcast/, both(op, [0, 6, 4])],
       [/broadcast/, both(op, [0, 1, 4, 6])],
       [/broadcast/, both(op, [0, 4, 6, 1])],
       [/broadcast/, both(op, [0, 24])],
-      [/broadcast/, (b) => b.node(op, ['image', b.node('ReduceMax', ['image', b.ints([2])])])],
-      [/broadcast/, (b) => b.node(op, [b.node('ReduceMax', ['image', b.ints([2])]), 'image'])],
+      [/broadcast/, stretched(op, 0)],
+      [/broadcast/, stretched(op, 1)],
       [/broadcast/, both(op, [-1, 2, 6])],
     ]);
+  }
+  for (const op of ['Add', 'Sub', 'Sum']) {
+    onlyIf(['N', 4, 6], both(op), [
+      [/does not fit/, both(op, [0, 6, 4])],
+      [/one rank/, both(op, [0, 1, 4, 6])],
+      [/one rank/, both(op, [0, 4, 6, 1])],
+      [/one rank/, both(op, [0, 24])],
+      [/as many rows/, both(op, [-1, 2, 6])],
+    ]);
+    // The maximum of a row of 6 is repeated for each of them, so its own part has the norm √6.
+    for (const order of [0, 1]) near(proveFlat(['N', 4, 6], stretched(op, order)).lipschitz, 1 + Math.sqrt(6));
   }
   for (const op of ['Mul', 'Div']) refusal(() => proveFlat(['N', 4], both(op)), /no bound/);
   refusal(() => proveFlat(['N', 4], (b) => b.node('Div', [ones(b, [4]), 'image'])), /no bound/);

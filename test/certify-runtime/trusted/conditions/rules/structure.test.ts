@@ -107,7 +107,7 @@ test('Pad: zeros around each axis but the batch', () => {
     [0, 0, 0, 2 ** 33],
   ])
     refusal(() => pad(pads), /limit of the verifier/);
-  refusal(() => one('Pad', [1, 3], [int64([0, 1, 0, 1])], { mode: 'reflect' }), /mode reflect/);
+  refusal(() => one('Pad', [1, 3], [int64([0, 1, 0, 1])], { mode: 'wrap' }), /mode wrap/);
   refusal(() => pad([0, 1, 0, 1], float32([0, 0])), /one element/);
   // Padded with anything but zero it is no rearrangement.
   assert.equal(pad([0, 1, 0, 2], float32([0.5], []))[1][0], 0);
@@ -149,7 +149,7 @@ test('Dropout and Cast change nothing, or are refused', () => {
     [1, 3],
     [0, 1, 2],
   ]);
-  refusal(() => one('Cast', [1, 3], [], { to: 11 }), /float32/);
+  refusal(() => one('Cast', [1, 3], [], { to: 10 }), /float32 or float64/);
   refusal(() => one('Cast', [1, 3], []), /float32/);
 });
 

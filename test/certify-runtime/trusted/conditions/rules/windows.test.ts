@@ -42,7 +42,9 @@ test('a window that fits nowhere, or is not said in full', () => {
     [[7, 7], [3, 3], { pads: [0, 0, 0, -1] }, /pads/],
     [[7, 7], [3, 3], { auto_pad: 'SAME' }, /auto_pad SAME/],
     [[7, 7], [3, 3], { auto_pad: 'VALID', pads: [0, 0, 0, 1] }, /contradict/],
-    [[7, 7], [3, 3], { ceil_mode: 1 }, /ceil_mode/],
+    [[7, 7], [3, 3], { ceil_mode: 2 }, /ceil_mode must be 0 or 1/],
+    [[7, 7], [3, 3], { ceil_mode: 1, auto_pad: 'VALID' }, /ceil_mode with auto_pad/],
+    [[7, 4], [3, 2], { ceil_mode: 1, strides: [1, 3], pads: [0, 2, 0, 0] }, /starts behind the data/],
     [[7, 7], [3, 8], {}, /a window of 8 does not fit 7/],
     [[7, 7], [3, 3], { dilations: [1, 4] }, /a window of 9/],
   ];
@@ -134,11 +136,10 @@ test('pools: a kernel for each spatial axis, windows that are not all padding', 
     [/count_include_pad must be 0 or 1/, pool('AveragePool', [3, 2], { count_include_pad: 2 })],
   ]);
   onlyIf(['N', 2, 6, 6], pool('MaxPool', [3, 2], { strides: [3, 2] }), [
-    [/overlap/, pool('MaxPool', [3, 2], { strides: [3, 1] })],
-    [/overlap/, pool('MaxPool', [3, 2], { strides: [2, 2] })],
     [/storage_order/, pool('MaxPool', [3, 2], { strides: [3, 2], storage_order: 1 })],
     [/may lie in the padding/, pool('MaxPool', [3, 2], { strides: [3, 2], pads: [3, 0, 0, 0] })],
-    [/dilations/, pool('MaxPool', [3, 2], { strides: [3, 2], dilations: [2, 1] })],
+    [/dilations/, pool('MaxPool', [3, 2], { auto_pad: 'SAME_LOWER', dilations: [2, 1] })],
+    [/a window lies in the padding/, pool('MaxPool', [3, 2], { pads: [0, 1, 0, 1], dilations: [1, 7] })],
   ]);
   for (const op of ['AveragePool', 'MaxPool'])
     refusal(() => prove(['N', 6], pool(op, [2], { strides: [2] })), /no spatial dimensions/);

@@ -1,56 +1,7 @@
-/**
- * Finds a classifier's logits: before a final Softmax or Sigmoid, which keeps their order; a single output is turned
- * into two classes.
- */
-import { InputError, UnprovableError } from '../../certify-runtime/trusted/errors.ts';
-import { TENSORS } from '../../certify-runtime/trusted/file/names.ts';
-import type { Graph, OnnxNode, Tensor } from '../../certify-runtime/trusted/onnx/model.ts';
-import { type GraphDraft, integerOf } from './graph-draft.ts';
-
-export type Stripped = 'Softmax' | 'LogSoftmax' | 'Sigmoid';
-
-/**
- * The output that holds the logits, or something that keeps their order: the one named, the one called 'logits', or the
- * only one.
- *
- * @throws InputError if it must be named
- */
-export function chooseOutput(graph: Graph, wanted: string | undefined): string {
-  const names = graph.outputs.map(({ name }) => name);
-  const listed = names.map((name) => `'${name}'`).join(', ');
-  if (wanted !== undefined) {
-    if (names.includes(wanted)) return wanted;
-    throw new InputError(`the model has no output '${wanted}', it has ${listed}`, { outputs: names });
-  }
-  if (names.includes(TENSORS.logits)) return TENSORS.logits;
-  if (names.length === 1) return names[0]!;
-  throw new InputError(`the model has the outputs ${listed}: say which one holds the logits with --logits`, {
-    outputs: names,
-  });
-}
-
-function isStripped(op: string): op is Stripped {
-  return op === 'Softmax' || op === 'LogSoftmax' || op === 'Sigmoid';
-}
-
-/** Checks that a Softmax of a matrix [N, K] is over its classes. */
-function checkAxis(node: OnnxNode): void {
-  if (node.op === 'Sigmoid' || [1, -1].includes(integerOf(node, 'axis', -1) ?? 0)) return;
-  throw new UnprovableError(`${node.op} '${node.name}': at the end of a classifier it must be over axis 1`, {
-    op: node.op,
-    node: node.name,
-  });
-}
-
-/** Cuts the last Softmax, LogSoftmax or Sigmoid off: the largest value stays the largest. */
-export function stripActivation(draft: GraphDraft): Stripped | null {
-  const [output] = draft.outputs;
-  const node = draft.producer(output!.name);
-  if (node === undefined || !isStripped(node.op)) return null;
-  checkAxis(node);
-  draft.bypass(node, output!.name, node.inputs[0]!);
-  return node.op;
-}
+/** The last layer's number of outputs; a single output is turned into two classes. */
+import { UnprovableError } from '../../../certify-runtime/trusted/errors.ts';
+import type { OnnxNode, Tensor } from '../../../certify-runtime/trusted/onnx/model.ts';
+import { type GraphDraft, integerOf } from '../graph-draft.ts';
 
 /** The last layer's node with the matrix, and the node that adds a bias after it. */
 function lastLayer(draft: GraphDraft): { product: OnnxNode; add: OnnxNode | undefined } | null {

@@ -1,0 +1,1 @@
+"""A sealed file: its bytes, its form, its claims and its signature."""
