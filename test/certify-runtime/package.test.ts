@@ -157,7 +157,8 @@ const PAGE =
 const gzipped = async (pattern: RegExp) => gzipSync(await bundle(PAGE, pattern), { level: 9 }).length;
 
 /** Loaded where a network asks for it, and by neither of the page's two; models/avatars asks for rules/structure.ts. */
-const ON_DEMAND = /smooth|\/(activation|conv|normalization|pool|reduce|scale|sharpen|structure|constants|functions|squares|products|head-graph-[12])\.ts/;
+const ON_DEMAND =
+  /smooth|\/(activation|conv|normalization|pool|reduce|scale|sharpen|structure|constants|functions|squares|products|head-graph-[12])\.ts/;
 
 describe('size, minified and gzipped, without ONNX Runtime', () => {
   it('predicting', async () => {

@@ -17,31 +17,45 @@ import type { Node } from './node.ts';
 const ENTRY_ERROR = 2 ** -48;
 
 /** The form of the path's map; null if it has none. */
-export function formOf({ leaf, last, nodes }: Path): Form | null {
+export function formOf(site: Site, { leaf, last, nodes }: Path): Form | null {
   const forms = new Map<Node, Form | null>([[leaf, IDENTITY]]);
-  for (const node of nodes) forms.set(node, formAt(node, forms));
+  for (const node of nodes) forms.set(node, formAt(site, node, forms));
   return forms.get(last) ?? null;
 }
 
 /** The form at a node, if those of its operands are known; tensors that are not among them are taken for 0. */
-function formAt({ step, operands }: Node, forms: ReadonlyMap<Node, Form | null>): Form | null {
+function formAt(site: Site, { step, operands, size }: Node, forms: ReadonlyMap<Node, Form | null>): Form | null {
   if (step === null) return null;
   let total: Form | null = ZERO;
   for (const [i, operand] of operands.entries()) {
     const form: Form | null = forms.get(operand) === undefined ? ZERO : forms.get(operand)!;
     if (form === null) return null;
     if (step.kind === 'pointwise') return form;
+    const cost = 4 * (size + operand.size + weightsOf(step)) * innerOf(form);
+    if (cost > site.workLeft / 8) return null;
+    site.spend(cost);
     if (step.kind !== 'sum') return composed(ownForm(step, operand.size), form);
     total = total && added(total, form, step.signs[i]!);
   }
   return total;
 }
 
+type Linear = NonNullable<Node['step']>;
+
+/** The constants of a step. */
+function weightsOf(step: Linear): number {
+  if (step.kind === 'conv') return step.weights.length;
+  return step.kind === 'matrix' ? step.matrices.length * step.matrices[0]!.values.length : 0;
+}
+
+/** At most how many constants of a form one constant of the step after it meets. */
+function innerOf(form: Form): number {
+  if (form.kind === 'kernel') return form.weights.length / form.geometry.outputChannels;
+  return form.kind === 'blocks' ? form.matrices[0]!.cols : 1;
+}
+
 /** The form of one step. */
-export function ownForm(
-  step: Exclude<NonNullable<Node['step']>, { readonly kind: 'sum' | 'pointwise' }>,
-  inputs: number,
-): Form {
+export function ownForm(step: Exclude<Linear, { readonly kind: 'sum' | 'pointwise' }>, inputs: number): Form {
   const rounding = { error: mulUp(ENTRY_ERROR, step.absolute), absolute: step.absolute };
   switch (step.kind) {
     case 'conv':

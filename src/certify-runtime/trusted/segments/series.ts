@@ -28,9 +28,12 @@ const ONE: Series = { conv: null, coefficients: [1], moduli: [1] };
 const NOTHING: Series = { conv: null, coefficients: [], moduli: [] };
 
 /** The path's map as a series of degree 2 or more; null if it is none. */
-export function seriesOf({ leaf, last, nodes }: Path): Series | null {
+export function seriesOf(site: Site, { leaf, last, nodes }: Path): Series | null {
   const known = new Map<Node, Series | null>([[leaf, ONE]]);
   for (const node of nodes) {
+    const cost = node.step?.kind === 'conv' ? node.step.weights.length : 1;
+    if (cost > site.workLeft / 8) return null;
+    site.spend(cost);
     const operands = node.operands.map((operand) => known.get(operand) ?? null);
     known.set(node, operands.includes(null) ? null : seriesAt(node.step, operands as readonly Series[]));
   }
@@ -67,6 +70,7 @@ function isSame(a: Conv, b: Conv): boolean {
   if (a === b) return true;
   const same = a.rows === b.rows && JSON.stringify(a.geometry) === JSON.stringify(b.geometry);
   if (!same || a.weights.length !== b.weights.length) return false;
+  if (a.weights === b.weights) return true;
   for (let i = 0; i < a.weights.length; i++) if (a.weights[i] !== b.weights[i]) return false;
   return true;
 }

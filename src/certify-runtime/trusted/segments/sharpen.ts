@@ -2,6 +2,7 @@
 
 import { combine, constantBound, scale, sum, ZERO } from '../bounds/affine.ts';
 import type { AffineBound } from '../bounds/bound.ts';
+import { MAX_WORK } from '../bounds/budget.ts';
 import { normsCost, spectralNormUpper } from '../bounds/matrix-norm.ts';
 import { addUp, mulUp, sqrtUp } from '../bounds/rounding.ts';
 import { startVector } from '../bounds/symmetric.ts';
@@ -18,8 +19,11 @@ import { seriesNorm, seriesOf } from './series.ts';
 const MOST_CLIMBS = 24;
 
 /** Multiply-adds that one dense matrix may take, and its entries. */
-const DENSE_WORK = 4e9;
+const DENSE_WORK = 1.5e9;
 const DENSE_ENTRIES = 2 ** 22;
+
+/** Multiply-adds of the whole proof after which nothing more is tried: a few seconds. */
+const SHARPEN_WORK = 8e9;
 
 /** Multiply-adds of one estimate, and the gain below which nothing is tried. */
 const ESTIMATE_WORK = 4e7;
@@ -28,7 +32,8 @@ const GAIN = 1 + 2 ** -12;
 /** Improves what is known of `base`, before anything reads it. `passed`: whether it is read by one linear operator alone. */
 export function sharpen(site: Site, base: Base, passed: boolean): void {
   const v = nodeOf(base);
-  if (finished.has(base)) return;
+  // The rest of the work is left to the rules, without which nothing is proven, and a load may not take minutes.
+  if (finished.has(base) || site.workLeft < MAX_WORK - SHARPEN_WORK) return;
   if (!passed) finished.add(base);
   const lines: Path[] = [];
   const blocks: Path[] = [];
@@ -52,12 +57,14 @@ function tryLines(site: Site, lines: readonly Path[]): void {
   const several = lines.filter(({ nodes }) => nodes.length > 1);
   let longest: { path: Path; form: Form } | null = null;
   for (const path of several) {
-    const form = formOf(path);
+    const form = formOf(site, path);
     if (form === null) break;
     longest = { path, form };
   }
   if (longest !== null && mayGain(site, longest.path)) improve(site, longest.path, formNorm(site, longest.form));
-  const series = several.map((path) => ({ path, series: seriesOf(path) })).findLast((found) => found.series !== null);
+  const series = several
+    .map((path) => ({ path, series: seriesOf(site, path) }))
+    .findLast((found) => found.series !== null);
   if (series !== undefined) improve(site, series.path, seriesNorm(site, series.series!));
   for (const path of several.toReversed()) {
     if (!isAffordable(site, path)) continue;
@@ -72,7 +79,7 @@ function tryBlock(site: Site, whole: Path): void {
   const hidden = nodes.find(({ step }) => step?.kind === 'pointwise')!;
   if (hidden === v || !mayGain(site, whole)) return;
   const rest = nodes.filter((node) => node !== hidden);
-  const around = formOf({ leaf: from, last: v, nodes: rest });
+  const around = formOf(site, { leaf: from, last: v, nodes: rest });
   if (around?.kind !== 'diagonal' || around.factors.length !== 1) return;
   const inward: Path = { leaf: from, last: hidden, nodes: nodesBetween(hidden, from)! };
   const outward: Path = { leaf: hidden, last: v, nodes: rest };
@@ -87,8 +94,8 @@ function tryBlock(site: Site, whole: Path): void {
   improve(site, whole, addUp(own, around.error));
 }
 
-function asForm(_: Site, path: Path): Blocks | Kernel | null {
-  const form = formOf(path);
+function asForm(site: Site, path: Path): Blocks | Kernel | null {
+  const form = formOf(site, path);
   return form?.kind === 'kernel' || form?.kind === 'blocks' ? form : null;
 }
 

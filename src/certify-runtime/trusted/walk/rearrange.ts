@@ -2,7 +2,7 @@
 
 import { MAX_VIEW_ELEMENTS, MAX_VIEWS_TOTAL, VIEW_WORK } from '../bounds/budget.ts';
 import type { Site } from './site.ts';
-import { computed, type Data, holdsPadding, measureOf, sizeOf, viewOf } from './state.ts';
+import { computed, type Data, holdsPadding, markSource, measureOf, sizeOf, viewOf } from './state.ts';
 import { compose, multiplicity } from './view.ts';
 
 /** The elements at lists[axis] of each axis, row-major; null takes the whole axis, and −1 is a zero. */
@@ -56,7 +56,13 @@ export function checkView(site: Site, size: number): void {
 export function rebased({ walk: { rebases } }: Site, data: Data): Data {
   if (data.view?.pair == null) return data;
   const marks = { isPadded: holdsPadding(data) };
-  const base = rebases.get(data.view) ?? computed(data.shape, measureOf(data), marks).base;
+  let base = rebases.get(data.view);
+  if (base === undefined) {
+    base = computed(data.shape, measureOf(data), marks).base;
+    const { first, pair } = data.view;
+    // No provider folds anything over a max or a min; over elements that only move it may.
+    if (first.every((i, e) => i < 0 || pair![e]! >= 0)) markSource(base);
+  }
   rebases.set(data.view, base);
   return viewOf(base, data.shape, null);
 }

@@ -113,7 +113,8 @@ export function carried(
   offset: (before: number) => number,
 ): Measure {
   const since = sinceOf(v).map((s) => ({ source: s.source, errors: errors(s.errors), offset: offset(s.offset) }));
-  return withSince({ ...next, errors: errors(v.errors) }, since);
+  const { chain, ...rest } = next;
+  return withSince({ ...rest, errors: errors(v.errors), chain }, since);
 }
 
 /** The same for an operator of v and w: what both have since one source. */
@@ -128,7 +129,8 @@ export function carriedFromBoth(
     if (t === undefined) return [];
     return [{ source: s.source, errors: combine(s.errors, t.errors, error), offset: offset(s.offset, t.offset) }];
   });
-  return withSince({ ...next, errors: combine(v.errors, w.errors, error) }, since);
+  const { chain, ...rest } = next;
+  return withSince({ ...rest, errors: combine(v.errors, w.errors, error), chain }, since);
 }
 
 /** Makes a tensor a source: one over which no provider folds anything, since nothing is known of a chain before it. */
