@@ -1,10 +1,10 @@
 /**
- * Seals every ONNX file of a folder with default options and tries to break each one that seals:
+ * Seals every ONNX file of a folder and tries to break each one that seals:
  *
- *     node --import tsx pipeline/field.ts FOLDER [--points 200] [--only TEXT] [--json FILE] [--out DIR]
+ *     node --import tsx pipeline/field.ts FOLDER [--options FILE] [--points 200] [--only TEXT] [--json FILE] [--out DIR]
  *
- * FOLDER/options.json may hold what `glean seal` must be told about some of them, by file name ({"a.onnx": {"shape":
- * [28, 28, 1]}}). `--json` writes one line for each file, as docs/field.json has them, and `--out` the sealed files.
+ * FILE, by default FOLDER/options.json, may hold what `glean seal` must be told about some of them, by file name
+ * ({"a.onnx": {"shape": [28, 28, 1]}}); pipeline/field/options.json is that of docs/field.json. `--json` writes one line for each file, as docs/field.json has them, and `--out` the sealed files.
  * Exit 0: nothing is broken; 1: something is; 2: wrong use.
  */
 import { existsSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { readFromFolder } from '../src/export/foreign/onnx/external-file.ts';
 import { type Examined, examine, type FieldOptions, isBroken } from './field/examine.ts';
 import { asLines, row, summary } from './field/table.ts';
 
-const USE = 'use: field.ts FOLDER [--points 200] [--only TEXT] [--json FILE] [--out DIR]';
+const USE = 'use: field.ts FOLDER [--options FILE] [--points 200] [--only TEXT] [--json FILE] [--out DIR]';
 
 function wrongUse(problem: string): never {
   console.error(`${problem}\n${USE}`);
@@ -28,6 +28,7 @@ function commandLine() {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
       options: {
+        options: { type: 'string' },
         points: { type: 'string', default: '200' },
         only: { type: 'string', default: '' },
         json: { type: 'string' },
@@ -43,10 +44,11 @@ function commandLine() {
   }
 }
 
-const { folder, points, only, json, out } = commandLine();
+const { folder, options, points, only, json, out } = commandLine();
 const names = await readdir(folder).catch((error) => wrongUse(`${folder}: ${error.code}`));
 const files = names.filter((name) => name.endsWith('.onnx') && name.includes(only)).sort();
-const optionsFile = join(folder, 'options.json');
+const optionsFile = options ?? join(folder, 'options.json');
+if (options !== undefined && !existsSync(options)) wrongUse(`${options}: no such file`);
 const told: Readonly<Record<string, FieldOptions>> = existsSync(optionsFile)
   ? JSON.parse(await readFile(optionsFile, 'utf8'))
   : {};
@@ -65,5 +67,5 @@ for (const name of files) {
 }
 stop();
 console.log(summary(results.map(([, result]) => result)));
-if (json !== undefined) await writeFile(json, asLines(results));
+if (json !== undefined) await writeFile(json, asLines(results, told));
 process.exitCode = results.some(([, result]) => isBroken(result)) ? 1 : 0;

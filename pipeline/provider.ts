@@ -14,8 +14,8 @@ import { Certifier } from '../src/certify-runtime/node.ts';
 import { allowedDeviation } from '../src/certify-runtime/run/known-vectors.ts';
 import * as ort from '../src/certify-runtime/run/onnx-runtime.ts';
 import { integerFactors, probeModel } from '../src/certify-runtime/run/probe.ts';
-import type { Floats } from '../src/certify-runtime/trusted/bounds/precision.ts';
 import { createRandom } from '../src/certify-runtime/smoothing/random.ts';
+import type { Floats } from '../src/certify-runtime/trusted/bounds/precision.ts';
 import { imageNorms } from '../src/certify-runtime/trusted/margin.ts';
 import { verifyModel } from '../src/certify-runtime/trusted/verify.ts';
 
@@ -43,7 +43,10 @@ async function products(provider: string): Promise<Product[]> {
   const random = createRandom(0, 0);
   const found: Product[] = [];
   const multiply = async (a: Floats, b: Floats, [m, k, n]: readonly [number, number, number]) => {
-    const feeds = { a: new ort.Tensor('float32', a as Float32Array, [m, k]), b: new ort.Tensor('float32', b as Float32Array, [k, n]) };
+    const feeds = {
+      a: new ort.Tensor('float32', a as Float32Array, [m, k]),
+      b: new ort.Tensor('float32', b as Float32Array, [k, n]),
+    };
     return (await session.run(feeds))['y']!.data as Float32Array;
   };
   for (const [k, n] of INNER) {

@@ -1,4 +1,4 @@
-/** Seals one ONNX file with default options and tries to break what was sealed: its bound, its radii, its answers. */
+/** Seals one ONNX file and tries to break what was sealed: its bound, its radii, its answers. */
 import { createHash } from 'node:crypto';
 import { differentiate } from '../../src/certify-runtime/gradient/network.ts';
 import { runUnverified } from '../../src/certify-runtime/node.ts';

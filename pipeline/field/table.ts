@@ -1,5 +1,5 @@
 /** How pipeline/field.ts shows what it found: a row for people, a line of JSON for docs/field.json, a summary. */
-import { type Examined, isBroken } from './examine.ts';
+import { type Examined, type FieldOptions, isBroken } from './examine.ts';
 
 /** Six digits: enough to see a change, few enough not to differ between machines. */
 const digits = (value: number) => Number(value.toPrecision(6));
@@ -23,20 +23,26 @@ export function row(name: string, result: Examined, seconds: number): string {
 /** A file's line in docs/field.json. */
 export interface FieldLine {
   readonly file: string;
+  /** What sealing was told; absent for default options. */
+  readonly options?: FieldOptions;
   readonly sealed: boolean;
   readonly lipschitz?: number;
   readonly ratio?: number | null;
   readonly reason?: string;
 }
 
-function line(file: string, result: Examined): FieldLine {
-  if (!result.sealed) return { file, sealed: false, reason: `${result.code}: ${result.reason}` };
-  return { file, sealed: true, lipschitz: digits(result.lipschitz), ratio: ratio(result) };
+function line(file: string, result: Examined, options: FieldOptions | undefined): FieldLine {
+  const start = options === undefined ? { file } : { file, options };
+  if (!result.sealed) return { ...start, sealed: false, reason: `${result.code}: ${result.reason}` };
+  return { ...start, sealed: true, lipschitz: digits(result.lipschitz), ratio: ratio(result) };
 }
 
 /** A JSON array with one element on each line. */
-export function asLines(results: readonly (readonly [string, Examined])[]): string {
-  return `[\n${results.map(([name, result]) => `  ${JSON.stringify(line(name, result))}`).join(',\n')}\n]\n`;
+export function asLines(
+  results: readonly (readonly [string, Examined])[],
+  told: Readonly<Record<string, FieldOptions>>,
+): string {
+  return `[\n${results.map(([name, result]) => `  ${JSON.stringify(line(name, result, told[name]))}`).join(',\n')}\n]\n`;
 }
 
 export function summary(results: readonly Examined[]): string {

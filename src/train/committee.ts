@@ -13,6 +13,7 @@ import { createRandom, shuffle } from '../certify-runtime/smoothing/random.ts';
 import { STEP_STREAMS, stepStream } from '../certify-runtime/smoothing/streams.ts';
 import type { SavedTensor } from './checkpoint.ts';
 import type { TrainConfig } from './config.ts';
+import type { CommitteeChecks } from './environments.ts';
 import { Learner, type StepMetrics } from './learner.ts';
 import { createNetwork } from './network/network.ts';
 import { invarianceObjective } from './objective/invariance.ts';
@@ -27,17 +28,6 @@ export interface Votes {
   /** One for each seed of round 0, then one for each later round. */
   readonly sittings: readonly Float32Array[];
 }
-
-/** What can be said of the answers without knowing the cue. */
-export interface CommitteeChecks {
-  /** Share of the images to which two sittings that do not know each other give the same answer. */
-  readonly agreement: number;
-  /** Share of each given domain's images whose label the committee answers. */
-  readonly right: Readonly<Record<string, number>>;
-}
-
-/** Below this agreement the answers are those of chance as much as of a cue. */
-export const ENOUGH_AGREEMENT = 0.97;
 
 interface Sitting {
   readonly folds: number;

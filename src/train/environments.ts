@@ -34,11 +34,33 @@ export function splitByCorrectness(correct: Uint8Array): readonly Environment[] 
     if (indices.length === 0) {
       throw new GleanError(
         'ENVIRONMENTS',
-        `environment inference: '${name}' is empty; change objective.environments.referenceSteps`,
+        `environment inference: '${name}' is empty; change objective.environments (its committee's steps, or referenceSteps)`,
       );
     }
   }
   return environments;
+}
+
+/** What can be said of a committee's answers without knowing the cue. */
+export interface CommitteeChecks {
+  /** Share of the images to which two sittings that do not know each other give the same answer. */
+  readonly agreement: number;
+  /** Share of each given domain's images whose label the committee answers. */
+  readonly right: Readonly<Record<string, number>>;
+}
+
+/** Below this agreement the answers are those of chance as much as of a cue. */
+const ENOUGH_AGREEMENT = 0.97;
+
+/** The checks in words; the last sentence is there if they say that the environments are not to be relied on. */
+export function inWords({ agreement, right }: CommitteeChecks): string {
+  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+  const domains = Object.entries(right).map(([name, share]) => `${percent(share)} of ${name}`);
+  const doubt =
+    agreement < ENOUGH_AGREEMENT
+      ? '. The cue could not be told from the labels: use given domains ("environments": { "kind": "given" })'
+      : '';
+  return `two committees agree on ${percent(agreement)} of the images, and answer the label of ${domains.join(', ')}${doubt}`;
 }
 
 /** The given domains as environments. */

@@ -1,10 +1,16 @@
 /** Training, resumable at any step: the networks trained first, the network itself, and snapshots of both. */
 import { createHash } from 'node:crypto';
 import { type Checkpoint, CheckpointError, type SavedTensor } from './checkpoint.ts';
-import { type CommitteeChecks, checksOf, noVotes, savedVotes, sit, type Votes, verdict } from './committee.ts';
+import { checksOf, noVotes, savedVotes, sit, type Votes, verdict } from './committee.ts';
 import { recordOf, type TrainConfig } from './config.ts';
 import { type DomainDataset, type ImageSet, readRange } from './data/dataset.ts';
-import { type Environment, givenEnvironments, pooledEnvironment, splitByCorrectness } from './environments.ts';
+import {
+  type CommitteeChecks,
+  type Environment,
+  givenEnvironments,
+  pooledEnvironment,
+  splitByCorrectness,
+} from './environments.ts';
 import { Learner, type LearnerOptions, type StepMetrics } from './learner.ts';
 import { createNetwork, type Network, type PlainNetwork } from './network/network.ts';
 import { createObjective, referenceObjective } from './objective/create.ts';

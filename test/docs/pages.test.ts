@@ -11,13 +11,14 @@ const PAGES = [
   'CONTRIBUTING.md',
   'src/certify-runtime/README.md',
   'src/cli/README.md',
+  'python/README.md',
   ...readdirSync('docs')
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ];
 
 /** What is installed or made on this machine, and no part of the tree. */
-const MADE = /(^|\/)(node_modules|dist|runs|out|__pycache__)$|^(\.git|\.venv|\.setup|data)$/;
+const MADE = /(^|\/)(node_modules|dist|runs|out|__pycache__|\.venv)$|^(\.git|\.setup|data)$/;
 
 /** Every file and folder of the tree, as a path from its top. */
 function treeUnder(folder: string): string[] {
@@ -30,7 +31,7 @@ function treeUnder(folder: string): string[] {
 
 const TREE = treeUnder('.');
 const EXISTS = new Set(TREE);
-const TOPS = ['src', 'pipeline', 'test', 'docs', 'models', 'deploy', 'bin', '\\.ci'];
+const TOPS = ['src', 'pipeline', 'test', 'docs', 'models', 'deploy', 'python', 'bin', '\\.ci'];
 
 /** A path from the top of the tree, in whatever text it stands; patterns such as `{a,b}` and `*` included. */
 const PATH = new RegExp(`(?<![\\w/.<>*…-])(?:${TOPS.join('|')})/[\\w./{},*<>…-]*`, 'g');

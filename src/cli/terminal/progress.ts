@@ -1,5 +1,6 @@
 /** Reports the progress of `glean train`: steps with loss and penalty, and accuracies. */
 import { createReporter } from '../../evaluate/reporter.ts';
+import { inWords } from '../../train/environments.ts';
 import type { TrainReporter } from '../../train/run.ts';
 
 function percent(values: Readonly<Record<string, number>>): string {
@@ -23,6 +24,9 @@ export function trainProgress(stream: NodeJS.WriteStream = process.stderr): Trai
     onEvaluation(_step, { train, validation }) {
       accuracy = ` | ${percent(train)}`;
       if (!stream.isTTY) say(`  train: ${percent(train)}; held out: ${percent(validation)}`);
+    },
+    onChecks(checks) {
+      say(`environments: ${inWords(checks)}`);
     },
     onRefused(error) {
       say(`refused: ${error.message}; looking for the one before`);

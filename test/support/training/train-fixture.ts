@@ -26,7 +26,11 @@ export async function smallDataset(limit = 100): Promise<DomainDataset> {
 }
 
 type Given = { readonly kind: 'given' };
-type Inferred = { readonly kind: 'inferred'; readonly referenceSteps: number };
+type Inferred = {
+  readonly kind: 'inferred';
+  readonly referenceSteps?: number;
+  readonly committee?: Readonly<Record<string, number>>;
+};
 
 /** The configuration of a short run. */
 export function smallConfig(

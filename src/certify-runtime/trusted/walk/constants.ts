@@ -47,7 +47,8 @@ const fixed = (constant: bigint): ShapeEntry => ({ perSample: 0n, constant });
 /** The Shape of a tensor, whose dimension 0 is k·N. */
 function shapeOf(site: Site): ShapeValue {
   const value = site.value(0);
-  if (value.kind === 'shape' || value.kind === 'squares') site.refuse('the shape of a shape or of a square has no rule');
+  if (value.kind === 'shape' || value.kind === 'squares')
+    site.refuse('the shape of a shape or of a square has no rule');
   const dims =
     value.kind === 'constant'
       ? value.tensor.dims.map((dim) => fixed(BigInt(dim)))
@@ -79,7 +80,10 @@ function castConstant(site: Site): Value {
   const value = site.value(0);
   if (value.kind === 'constant' && ElementType[value.tensor.type] === to) return value;
   if (value.kind === 'constant' && value.tensor.data instanceof Float32Array && to === ElementType.float64)
-    return { kind: 'constant', tensor: { ...value.tensor, type: 'float64', data: Float64Array.from(value.tensor.data) } };
+    return {
+      kind: 'constant',
+      tensor: { ...value.tensor, type: 'float64', data: Float64Array.from(value.tensor.data) },
+    };
   const type = INTEGERS.get(to) ?? site.refuse('only casts between integers, and from float32 to float64, have a rule');
   const { entries, rank } = integersOf(site, 0);
   return shapeValue(site, type, entries, rank);
