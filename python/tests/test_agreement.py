@@ -42,14 +42,13 @@ def _same_onnx_runtime() -> bool:
 
 
 @pytest.mark.parametrize("name", ["digits", "faces"])
-def test_radius_of_the_graph_is_at_most_that_of_float64_and_within_a_hundred_thousandth(
-    both: dict[str, Answers], name: str
-) -> None:
+def test_radius_of_the_graph_is_at_most_that_of_float64_and_little_below(both: dict[str, Answers], name: str) -> None:
     answers = both[name]
     label, radius, _ = load(answers, "graph").predict(answers.images)
     np.testing.assert_array_equal(label, answers.labels)
     assert (radius <= answers.radii).all()
-    assert np.max(answers.radii - radius) < 1e-5
+    # The head of format 3 bounds the image's l1 norm by its l2 norm: docs/providers.md has the figures.
+    assert np.max(answers.radii - radius) < {"digits": 1.2e-3, "faces": 4e-5}[name]
     assert np.mean(radius > 0) > 0.9
 
 

@@ -36,7 +36,7 @@ const TOPS = ['src', 'pipeline', 'test', 'docs', 'models', 'deploy', 'python', '
 /** A path from the top of the tree, in whatever text it stands; patterns such as `{a,b}` and `*` included. */
 const PATH = new RegExp(`(?<![\\w/.<>*…-])(?:${TOPS.join('|')})/[\\w./{},*<>…-]*`, 'g');
 /** What a command makes from a run (`models/cmnist-0`), what a build makes, and placeholders (`models/ID`, `models/<id>`). */
-const NOT_KEPT = /^models\/[a-z-]+-\d+(\/|$)|\/dist(\/|$)|[<>…]|\/[A-Z]{2,}(?=\/|-|$)/;
+const NOT_KEPT = /^models\/[a-z-]+-\d+(\/|$)|\/(dist|\.venv)(\/|$)|[<>…]|\/[A-Z]{2,}(?=\/|-|$)/;
 /** A code span that is the name of a source file, with some of its folders or none. */
 const SOURCE_NAME = /`([\w./-]+\.(?:ts|wat|mjs|sh))`/g;
 

@@ -10,10 +10,13 @@ import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { LOOKALIKE } from '../../../pipeline/hostile/functions.ts';
 import { bytesOf, cases } from '../../../pipeline/hostile.ts';
+import { verifyModel } from '../../../src/certify-runtime/trusted/verify.ts';
+import { boundEncoder } from '../../../src/certify-runtime/trusted/walk/encoder.ts';
 import { readForeignOnnx } from '../../../src/export/foreign/onnx/read.ts';
 import { examine, FIXTURES, type HostileEntry, readManifest } from '../../support/hostile/hostile.ts';
 import { execute, flushingExecutor } from '../../support/hostile/hostile-runs.ts';
 import { sealerOf } from '../../support/hostile/hostile-sealer.ts';
+import { allRules } from '../../support/networks/all-rules.ts';
 
 const root = process.env['HOSTILE_ROOT'];
 const seal = await sealerOf(root ?? fileURLToPath(new URL('../../..', import.meta.url)));
@@ -35,16 +38,39 @@ function assertExplained(error: unknown, bytes: Uint8Array): void {
   assert(error.message.length > 40, `the message gives no reason: ${error.message}`);
 }
 
+/** Refused because its answers differ from the original's, not by the proof: ONNX Runtime itself changes the original. */
+const DIFFERS = /^the sealed network gives .* where the original gives/;
+
+/** The proof alone refuses the file as it is, and what the rewriting made of it is true. */
+async function assertHarmless(bytes: Uint8Array, entry: HostileEntry, rewritten: Uint8Array): Promise<void> {
+  const { graph } = readForeignOnnx(bytes);
+  const names = { input: graph.inputs[0]!.name, latent: graph.outputs[0]!.name };
+  assert.throws(
+    () => boundEncoder(graph, { ...names, rules: allRules }),
+    (error) => {
+      assertExplained(error, bytes);
+      return true;
+    },
+  );
+  const { proven, certificate } = await verifyModel(rewritten);
+  const sealed = { bytes: rewritten, shape: certificate.input.shape, proven };
+  assert.deepEqual((await examine(sealed, entry, [execute, flushing.execute])).found, []);
+}
+
 /** The others were never sealed with a false claim. */
 const earlier = ({ kind }: HostileEntry): boolean => kind !== LOOKALIKE;
 
 for (const entry of root === undefined ? manifest : manifest.filter(earlier)) {
   test(`${entry.file}: ${entry.what}`, async (t) => {
     const bytes = await bytesOfFile(entry);
-    const sealed = await seal(bytes, entry).catch((error: unknown) => error as Error);
+    let last: Uint8Array = new Uint8Array();
+    const sealed = await seal(bytes, entry, (run) => {
+      last = run;
+    }).catch((error: unknown) => error as Error);
     if (sealed instanceof Error) {
       assert(root === undefined, `refused by ${root}: ${sealed.message}`);
-      assertExplained(sealed, bytes);
+      if (DIFFERS.test(sealed.message)) await assertHarmless(bytes, entry, last);
+      else assertExplained(sealed, bytes);
       t.diagnostic(`refused: ${sealed.message}`);
       return;
     }

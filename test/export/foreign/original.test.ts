@@ -24,8 +24,12 @@ function model(nodes: readonly FileNode[], change: Partial<FileModel> = {}): Uin
 const PLAIN = model([{ op: 'Identity', inputs: ['h'], outputs: ['y'] }]);
 const images = [0, 1, 2].map((k) => Float32Array.from({ length: SIZE }, (_, i) => ((7 * i + 3 * k) % 11) / 11));
 
-/** Holds the answers of the plain network against another file. */
-async function compare(other: Uint8Array, change: Partial<PreparedNetwork['input']> = {}): Promise<number> {
+/** Holds the answers of the plain network, or what `alter` makes of them, against another file. */
+async function compare(
+  other: Uint8Array,
+  change: Partial<PreparedNetwork['input']> = {},
+  alter: (logits: readonly number[]) => readonly number[] = (logits) => logits,
+): Promise<number> {
   const options = { shape: [2, 2, 1] } as const;
   const prepared = await prepareNetwork(await read(PLAIN, options), options);
   const sealed = await Promise.all(
@@ -39,7 +43,12 @@ async function compare(other: Uint8Array, change: Partial<PreparedNetwork['input
     ),
   );
   const { source } = await read(other, options);
-  return compareWithOriginal(other, { ...prepared, source, input: { ...prepared.input, ...change } }, images, sealed);
+  return compareWithOriginal(
+    other,
+    { ...prepared, source, input: { ...prepared.input, ...change } },
+    images,
+    sealed.map(alter),
+  );
 }
 
 test('the same network is found to be the same, alone and in a batch', async () => {
@@ -89,5 +98,12 @@ test('an original that gives NaN is refused', async () => {
     [{ op: 'Abs', inputs: ['h'], outputs: ['a'] }, { op: 'Mul', inputs: ['a', 'minus'], outputs: ['n'] }, log],
     { tensors: { w: weights, minus } },
   );
-  await assert.rejects(compare(bytes), /where the original gives NaN/);
+  await assert.rejects(compare(bytes), /where the original gives NaN .*: the original itself gives no number there/);
+});
+
+test('an infinite answer is not close to any other', async () => {
+  for (const j of [0, 2]) {
+    const infinite = (logits: readonly number[]) => logits.map((value, i) => (i === j ? Infinity : value));
+    await assert.rejects(compare(PLAIN, {}, infinite), /gives Infinity where the original gives -?\d.* has changed it/);
+  }
 });
