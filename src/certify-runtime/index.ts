@@ -7,6 +7,7 @@ export type { PixelImage, Pixels } from './run/images.ts';
 export type { SignatureOptions } from './signature/signature.ts';
 export type { SmoothedCertificate } from './smoothing/certify.ts';
 export type { AffineBound, EncoderBound, LayerBound, LinearHead } from './trusted/bounds/bound.ts';
+export type { Floats, Precision } from './trusted/bounds/precision.ts';
 export {
   CertificateError,
   ContradictionError,

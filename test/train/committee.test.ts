@@ -8,7 +8,7 @@ import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { inWords } from '../../src/train/environments.ts';
 import { train } from '../../src/train/run.ts';
 import { Trainer } from '../../src/train/trainer.ts';
-import { smallDataset, smallConfig } from '../support/training/train-fixture.ts';
+import { smallConfig, smallDataset } from '../support/training/train-fixture.ts';
 
 const COMMITTEE = { folds: 2, seeds: 2, steps: 25, rounds: 1, roundFolds: 2, roundSteps: 25 };
 const config = smallConfig({ steps: 2, environments: { kind: 'inferred', committee: COMMITTEE }, seed: 3 });
