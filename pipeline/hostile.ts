@@ -25,9 +25,11 @@ import { means } from './hostile/means.ts';
 import { products } from './hostile/products.ts';
 import { scales } from './hostile/scales.ts';
 import { shared } from './hostile/shared.ts';
+import { vanishing } from './hostile/vanishing.ts';
 
 export const cases: readonly HostileCase[] = [
   ...[...products, ...integers, ...batches, ...scales, ...means, ...flushes, ...attributes, ...fusions, ...functions],
+  ...vanishing,
 ];
 
 export function bytesOf({ shape, build }: HostileCase): Uint8Array {

@@ -7,7 +7,7 @@ export interface HostileCase {
   /** The file's name, without `.onnx`. */
   readonly id: string;
   readonly kind: string;
-  /** What is wrong with the claim that the prover of 2026-11-25 makes about it. */
+  /** What is wrong with the claim that a broken prover makes about it. */
   readonly what: string;
   /** The shape of an image, [H, W, C]. */
   readonly shape: readonly [number, number, number];

@@ -55,6 +55,18 @@ export const functions: readonly HostileCase[] = [
     ofFour((b, x) => times(b, b.node('Mul', [x, gate(b, x, 1.41425)]), 0.5), 1),
   ),
   lookalike(
+    '8-gelu-about-half',
+    'ONNX Runtime takes a factor near ½ for ½',
+    (b) => {
+      const x = b.node('Slice', [times(b, flat(b, 4), 48), b.ints([0]), b.ints([1]), b.ints([1])]);
+      const low = b.node('Clip', [b.node('Sub', [x, scalar(b, 1)]), scalar(b, 0), scalar(b, 47)]);
+      const c = Math.fround(0.500005);
+      const whole = times(b, b.node('Mul', [low, gate(b, low, Math.SQRT2)]), c);
+      return sides(b, whole, [1], Math.fround(94 * c - 3 * 2 ** -19));
+    },
+    { images: [[1, 0, 0, 0]] },
+  ),
+  lookalike(
     '8-square',
     'the square of a tensor, as a latent',
     ofFour((b, x) => square(b, times(b, x, 50)), 2500),

@@ -8,7 +8,7 @@ import { scale } from './bounds/affine.ts';
 import type { AffineBound } from './bounds/bound.ts';
 import { addUp, FLUSH_32, gamma32, mulUp, OVERFLOW_32, sqrtUp } from './bounds/rounding.ts';
 import { UnprovableError } from './errors.ts';
-import { assembled, float, type HeadGraph, type HeadNode, int, integers } from './head-nodes.ts';
+import { assembled, checkCap, float, type HeadGraph, type HeadNode, int, integers } from './head-nodes.ts';
 import { ceilToFloat32, floorToFloat32, type MarginTerms } from './margin.ts';
 
 /**
@@ -66,6 +66,7 @@ export function assembleHead(
   slackBounds: readonly AffineBound[],
   raised = 0,
 ): HeadGraph {
+  checkCap(terms, inputs);
   const { classes, logitRoundings, inverse, logitSlack, cap } = terms;
   const sumInflation = addUp(1, gamma32(inputs + SLACK_ROUNDINGS));
   const inflate = (coefficient: number) =>

@@ -9,6 +9,7 @@ import { FLUSH_32, gamma32 } from './bounds/rounding.ts';
 import { UnprovableError } from './errors.ts';
 import {
   assembled,
+  checkCap,
   float,
   type HeadConstant,
   type HeadGraph,
@@ -61,6 +62,7 @@ interface NormBound {
  * @throws UnprovableError if a bound of the errors is beyond float32
  */
 export function headGraph(terms: MarginTerms, inputs: number): HeadGraph {
+  checkCap(terms, inputs);
   const { classes } = terms;
   const cap = floorToFloat32(terms.cap);
   const limit = Math.min(cap, Math.fround(LONGEST * Math.sqrt(inputs)));

@@ -1,11 +1,28 @@
 /** What certificate heads of every format are written with: nodes and constants under the head's prefix. */
 
+import { mulUp, sqrtUp } from './bounds/rounding.ts';
+import { UnprovableError } from './errors.ts';
 import { HEAD_PREFIX, TENSORS } from './file/names.ts';
+import type { MarginTerms } from './margin.ts';
 import type { Attribute, OnnxNode, Tensor } from './onnx/model.ts';
 
 export interface HeadGraph {
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly Tensor[];
+}
+
+/**
+ * A pixel below 2⁻⁶³ may have a square of 0, so an image may be longer than the norm that a head computes by √n·2⁻⁶². Where
+ * that is a quarter of the cap or less, ‖x‖ + r stays below maxImageNorm = 4·cap for every image that passes. Theorem 3.
+ *
+ * @throws UnprovableError if the cap is smaller
+ */
+export function checkCap({ cap, constants }: MarginTerms, inputs: number): void {
+  if (cap >= mulUp(sqrtUp(inputs), 2 ** -60)) return;
+  throw new UnprovableError(
+    `the network may overflow for images of norm ${constants.maxImageNorm}: squares of pixels that small vanish in float32; scale its weights down`,
+    { maxImageNorm: constants.maxImageNorm },
+  );
 }
 
 export const int = (value: number): Attribute => ({ kind: 'int', value: BigInt(value) });

@@ -1,6 +1,5 @@
 /**
- * The hostile files: each was sealed by the prover of 2026-11-25 with a claim that is false, or looks like a form that has a
- * rule. Each must be refused, with its place and reason, or sealed with a bound and radii that are true.
+ * The hostile files: each was sealed with a claim that is false by prover 1, or 2, or looks like a form that has a rule. Each must be refused, with its place and reason, or sealed with a bound and radii that are true.
  *
  * HOSTILE_ROOT names a checkout from before the cures: its sealer is taken, and every file must be false there.
  */
@@ -26,9 +25,13 @@ after(() => flushing.close());
 const manifest = await readManifest();
 const bytesOfFile = async ({ file }: HostileEntry) => new Uint8Array(await readFile(new URL(file, FIXTURES)));
 
+/** Refused for the head, which cannot compare norms that small, and not for an operator. */
+const VANISHES = /^the network may overflow for images of norm .*: squares of pixels that small vanish in float32/;
+
 /** An error of the prover's, which says which operator of the file it cannot prove, and why. */
 function assertExplained(error: unknown, bytes: Uint8Array): void {
   if (!(error instanceof Error) || error.constructor.name !== 'UnprovableError') throw error;
+  if (VANISHES.test(error.message)) return;
   const { nodes } = readForeignOnnx(bytes).graph;
   // A node that was rewritten is called after the tensor that it gives.
   const named = nodes.some(({ op, name, outputs }) =>

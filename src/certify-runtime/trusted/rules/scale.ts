@@ -79,7 +79,13 @@ function mul(site: Site): RuleResult {
   const data = site.data(i);
   const s = spreadConstant(site, 1 - i, data);
   checkScalar(site, s.values);
-  const result = withFactors(site, data, s, unlessOne(s.values, data, scaled(site, data, s.magnitude)));
+  checkGelu(site, data, s.values, 0.5);
+  const result = withFactors(
+    site,
+    data,
+    { ...s, exact: true },
+    unlessOne(s.values, data, scaled(site, data, s.magnitude)),
+  );
   fromScalar(result.outputs[0] as Data, 'Mul', data, s.values);
   return result;
 }
@@ -97,14 +103,28 @@ function checkScalar(site: Site, values: Floats): void {
   );
 }
 
+/** GeluFusion takes a factor of one element that is within about 10⁻⁵ of ½ for ½; this is far wider. */
+const NEAR_HALF = 2 ** -6;
+
+/** Refuses a factor after x·(1 + erf(x/√2)) that ONNX Runtime may replace by another one. */
+function checkGelu(site: Site, { base }: Data, values: Floats, half: number): void {
+  const near = values.length === 1 && Math.abs(values[0]! - half) < NEAR_HALF && values[0] !== half;
+  if (base.marks.isTwiceGelu === true && near)
+    site.refuse(`ONNX Runtime may take the factor ${values[0]} for ${half} (GeluFusion); write ${half}`);
+}
+
 /** Records that the result is v ∘ factors. */
 function withFactors(
   site: Site,
   data: Data,
-  { dims, values }: { readonly dims: readonly number[]; readonly values: ArrayLike<number> },
+  {
+    dims,
+    values,
+    exact,
+  }: { readonly dims: readonly number[]; readonly values: ArrayLike<number>; readonly exact: boolean },
   result: RuleResult,
 ): RuleResult {
-  const step = { kind: 'scale', factors: values, dims, shape: data.shape, absolute: result.upper } as const;
+  const step = { kind: 'scale', factors: values, dims, shape: data.shape, absolute: result.upper, exact } as const;
   recorded(result.outputs[0] as Data, step, [rebased(site, data)]);
   return result;
 }
@@ -119,11 +139,17 @@ function div(site: Site): RuleResult {
   let smallest = Number.POSITIVE_INFINITY;
   const { dims, values } = spreadConstant(site, 1, data);
   checkScalar(site, values);
+  checkGelu(site, data, values, 2);
   for (const value of values) smallest = Math.min(smallest, Math.abs(value));
   if (!(smallest >= FLUSH_32)) site.refuse(`divides by ${smallest}, which float32 may take for zero`);
   const result = unlessOne(values, data, scaled(site, data, divUp(1, smallest)));
   fromScalar(result.outputs[0] as Data, 'Div', data, values);
-  return withFactors(site, data, { dims, values: Float64Array.from(values, (value) => 1 / value) }, result);
+  return withFactors(
+    site,
+    data,
+    { dims, values: Float64Array.from(values, (value) => 1 / value), exact: false },
+    result,
+  );
 }
 
 function neg(site: Site): RuleResult {

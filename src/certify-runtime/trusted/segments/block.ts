@@ -45,7 +45,7 @@ function residualBound(site: Site, { hidden, around, inward, outward, low, high 
   const own = mulUp(Math.max(Math.abs(least), Math.abs(most)), 1 + 2 ** -48);
   const slope = Math.max(Math.abs(low), Math.abs(high));
   const off = mulUp(slope, frobenius(rest));
-  const cheap = mulUp(off, inward.absolute);
+  const cheap = mulUp(off, addUp(inward.absolute, inward.error));
   return addUp(own, cheap < 2 ** -20 ? cheap : mulUp(off, formNorm(site, inward)));
 }
 
@@ -67,8 +67,8 @@ function rootsOfFit(turned: Blocks | Kernel, outward: Blocks | Kernel, hidden: n
 }
 
 /**
- * G·D·W with D = m + ρE, |E| ≤ 1: for every ψ > 0, ‖G·D·W‖ ≤ ρ·‖[Ψ⁻¹Gᵀ, ΨW]‖² + |m − ρ|·‖G‖·‖W‖, which is the bound of
- * Sandwich layers for slopes in [0, 1]. Any ψ will do.
+ * G·D·W with D = low + ρ(1 + E), |E| ≤ 1, ρ = (high − low)/2: for every ψ > 0, ‖G·D·W‖ ≤ ρ·‖[Ψ⁻¹Gᵀ, ΨW]‖² +
+ * |low|·‖G‖·‖W‖, which is the bound of Sandwich layers for slopes in [0, 1]. Any ψ will do.
  */
 function plainBound(site: Site, { inward, outward, low, high }: Block): number {
   if (inward.kind !== 'blocks' || outward.kind !== 'blocks') return Number.POSITIVE_INFINITY;
@@ -78,7 +78,7 @@ function plainBound(site: Site, { inward, outward, low, high }: Block): number {
   const cost = 2 * normsCost(w.rows, w.cols + g.cols);
   if (w.rows !== g.rows || cost > site.workLeft / 2) return Number.POSITIVE_INFINITY;
   site.spend(cost);
-  const [middle, radius] = [(low + high) / 2, (high - low) / 2];
+  const radius = up((high - low) / 2);
   const psi = fittedScales(w, g);
   const values = new Float64Array(w.rows * (w.cols + g.cols));
   const joined = { rows: w.rows, cols: w.cols + g.cols, values };
@@ -92,9 +92,9 @@ function plainBound(site: Site, { inward, outward, low, high }: Block): number {
   const inherited = addUp(mulUp(largest, inward.error), divUp(outward.error, smallest));
   const rounding = mulUp(gamma64(4), frobeniusUpper(joined));
   const norm = addUp(addUp(spectralNormUpper(joined), rounding), inherited);
-  const rest = mulUp(Math.abs(middle - radius), 1 + 2 ** -48);
+  const rest = Math.abs(low);
   const product = rest === 0 ? 0 : mulUp(rest, mulUp(formNorm(site, inward), formNorm(site, outward)));
-  return addUp(mulUp(mulUp(up(radius), norm), norm), product);
+  return addUp(mulUp(mulUp(radius, norm), norm), product);
 }
 
 /** Rounds of the fit of ψ², one coordinate at a time. */

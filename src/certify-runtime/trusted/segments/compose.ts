@@ -171,7 +171,10 @@ function kernelOfKernel(b: Kernel, a: Kernel): Kernel | null {
 /** A Conv of a circularly padded image. */
 function wrapped(b: Kernel, a: Picks): Kernel | null {
   const { geometry: g, rows } = b;
-  if (g.padBegin[0] !== 0 || g.padBegin[1] !== 0 || b.wraps || g.stride[0] !== 1 || g.stride[1] !== 1) return null;
+  const inside = ([0, 1] as const).every(
+    (x) => g.padBegin[x] === 0 && g.stride[x] === 1 && g.output[x] - 1 + (g.kernel[x] - 1) * g.dilation[x] < g.input[x],
+  );
+  if (!inside || b.wraps) return null;
   const [n1, n2] = g.output;
   if (a.inputs !== rows * g.inputChannels * n1 * n2 || a.first.length !== rows * g.inputChannels * spatial(g.input))
     return null;

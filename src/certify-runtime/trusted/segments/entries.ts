@@ -42,6 +42,8 @@ export function entryCount(step: Linear, inputs: number): number {
 export function roundings(step: Linear): number {
   if (step.kind === 'conv') return step.weights.length + 64;
   if (step.kind === 'matrix') return step.matrices[0]!.rows + step.matrices[0]!.cols + 64;
+  // An element that is used k times has norm √k; its adjoint adds up k terms.
+  if (step.kind === 'picks') return Math.ceil(step.absolute * step.absolute) + 64;
   return step.kind === 'reduce' ? sizeOf(step.axes.map((axis) => step.shape[axis]!)) + 64 : 64;
 }
 

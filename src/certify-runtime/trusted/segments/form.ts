@@ -64,8 +64,9 @@ export function diagonal(factors: Float64Array, error = 0): Diagonal {
 
 export const ZERO = diagonal(Float64Array.of(0));
 
+/** Whether the map is exactly 0; one that is 0 up to an error is not. */
 export function isZero(form: Form): boolean {
-  return form.kind === 'diagonal' && form.factors.length === 1 && form.factors[0] === 0;
+  return form.kind === 'diagonal' && form.factors.length === 1 && form.factors[0] === 0 && form.error === 0;
 }
 
 export const IDENTITY = diagonal(Float64Array.of(1));

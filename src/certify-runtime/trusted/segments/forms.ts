@@ -69,7 +69,7 @@ export function ownForm(step: Exclude<Linear, { readonly kind: 'sum' | 'pointwis
     }
     case 'scale': {
       const own = Float64Array.from(step.factors);
-      const error = own.every((factor) => Math.abs(factor) === 1) ? 0 : rounding.error;
+      const error = step.exact === true ? 0 : rounding.error;
       if (own.length === 1) return diagonal(own, error);
       return diagonal(
         Float64Array.from(spreadIndex(step.dims, step.shape), (i) => own[i]!),

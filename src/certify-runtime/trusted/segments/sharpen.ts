@@ -188,11 +188,9 @@ function improve(site: Site, { leaf, last }: Path, ofLeaf: number): void {
       offset: Math.min(known.offset, addUp(mulUp(bound, earlier.offset), own.offset)),
     };
   });
-  const norm = smaller(
-    site,
-    measure.norm,
-    sum(scale(bound, before.norm), constantBound(own.offset), inNorm(site, own.errors)),
-  );
+  const normThrough = sum(scale(bound, before.norm), constantBound(own.offset), inNorm(site, own.errors));
+  // A provider may still fold what follows into the layer before (A4), and then rounds |M||v|, not what is left of it.
+  const norm = isFresh(measure) ? smaller(site, measure.norm, normThrough) : measure.norm;
   const chain = isFresh(measure) ? newChain(norm) : measure.chain;
   const errors = either(through(before.errors), measure.errors);
   last.base.measure = withSince({ ...measure, lipschitz, norm, chain, errors }, since);

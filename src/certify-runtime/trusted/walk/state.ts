@@ -55,6 +55,8 @@ export interface Marks {
   readonly isProduct?: boolean;
   /** Whether some of its elements are zeros that a Pad put there, though no view says so. */
   readonly isPadded?: boolean;
+  /** Whether it is x·(1 + erf(x/√2)), of which GeluFusion takes any factor near ½ for ½. */
+  readonly isTwiceGelu?: boolean;
 }
 
 /**

@@ -27,11 +27,12 @@ export type Step =
     }
   | {
       readonly kind: 'scale';
-      /** Of the dimensions `dims`, spread from the right over `shape`; each may be off by 2⁻⁴⁸ of itself. */
+      /** Of the dimensions `dims`, spread from the right over `shape`; each may be off by 2⁻⁴⁸ of itself, or is exact. */
       readonly factors: ArrayLike<number>;
       readonly dims: readonly number[];
       readonly shape: readonly number[];
       readonly absolute: number;
+      readonly exact?: boolean;
     }
   | {
       readonly kind: 'reduce';
@@ -67,5 +68,5 @@ export function stepOf(base: Base): Recorded | null {
 
 /** v ↦ −v, or v itself. */
 export function signStep(shape: readonly number[], sign: number): Step {
-  return { kind: 'scale', factors: [sign], dims: [], shape, absolute: 1 };
+  return { kind: 'scale', factors: [sign], dims: [], shape, absolute: 1, exact: true };
 }

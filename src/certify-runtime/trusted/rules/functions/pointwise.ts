@@ -5,7 +5,7 @@ import { addUp, FLUSH_32, mulUp, sqrtUp } from '../../bounds/rounding.ts';
 import { rebased } from '../../walk/rearrange.ts';
 import type { RuleResult } from '../../walk/rule.ts';
 import type { Site } from '../../walk/site.ts';
-import { carried, computed, type Data, flushOf, measureOf, newChain, sizeOf } from '../../walk/state.ts';
+import { carried, computed, type Data, flushOf, type Marks, measureOf, newChain, sizeOf } from '../../walk/state.ts';
 import { recorded } from '../../walk/steps.ts';
 
 /** What is proven about f: R → R, and what A7 says about f̂, the function that a provider computes. */
@@ -25,7 +25,7 @@ export interface ScalarFunction {
 }
 
 /** v ↦ f(v), element by element. */
-export function pointwise(site: Site, data: Data, f: ScalarFunction): RuleResult {
+export function pointwise(site: Site, data: Data, f: ScalarFunction, marks: Marks = {}): RuleResult {
   const v = measureOf(data);
   const size = sizeOf(data.shape);
   const root = sqrtUp(size);
@@ -48,7 +48,7 @@ export function pointwise(site: Site, data: Data, f: ScalarFunction): RuleResult
     (errors) => errors.map((error) => sum(scale(slope, error), rounding)),
     (before) => addUp(mulUp(slope, before), mulUp(root, f.offset)),
   );
-  const output = computed(data.shape, measure);
+  const output = computed(data.shape, measure, marks);
   recorded(output, { kind: 'pointwise', low: f.low, high: f.high }, [rebased(site, data)]);
   return { outputs: [output], upper: slope };
 }

@@ -15,13 +15,15 @@ import { gelu, hardSwish, isModerate, mish, silu, twice } from './table.ts';
 const ROOT_2 = Math.fround(Math.SQRT2);
 const HALF_ROOT_2 = Math.fround(Math.SQRT1_2);
 
+const twiceGelu = twice(gelu);
+
 /** a·b, if it is of a form with a bound. */
 function product(site: Site): RuleResult {
   const [a, b] = [site.data(0), site.data(1)];
   if (a === b) return { outputs: [squareOf(site, a)], upper: 1 };
   const found = gated(a, b) ?? gated(b, a);
   if (found === null) site.refuse('the product of two tensors that depend on the image has no bound');
-  return pointwise(site, found.of, found.f);
+  return pointwise(site, found.of, found.f, { isTwiceGelu: found.f === twiceGelu });
 }
 
 /** x·g as a function of one tensor, if g is a bounded function of x; otherwise null. */
@@ -35,7 +37,7 @@ function gated(x: Data, g: Data): { readonly of: Data; readonly f: ScalarFunctio
   }
   if (sourceOf(sourceOf(g, 'Tanh'), 'Softplus') === x) return { of: x, f: mish };
   const inErf = insideOfGelu(g);
-  if (inErf === x) return { of: x, f: twice(gelu) };
+  if (inErf === x) return { of: x, f: twiceGelu };
   if (inErf !== null && inErf === sourceOf(x, 'Mul', [0.5])) return { of: inErf, f: gelu };
   return null;
 }
