@@ -51,10 +51,13 @@ def test_what_nobody_vouches_for_is_loaded_with_a_warning() -> None:
     Certifier.load(DATA, sha256=certificate_of(DATA)["fileSha256"])
 
 
-def test_format_1_needs_a_new_proof() -> None:
-    path = ROOT / "test/fixtures/sealed/format-1.onnx"
-    assert read_sealed(path.read_bytes()).certificate.format == 1
-    with pytest.raises(CertificateError, match="prover 1, which accepted false ones"):
+@pytest.mark.parametrize("former", [1, 2])
+def test_a_former_format_needs_a_new_proof(former: int) -> None:
+    path = ROOT / f"test/fixtures/sealed/format-{former}.onnx"
+    certificate = read_sealed(path.read_bytes()).certificate
+    # Each format was written by one prover only.
+    assert (certificate.format, certificate.prover) == (former, former)
+    with pytest.raises(CertificateError, match=f"prover {former}, which accepted false ones"):
         Certifier.load(path)
     Certifier.load(path, sha256=sha256_of(path))
 

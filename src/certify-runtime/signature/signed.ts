@@ -28,9 +28,8 @@ export function readSigned(bytes: Uint8Array): CertifiedModel {
         { prover },
       );
     }
-    // Format 1 was written by a broken prover only.
-    if (certificate.format !== 2 && certificate.format !== CERTIFICATE_FORMAT)
-      throw new RangeError(`format ${certificate.format}`);
+    // The former formats were written by broken provers only.
+    if (certificate.format !== CERTIFICATE_FORMAT) throw new RangeError(`format ${certificate.format}`);
     const head = readLinearHead(graph);
     return {
       certificate,
@@ -43,7 +42,7 @@ export function readSigned(bytes: Uint8Array): CertifiedModel {
   } catch (cause) {
     if (cause instanceof CertificateError) throw cause;
     throw new CertificateError(
-      `certificate: the signed file is no sealed model of format 2 or 3 (${cause})`,
+      `certificate: the signed file is no sealed model of format ${CERTIFICATE_FORMAT} (${cause})`,
       {},
       { cause },
     );

@@ -50,7 +50,8 @@ describe('a file of format 1, sealed by a prover that is known to be broken', ()
   });
 
   it('is refused where a signature is to stand for the proof', async () => {
-    assert(BROKEN_PROVERS.includes(1) && !BROKEN_PROVERS.includes(PROVER));
+    assert.deepEqual(BROKEN_PROVERS, [1, 2]);
+    assert(!BROKEN_PROVERS.includes(PROVER));
     const trusting = { publicKey: keys.publicPem, proof: 'unless-signed' } as const;
     const by = async (bytes: Uint8Array) => ({ signature: await sign(bytes, await readPrivateKey(keys.privatePem)) });
     await assert.rejects(
@@ -70,12 +71,14 @@ describe('a file of format 1, sealed by a prover that is known to be broken', ()
   it('is refused as well where a file of the present format names such a prover', async () => {
     const { model, certificate } = parts(await sealedNetwork());
     assert.equal(certificate.prover, PROVER);
-    const broken = await withDigests(model, { ...certificate, prover: 1 });
-    const signature = await sign(broken, await readPrivateKey(keys.privatePem));
-    const options = { publicKey: keys.publicPem, signature, proof: 'unless-signed' } as const;
-    await assert.rejects(Certifier.load(broken, options), /prover 1/);
-    const certifier = await Certifier.load(broken);
-    await certifier.dispose();
+    for (const prover of BROKEN_PROVERS) {
+      const broken = await withDigests(model, { ...certificate, prover });
+      const signature = await sign(broken, await readPrivateKey(keys.privatePem));
+      const options = { publicKey: keys.publicPem, signature, proof: 'unless-signed' } as const;
+      await assert.rejects(Certifier.load(broken, options), new RegExp(`prover ${prover},`));
+      const certifier = await Certifier.load(broken);
+      await certifier.dispose();
+    }
   });
 
   it('becomes one of format 3 by sealing it again, with its classes, training and images', async () => {
@@ -214,6 +217,17 @@ describe('the head', () => {
     }
     assert.equal((await computing([3e38, 3e38, 3e38], [3e38, 3e38, 3e38])).radius, 0);
     assert.equal((await computing([3e38, 3e38, 3e38], [0, 0, 0])).radius, 0);
+  });
+
+  it('is written only where images that pass it are not longer than the network was proven for', () => {
+    const written = (write: typeof headGraph, maxImageNorm: number) => () =>
+      write(marginTerms(marginConstants(claimedIdentity(maxImageNorm), IDENTITY), IDENTITY), 4);
+    // √4 pixels below 2⁻⁶³, and 4·cap = maxImageNorm.
+    const least = 2 ** -57;
+    for (const write of [firstHead, secondHead, headGraph]) {
+      assert.doesNotThrow(written(write, least * (1 + 2 ** -20)));
+      assert.throws(written(write, least * (1 - 2 ** -20)), /squares of pixels that small vanish in float32/);
+    }
   });
 
   it('gives 0 in a tie and between logits that float32 cannot tell apart', async () => {

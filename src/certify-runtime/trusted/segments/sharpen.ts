@@ -7,7 +7,7 @@ import { normsCost, spectralNormUpper } from '../bounds/matrix-norm.ts';
 import { addUp, mulUp, sqrtUp } from '../bounds/rounding.ts';
 import { startVector } from '../bounds/symmetric.ts';
 import type { Site } from '../walk/site.ts';
-import { type Base, isFresh, newChain, sinceOf, withSince } from '../walk/state.ts';
+import { type Base, finishedNorm, isFresh, newChain, sinceOf, withFinishedNorm, withSince } from '../walk/state.ts';
 import { blockBound } from './block.ts';
 import { applied, denseMatrix, type Path, pathCost } from './dense.ts';
 import type { Blocks, Form, Kernel } from './form.ts';
@@ -188,12 +188,16 @@ function improve(site: Site, { leaf, last }: Path, ofLeaf: number): void {
       offset: Math.min(known.offset, addUp(mulUp(bound, earlier.offset), own.offset)),
     };
   });
-  const normThrough = sum(scale(bound, before.norm), constantBound(own.offset), inNorm(site, own.errors));
-  // A provider may still fold what follows into the layer before (A4), and then rounds |M||v|, not what is left of it.
-  const norm = isFresh(measure) ? smaller(site, measure.norm, normThrough) : measure.norm;
-  const chain = isFresh(measure) ? newChain(norm) : measure.chain;
+  const norm = smaller(
+    site,
+    finishedNorm(measure),
+    sum(scale(bound, before.norm), constantBound(own.offset), inNorm(site, own.errors)),
+  );
   const errors = either(through(before.errors), measure.errors);
-  last.base.measure = withSince({ ...measure, lipschitz, norm, chain, errors }, since);
+  const better = isFresh(measure)
+    ? { ...measure, lipschitz, norm, chain: newChain(norm), errors }
+    : withFinishedNorm({ ...measure, lipschitz, errors }, norm);
+  last.base.measure = withSince(better, since);
 }
 
 /** One of the bounds without ‖x‖₁ ≤ √n·‖x‖₂. */

@@ -101,6 +101,21 @@ export function sinceOf(measure: Measure): readonly Since[] {
   return histories.get(measure) ?? [];
 }
 
+/**
+ * ‖v̂‖ of the finished tensor, where more is known of it than `norm` says. Of a tensor inside a chain only what ends the
+ * chain may use it: a scale that is folded into the layer before rounds |M||v|, not what is left of a sum that cancels.
+ */
+const finishedNorms = new WeakMap<Measure, AffineBound>();
+
+export function finishedNorm(measure: Measure): AffineBound {
+  return finishedNorms.get(measure) ?? measure.norm;
+}
+
+export function withFinishedNorm(measure: Measure, norm: AffineBound): Measure {
+  finishedNorms.set(measure, norm);
+  return measure;
+}
+
 /** Records what happened since some sources, and returns the measure. */
 export function withSince(measure: Measure, since: readonly Since[]): Measure {
   histories.set(measure, since.slice(0, SOURCES));
@@ -212,7 +227,7 @@ export function flushOf(size: number): AffineBound {
 /** The measure after a map that is exact in float32, 1-Lipschitz in ℓ2, and zero at zero up to `offset` in ℓ2. */
 export function nonexpansive(measure: Measure, size: number, offset = 0, offsetSum = 0): Measure {
   const flushed = flushOf(size);
-  const norm = sum(measure.norm, flushed, constantBound(offset));
+  const norm = sum(finishedNorm(measure), flushed, constantBound(offset));
   const next = {
     lipschitz: measure.lipschitz,
     norm,

@@ -5,7 +5,17 @@ import { addUp, FLUSH_32, mulUp, sqrtUp } from '../../bounds/rounding.ts';
 import { rebased } from '../../walk/rearrange.ts';
 import type { RuleResult } from '../../walk/rule.ts';
 import type { Site } from '../../walk/site.ts';
-import { carried, computed, type Data, flushOf, type Marks, measureOf, newChain, sizeOf } from '../../walk/state.ts';
+import {
+  carried,
+  computed,
+  type Data,
+  finishedNorm,
+  flushOf,
+  type Marks,
+  measureOf,
+  newChain,
+  sizeOf,
+} from '../../walk/state.ts';
 import { recorded } from '../../walk/steps.ts';
 
 /** What is proven about f: R → R, and what A7 says about f̂, the function that a provider computes. */
@@ -27,14 +37,15 @@ export interface ScalarFunction {
 /** v ↦ f(v), element by element. */
 export function pointwise(site: Site, data: Data, f: ScalarFunction, marks: Marks = {}): RuleResult {
   const v = measureOf(data);
+  const before = finishedNorm(v);
   const size = sizeOf(data.shape);
   const root = sqrtUp(size);
   const slope = Math.max(-f.low, f.high);
   // Values of v, of the result, and of what lies between may be taken for zero.
   const flush = scale(mulUp(4, Math.max(1, slope)), flushOf(size));
-  const rounding = sum(constantBound(mulUp(root, f.absolute)), scale(f.relative, v.norm), flush);
-  const norm = sum(constantBound(mulUp(root, f.offset)), scale(slope, v.norm), rounding);
-  site.limitMagnitude(scale(2, sum(scale(f.swell ?? 1, v.norm), norm)));
+  const rounding = sum(constantBound(mulUp(root, f.absolute)), scale(f.relative, before), flush);
+  const norm = sum(constantBound(mulUp(root, f.offset)), scale(slope, before), rounding);
+  site.limitMagnitude(scale(2, sum(scale(f.swell ?? 1, before), norm)));
   const each = addUp(addUp(f.offset, f.absolute), mulUp(8 * FLUSH_32, Math.max(1, slope)));
   const next = {
     lipschitz: mulUp(slope, v.lipschitz),
@@ -46,7 +57,7 @@ export function pointwise(site: Site, data: Data, f: ScalarFunction, marks: Mark
     v,
     next,
     (errors) => errors.map((error) => sum(scale(slope, error), rounding)),
-    (before) => addUp(mulUp(slope, before), mulUp(root, f.offset)),
+    (offset) => addUp(mulUp(slope, offset), mulUp(root, f.offset)),
   );
   const output = computed(data.shape, measure, marks);
   recorded(output, { kind: 'pointwise', low: f.low, high: f.high }, [rebased(site, data)]);
