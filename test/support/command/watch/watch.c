@@ -45,7 +45,8 @@ static void written(int folder, const char *path) {
   line("write", full);
 }
 
-#define WRITES(flags) (((flags) & O_ACCMODE) != O_RDONLY || ((flags) & (O_CREAT | O_TRUNC)))
+/* What would make a file counts even if it fails; to open a file for writing that is not there does nothing. */
+#define WRITES(flags, fd) (((flags) & (O_CREAT | O_TRUNC)) || (((flags) & O_ACCMODE) != O_RDONLY && (fd) >= 0))
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 #define MODE(flags)                                   \
   mode_t mode = 0;                                    \
@@ -58,23 +59,27 @@ static void written(int folder, const char *path) {
 
 int open(const char *path, int flags, ...) {
   MODE(flags)
-  if (WRITES(flags)) written(AT_FDCWD, path);
-  return NEXT(open)(path, flags, mode);
+  int fd = NEXT(open)(path, flags, mode);
+  if (WRITES(flags, fd)) written(AT_FDCWD, path);
+  return fd;
 }
 int open64(const char *path, int flags, ...) {
   MODE(flags)
-  if (WRITES(flags)) written(AT_FDCWD, path);
-  return NEXT(open64)(path, flags, mode);
+  int fd = NEXT(open64)(path, flags, mode);
+  if (WRITES(flags, fd)) written(AT_FDCWD, path);
+  return fd;
 }
 int openat(int folder, const char *path, int flags, ...) {
   MODE(flags)
-  if (WRITES(flags)) written(folder, path);
-  return NEXT(openat)(folder, path, flags, mode);
+  int fd = NEXT(openat)(folder, path, flags, mode);
+  if (WRITES(flags, fd)) written(folder, path);
+  return fd;
 }
 int openat64(int folder, const char *path, int flags, ...) {
   MODE(flags)
-  if (WRITES(flags)) written(folder, path);
-  return NEXT(openat64)(folder, path, flags, mode);
+  int fd = NEXT(openat64)(folder, path, flags, mode);
+  if (WRITES(flags, fd)) written(folder, path);
+  return fd;
 }
 int creat(const char *path, mode_t mode) {
   written(AT_FDCWD, path);
