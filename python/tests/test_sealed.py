@@ -126,7 +126,7 @@ def test_a_certificate_in_another_spelling_is_refused() -> None:
     certificate["fileSha256"] = "0" * 64
     text = stringify(certificate)
     for spelled in [
-        text.replace(":2,", ":2.0,", 1),
+        text.replace(":3,", ":3.0,", 1),
         text.replace(",", ", ", 1),
         text.replace("{", '{"format":1,', 1),
         text.replace('"norm":"l2"', '"norm":"l\\u0032"'),
