@@ -18,6 +18,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from modules import LinearResidual, RawSll, Residual, Sandwich
 from networks import NETWORKS, Network
@@ -84,6 +85,16 @@ def export(model: nn.Module, network: Network, path: Path) -> None:
     else:
         free = {} if fixed else {"dynamic_shapes": ({0: torch.export.Dim("batch")},)}
         torch.onnx.export(model, (x,), path, dynamo=True, external_data=False, verbose=False, **names, **free)
+        without_stack_traces(path)
+
+
+def without_stack_traces(path: Path) -> None:
+    """Takes out what the exporter notes about each node: the paths of the machine that it ran on among it."""
+    model = onnx.load(path)
+    for node in model.graph.node:
+        del node.metadata_props[:]
+        node.ClearField("doc_string")
+    onnx.save(model, path)
 
 
 def make(network: Network, folder: Path) -> dict:

@@ -6,7 +6,11 @@
 import type { Floats, Precision } from '../trusted/bounds/precision.ts';
 import { ProviderError } from '../trusted/errors.ts';
 import { encodeOnnx } from '../trusted/onnx/codec.ts';
-import type { ValueInfo } from '../trusted/onnx/model.ts';
+import type { Graph, ValueInfo } from '../trusted/onnx/model.ts';
+
+/** A graph of our own as a file, to see how a provider computes it. */
+export const probeFile = (graph: Graph) =>
+  encodeOnnx({ irVersion: 8, opset: 18, producerName: 'glean', producerVersion: '0', metadata: new Map(), graph });
 
 /**
  * y = a·b, where both inputs have free dimensions. Known vectors alone would not be enough: TF32's error on a small
@@ -14,19 +18,12 @@ import type { ValueInfo } from '../trusted/onnx/model.ts';
  */
 export const probeModel = (precision: Precision = 'float32') => {
   const info = (name: string, ...dims: string[]): ValueInfo => ({ name, type: precision, dims });
-  return encodeOnnx({
-    irVersion: 8,
-    opset: 18,
-    producerName: 'glean',
-    producerVersion: '0',
-    metadata: new Map(),
-    graph: {
-      name: 'probe',
-      nodes: [{ op: 'MatMul', name: 'product', inputs: ['a', 'b'], outputs: ['y'], attributes: new Map() }],
-      initializers: new Map(),
-      inputs: [info('a', 'M', 'K'), info('b', 'K', 'N')],
-      outputs: [info('y', 'M', 'N')],
-    },
+  return probeFile({
+    name: 'probe',
+    nodes: [{ op: 'MatMul', name: 'product', inputs: ['a', 'b'], outputs: ['y'], attributes: new Map() }],
+    initializers: new Map(),
+    inputs: [info('a', 'M', 'K'), info('b', 'K', 'N')],
+    outputs: [info('y', 'M', 'N')],
   });
 };
 
@@ -40,9 +37,8 @@ const SHAPES = [
  * Factors a [m, k] and b [k, n] of a product that float32 computes exactly: a has odd integers below 2¹² and b has −1, 0
  * and 1, so every partial sum is an integer below 2²⁰ for the shapes above (below 2²⁴ for k ≤ 4096), in any order, with or
  * without fused multiply-add. TF32 and float16 keep 11 bits of a factor and bfloat16 keeps 8: an odd integer of 12 bits is
- * rounded, and most sums come out wrong. For float64, a's integers
- * are of 51 bits, of which float32 keeps 24 and a pair of float32 keeps 48, and b has one entry in 64 that is not 0: every
- * partial sum is below 2⁵³.
+ * rounded, and most sums come out wrong. For float64, a's integers are of 51 bits, of which float32 keeps 24 and a pair of
+ * float32 keeps 48, and b has one entry in 64 that is not 0: every partial sum is below 2⁵³.
  */
 export function integerFactors(
   [m, k, n]: readonly [number, number, number],

@@ -56,8 +56,8 @@ interface NormBound {
  *     deficit_cj = S(‖x‖₂) + 4ρ(‖x‖₂)·inverse_cj − (ŷ_c − ŷ_j)·inverse_cj    (+∞ where ‖x‖₂ > limit)
  *     radius     = −min(0, min_c max_j≠c kept(deficit_cj)),    kept(t) = t > −cap ? t : 0
  *
- * Only the label can have the minimum if it is negative. `kept` is a ThresholdedRelu, a comparison with which a NaN becomes 0, and so does
- * what is beyond −cap; so the radius is 0 wherever the image or a logit is not finite.
+ * Only the label can have the minimum if it is negative. `kept` is a ThresholdedRelu, a comparison with which a NaN
+ * becomes 0, and so does what is beyond −cap; so the radius is 0 wherever the image or a logit is not finite.
  *
  * @throws UnprovableError if a bound of the errors is beyond float32
  */

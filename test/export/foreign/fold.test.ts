@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type FileNode, type FileTensor, fileOf, floats } from '../../support/networks/foreign-file.ts';
-import { answer, image, numbers, read, written } from './support.ts';
+import { answer, image, numbers, plain, read, written } from './support.ts';
 
 /** Operators on one [3, 3] matrix, and on two. */
 const UNARY: readonly ((x: string, y: string) => FileNode)[] = [
@@ -77,15 +77,6 @@ test('random arithmetic on weights gives the same bits as the file as a whole', 
   );
   assert.ok(compared >= 20, `${compared} networks compared`);
 });
-
-const plain = (nodes: readonly FileNode[], tensors: Record<string, FileTensor>, dims = [2]) =>
-  fileOf({
-    opset: 17,
-    nodes,
-    tensors,
-    inputs: [{ name: 'x', dims: ['N', ...dims] }],
-    outputs: [{ name: 'y', dims: [] }],
-  });
 
 test('float64 and float16 constants behind a Cast are constants of float32', async () => {
   const cast = (x: string, y: string): FileNode => ({

@@ -4,17 +4,8 @@ import { describe, it, test } from 'node:test';
 import type { UnprovableError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { GraphDraft } from '../../../src/export/foreign/graph-draft.ts';
 import { padZeros } from '../../../src/export/foreign/upgrade/zeros.ts';
-import { type FileNode, type FileTensor, fileOf, floats, longs } from '../../support/networks/foreign-file.ts';
-import { answer, image, numbers, read, written } from './support.ts';
-
-const plain = (nodes: readonly FileNode[], tensors: Record<string, FileTensor>, dims = [2]) =>
-  fileOf({
-    opset: 17,
-    nodes,
-    tensors,
-    inputs: [{ name: 'x', dims: ['N', ...dims] }],
-    outputs: [{ name: 'y', dims: [] }],
-  });
+import { type FileNode, type FileTensor, floats, longs } from '../../support/networks/foreign-file.ts';
+import { answer, image, numbers, plain, read, written } from './support.ts';
 
 test('what is computed from shapes is a constant, and a batch in a target is free', async () => {
   const bytes = plain(

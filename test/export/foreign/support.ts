@@ -5,6 +5,7 @@ import { runWithOnnxRuntime } from '../../../src/export/foreign/constants/run.ts
 import { readRaw } from '../../../src/export/foreign/onnx/raw.ts';
 import type { RawTensor } from '../../../src/export/foreign/onnx/tensor.ts';
 import { type OriginalModel, type ReadOptions, readOriginal } from '../../../src/export/foreign/read-original.ts';
+import { type FileNode, type FileTensor, fileOf } from '../../support/networks/foreign-file.ts';
 
 export async function read(bytes: Uint8Array, options: ReadOptions = {}): Promise<OriginalModel> {
   return readOriginal(readRaw(bytes), options);
@@ -41,3 +42,14 @@ export async function original({ source }: OriginalModel, input: RawTensor): Pro
 }
 
 export const numbers = ({ bytes }: RawTensor) => [...new Float32Array(new Uint8Array(bytes).buffer)];
+
+/** A file of these nodes from x [N, …dims] to y. */
+export function plain(nodes: readonly FileNode[], tensors: Record<string, FileTensor>, dims: readonly number[] = [2]) {
+  return fileOf({
+    opset: 17,
+    nodes,
+    tensors,
+    inputs: [{ name: 'x', dims: ['N', ...dims] }],
+    outputs: [{ name: 'y', dims: [] }],
+  });
+}

@@ -15,10 +15,10 @@ import {
   softsignUnit,
   tanhUnit,
 } from '../../gradient/scalar.ts';
-import { encodeOnnx } from '../../trusted/onnx/codec.ts';
 import type { Attribute, OnnxNode, Tensor } from '../../trusted/onnx/model.ts';
 import type { ScalarFunction } from '../../trusted/rules/functions/pointwise.ts';
 import { FUNCTIONS, gelu, hardSwish, mish, silu } from '../../trusted/rules/functions/table.ts';
+import { probeFile } from '../probe.ts';
 
 export interface FunctionForm {
   readonly name: string;
@@ -233,18 +233,11 @@ export function formModel({ nodes, constants }: FunctionForm, before: Before = '
     type: 'float32' as const,
     dims: layer.dims.map((dim) => (dim === String(CHANNELS) || dim === '1' ? Number(dim) : dim)),
   });
-  return encodeOnnx({
-    irVersion: 8,
-    opset: 18,
-    producerName: 'glean',
-    producerVersion: '0',
-    metadata: new Map(),
-    graph: {
-      name: 'function',
-      nodes: [...layer.nodes.map(node), ...nodes],
-      initializers: new Map([...layer.constants, ...constants].map((tensor) => [tensor.name, tensor])),
-      inputs: [info(input)],
-      outputs: [info('y')],
-    },
+  return probeFile({
+    name: 'function',
+    nodes: [...layer.nodes.map(node), ...nodes],
+    initializers: new Map([...layer.constants, ...constants].map((tensor) => [tensor.name, tensor])),
+    inputs: [info(input)],
+    outputs: [info('y')],
   });
 }
