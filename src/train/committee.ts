@@ -5,15 +5,16 @@
  *
  * Round 0: for each of `seeds`, the images are cut into `folds` parts, and each part is judged by a plain network that
  * was trained for `steps` steps on the others; the log-probabilities of the seeds are averaged. Each later round does
- * the same once, with the answers of the round before as labels: these follow the cue, and unlike the given labels they
- * have no noise of their own. After Creager et al. 2021 (environments from a reference's mistakes) and Pezeshki et
+ * the same once, with the answers of round 0 as labels: these follow the cue, and unlike the given labels they have no
+ * noise of their own. After Creager et al. 2021 (environments from a reference's mistakes) and Pezeshki et
  * al. 2024 (cross-fitted references); no label of the cue and no domain enters.
  */
 import { createRandom, shuffle } from '../certify-runtime/smoothing/random.ts';
 import { STEP_STREAMS, stepStream } from '../certify-runtime/smoothing/streams.ts';
 import type { SavedTensor } from './checkpoint.ts';
+import type { CommitteeChecks } from './checks.ts';
 import type { TrainConfig } from './config.ts';
-import type { CommitteeChecks } from './environments.ts';
+import { UNDECIDED } from './environments.ts';
 import { Learner, type StepMetrics } from './learner.ts';
 import { createNetwork } from './network/network.ts';
 import { invarianceObjective } from './objective/invariance.ts';
@@ -144,7 +145,10 @@ function logSoftmax(logits: Float32Array): Float32Array {
   return logits.map((y) => y - top - Math.log(total));
 }
 
-/** 1 for each image whose label is the committee's answer. */
+/**
+ * For each image, 1 if its label is the committee's answer, and 0 if not. Where only unanimous answers count (Pezeshki
+ * et al. 2024), an image on which the sittings differ is `UNDECIDED`: what is wrong there is often the committee.
+ */
 export function verdict(
   { sittings }: Votes,
   settings: CommitteeConfig,
@@ -152,20 +156,28 @@ export function verdict(
   classes: number,
 ): Uint8Array {
   const last = settings.rounds === 0 ? sittings : sittings.slice(settings.seeds);
-  return correctness(answersOf(last, classes), labels);
+  const answers = answersOf(last, classes);
+  const correct = correctness(answers, labels);
+  if (!settings.unanimous) return correct;
+  const each = sittings.map((sitting) => answersOf([sitting], classes));
+  return correct.map((value, image) => (each.every((own) => own[image] === answers[image]) ? value : UNDECIDED));
 }
 
-/** Agreement of the last two sittings, and how often the answer is the label in each domain. */
-export function checksOf({ sittings }: Votes, correct: Uint8Array, pool: Pool, classes: number): CommitteeChecks {
-  const [a, b] = sittings.slice(-2).map((sitting) => answersOf([sitting], classes)) as [Uint16Array, Uint16Array];
-  const same = b === undefined ? a.length : a.reduce((sum, answer, i) => sum + Number(answer === b[i]), 0);
+/** Agreement of the last two sittings, and how often the answer is the label of the images that count in each domain. */
+export function checksOf(
+  { sittings }: Votes,
+  correct: Uint8Array,
+  pool: Pool,
+  classes: number,
+): Omit<CommitteeChecks, 'cue'> {
+  const [a, b] = sittings.slice(-2).map((sitting) => answersOf([sitting], classes)) as [Uint16Array, Uint16Array?];
   return {
-    agreement: same / a.length,
+    agreement: b === undefined ? undefined : correctness(a, b).reduce((sum, same) => sum + same, 0) / a.length,
     right: Object.fromEntries(
-      pool.domains.map(({ name, indices }) => [
-        name,
-        indices.reduce((sum, index) => sum + correct[index]!, 0) / indices.length,
-      ]),
+      pool.domains.map(({ name, indices }) => {
+        const decided = indices.filter((index) => correct[index] !== UNDECIDED);
+        return [name, decided.reduce((sum, index) => sum + correct[index]!, 0) / decided.length];
+      }),
     ),
   };
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import * as v from 'valibot';
 import { InputError } from '../certify-runtime/trusted/errors.ts';
 import { utf8Text } from '../files/utf8-text.ts';
+import { augmentationSchema, RIMS, type Rim } from './augmentation/config.ts';
 import { dataSchema } from './data/config.ts';
 import { nonNegativeInteger, positive, positiveInteger } from './data/numbers.ts';
 import { networkSchema } from './network/config.ts';
@@ -14,12 +15,7 @@ const objectiveSchema = v.lazy((input) =>
   typeof input === 'object' && input !== null && 'baseline' in input ? baselineSchema : invarianceSchema,
 ) as v.GenericSchema<v.InferOutput<typeof baselineSchema> | v.InferOutput<typeof invarianceSchema>>;
 
-const RIMS = ['edge', 'black'] as const;
-
-/** What fills the space that a moved image leaves. */
-export type Rim = (typeof RIMS)[number];
-
-const configSchema = v.strictObject({
+const trainSchema = v.strictObject({
   /** Name of the model: `models/<id>/`. */
   id: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9-]*$/, 'lower-case letters, digits and hyphens')),
   title: v.string(),
@@ -32,20 +28,27 @@ const configSchema = v.strictObject({
     perEnvironment: positiveInteger,
     /** Adam's learning rate, which decays to 0 along half a cosine. */
     learningRate: positive,
+    /** Decay of the average of the weights over the steps (ema.ts), which is then what is evaluated and exported. */
+    ema: v.exactOptional(v.pipe(v.number(), v.gtValue(0), v.ltValue(1))),
   }),
-  augmentation: v.strictObject({
-    /** Images are moved by up to this many pixels each way. */
-    shift: nonNegativeInteger,
-    /** What fills the space a moved image leaves: its nearest pixel (the default), or black. */
-    rim: v.picklist(RIMS),
-    /** Whether each image is mirrored, left to right, with probability ½. */
-    flip: v.optional(v.boolean(), false),
-  }),
+  augmentation: augmentationSchema,
   /** What the exported network computes in (float32 by default); training is always float32. */
   precision: v.exactOptional(v.picklist(['float32', 'float64'])),
   /** TensorFlow's generator takes 31 bits; four of them tell the reference networks from the main one. */
   seed: v.pipe(nonNegativeInteger, v.maxValue(2 ** 27 - 1)),
 });
+
+const configSchema = v.pipe(
+  trainSchema,
+  v.forward(
+    v.check(
+      ({ objective, network }) =>
+        'baseline' in objective || objective.risk.kind !== 'offset' || network.temperature !== undefined,
+      'a risk with an offset needs a head of fixed temperature (network.temperature), such as 16',
+    ),
+    ['objective'],
+  ),
+);
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 

@@ -18,14 +18,17 @@ export interface Environment {
   readonly indices: Uint32Array;
 }
 
+/** Stands for an image that is in neither environment of a split. */
+export const UNDECIDED = 2;
+
 /**
- * The two environments of a reference's answers; `correct` holds 1 for each image of the pool that it got right.
+ * The two environments of a reference's answers; `correct` holds 1 for each image of the pool that it got right, 0 for
+ * each that it got wrong, and `UNDECIDED` for those that are left out.
  *
  * @throws GleanError if one of them would be empty: then there is no cue to tell environments apart by
  */
 export function splitByCorrectness(correct: Uint8Array): readonly Environment[] {
-  const select = (value: number) =>
-    Uint32Array.from([...correct.keys()].filter((index) => (correct[index] === 0 ? 0 : 1) === value));
+  const select = (value: number) => Uint32Array.from([...correct.keys()].filter((index) => correct[index] === value));
   const environments = [
     { name: 'reference right', indices: select(1) },
     { name: 'reference wrong', indices: select(0) },
@@ -39,28 +42,6 @@ export function splitByCorrectness(correct: Uint8Array): readonly Environment[] 
     }
   }
   return environments;
-}
-
-/** What can be said of a committee's answers without knowing the cue. */
-export interface CommitteeChecks {
-  /** Share of the images to which two sittings that do not know each other give the same answer. */
-  readonly agreement: number;
-  /** Share of each given domain's images whose label the committee answers. */
-  readonly right: Readonly<Record<string, number>>;
-}
-
-/** Below this agreement the answers are those of chance as much as of a cue. */
-const ENOUGH_AGREEMENT = 0.97;
-
-/** The checks in words; the last sentence is there if they say that the environments are not to be relied on. */
-export function inWords({ agreement, right }: CommitteeChecks): string {
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  const domains = Object.entries(right).map(([name, share]) => `${percent(share)} of ${name}`);
-  const doubt =
-    agreement < ENOUGH_AGREEMENT
-      ? '. The cue could not be told from the labels: use given domains ("environments": { "kind": "given" })'
-      : '';
-  return `two committees agree on ${percent(agreement)} of the images, and answer the label of ${domains.join(', ')}${doubt}`;
 }
 
 /** The given domains as environments. */

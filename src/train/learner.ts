@@ -4,7 +4,9 @@ import { createRandom } from '../certify-runtime/smoothing/random.ts';
 import { PHASES, STEP_STREAMS, stepStream } from '../certify-runtime/smoothing/streams.ts';
 import { GleanError } from '../certify-runtime/trusted/errors.ts';
 import { Adam } from './adam.ts';
+import { changeAppearance } from './augmentation/appearance.ts';
 import type { TrainConfig } from './config.ts';
+import { Average } from './ema.ts';
 import { drawImages, type Environment } from './environments.ts';
 import type { Network } from './network/network.ts';
 import type { Batch, Model, Objective, StepContext } from './objective/objective.ts';
@@ -43,6 +45,8 @@ export class Learner {
   readonly #options: LearnerOptions;
   readonly variables: ReadonlyMap<string, tf.Variable>;
   readonly adam: Adam;
+  /** The average of the variables, if the main network's weights are averaged. */
+  readonly average: Average | undefined;
   step = 0;
 
   constructor(options: LearnerOptions) {
@@ -54,6 +58,13 @@ export class Learner {
     );
     for (const value of initial.values()) value.dispose();
     this.adam = new Adam(this.variables);
+    const { ema } = options.config.optimizer;
+    if (ema !== undefined && options.phase === 0) this.average = new Average(this.variables, ema);
+  }
+
+  /** The weights that count: the averaged ones if there are any. */
+  get weights(): ReadonlyMap<string, tf.Variable> {
+    return this.average?.variables ?? this.variables;
   }
 
   /** The second number of the seed of a stream at this step. */
@@ -66,9 +77,9 @@ export class Learner {
     for (const [name, value] of values) this.variables.get(name)!.assign(value);
   }
 
-  #model(): Model {
+  #model(variables = this.variables): Model {
     const { network } = this.#options;
-    const weights = network.weights(this.variables);
+    const weights = network.weights(variables);
     return {
       encode: (images) => network.encode(weights, images),
       classify: (latent) => network.classify(weights, latent),
@@ -95,6 +106,20 @@ export class Learner {
   }
 
   /**
+   * Networks trained before the main one look at the images as they are: they are there to find the cue, and the
+   * appearance is often the cue.
+   */
+  #appearance(images: tf.Tensor4D): tf.Tensor4D {
+    const { config, phase } = this.#options;
+    if (phase > 0) return images;
+    return changeAppearance(
+      images,
+      config.augmentation,
+      createRandom(config.seed, this.#stream(STEP_STREAMS.appearance)),
+    );
+  }
+
+  /**
    * One step of Adam, of `steps`, on the objective over the environments; `learningRate` is that of this step.
    *
    * @throws GleanError if the loss is no longer a finite number
@@ -108,7 +133,7 @@ export class Learner {
       normal: (shape, stream) => statelessNormal(shape, [config.seed, this.#stream(stream)]),
     };
     const metrics = tf.tidy(() => {
-      const images = unitInterval(bytes, [labels.length, ...network.shape]) as tf.Tensor4D;
+      const images = this.#appearance(unitInterval(bytes, [labels.length, ...network.shape]) as tf.Tensor4D);
       const targets = tf.oneHot(tf.tensor1d(labels, 'int32'), network.classes).toFloat() as tf.Tensor2D;
       const clean: Batch = { images, targets, environments: parts };
       const batch =
@@ -134,6 +159,7 @@ export class Learner {
         );
       }
       this.adam.apply(grads, this.step + 1, learningRate);
+      this.average?.update(this.step + 1);
       return { loss, ...found };
     });
     this.step++;
@@ -153,7 +179,7 @@ export class Learner {
     const { network } = this.#options;
     const logits = new Float32Array(size * network.classes);
     tf.tidy(() => {
-      const model = this.#model();
+      const model = this.#model(this.weights);
       for (let begin = 0; begin < size; begin += EVALUATION_BATCH) {
         const end = Math.min(size, begin + EVALUATION_BATCH);
         const found = tf.tidy(() => {
@@ -178,6 +204,7 @@ export class Learner {
 
   dispose(): void {
     this.adam.dispose();
+    this.average?.dispose();
     for (const variable of this.variables.values()) variable.dispose();
   }
 }

@@ -1,6 +1,6 @@
 /** The training images of all domains under one numbering, and batches of them as the network takes them. */
 import type { Random } from '../certify-runtime/smoothing/random.ts';
-import { type Augmentation, augment } from './augmentation.ts';
+import { augment, type Motion } from './augmentation/shift-and-flip.ts';
 import { checkIndex, type ImageSet, type Labels } from './data/dataset.ts';
 
 export interface Pool {
@@ -46,11 +46,6 @@ export function createPool(sets: readonly ImageSet[]): Pool {
 }
 
 /** The images at `indices` as bytes, [n, H·W·C], moved and mirrored as the augmentation says. */
-export function imageBytes(
-  pool: Pool,
-  indices: ArrayLike<number>,
-  augmentation: Augmentation,
-  random: Random,
-): Uint8Array {
+export function imageBytes(pool: Pool, indices: ArrayLike<number>, augmentation: Motion, random: Random): Uint8Array {
   return augment(pool.read(indices), pool.shape, augmentation, random);
 }

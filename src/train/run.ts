@@ -7,9 +7,9 @@ import { InputError } from '../certify-runtime/trusted/errors.ts';
 import { writeFileAtomic } from '../files/atomic-file.ts';
 import { writeWhole } from '../files/write-whole.ts';
 import { type CheckpointError, loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import type { CommitteeChecks } from './checks.ts';
 import { readConfig, storedRim, type TrainConfig } from './config.ts';
 import type { DomainDataset } from './data/dataset.ts';
-import type { CommitteeChecks } from './environments.ts';
 import type { StepMetrics } from './learner.ts';
 import type { PlainNetwork } from './network/network.ts';
 import { type Accuracies, Trainer } from './trainer.ts';
@@ -20,7 +20,7 @@ export interface TrainReporter {
   onStart?(step: number, steps: number): void;
   onStep?(metrics: StepMetrics): void;
   onEvaluation?(step: number, accuracies: Accuracies): void;
-  /** A committee has told environments apart. */
+  /** A committee has told environments apart, now or before this run was interrupted. */
   onChecks?(checks: CommitteeChecks): void;
   /** A damaged checkpoint was passed over. */
   onRefused?(error: CheckpointError): void;
@@ -97,11 +97,9 @@ export async function train(
           reporter.onStep?.(step);
           await log(step);
         }
-        if (trainer.checks !== undefined) {
-          await saveCheckpoint(directory, trainer.snapshot());
-          reporter.onChecks?.(trainer.checks);
-        }
+        if (trainer.checks !== undefined) await saveCheckpoint(directory, trainer.snapshot());
       }
+      if (trainer.checks !== undefined) reporter.onChecks?.(trainer.checks);
       while (!trainer.finished) {
         const step = trainer.trainStep();
         reporter.onStep?.(step);

@@ -1,16 +1,12 @@
 /** Training, resumable at any step: the networks trained first, the network itself, and snapshots of both. */
 import { createHash } from 'node:crypto';
+import { checkAppearance } from './augmentation/appearance.ts';
 import { type Checkpoint, CheckpointError, type SavedTensor } from './checkpoint.ts';
+import type { CommitteeChecks } from './checks.ts';
 import { checksOf, noVotes, savedVotes, sit, type Votes, verdict } from './committee.ts';
 import { recordOf, type TrainConfig } from './config.ts';
-import { type DomainDataset, type ImageSet, readRange } from './data/dataset.ts';
-import {
-  type CommitteeChecks,
-  type Environment,
-  givenEnvironments,
-  pooledEnvironment,
-  splitByCorrectness,
-} from './environments.ts';
+import { cueAgreement, type DomainDataset, type ImageSet, readRange } from './data/dataset.ts';
+import { type Environment, givenEnvironments, pooledEnvironment, splitByCorrectness } from './environments.ts';
 import { Learner, type LearnerOptions, type StepMetrics } from './learner.ts';
 import { createNetwork, type Network, type PlainNetwork } from './network/network.ts';
 import { createObjective, referenceObjective } from './objective/create.ts';
@@ -56,7 +52,9 @@ export class Trainer {
   readonly #settings: CommitteeConfig | null;
   #votes: Votes | undefined;
 
+  /** @throws InputError if the configuration does not fit the images */
   constructor(config: TrainConfig, dataset: DomainDataset) {
+    checkAppearance(config.augmentation, dataset.shape);
     this.config = config;
     this.#dataset = dataset;
     this.run = createHash('sha256')
@@ -68,7 +66,7 @@ export class Trainer {
       config,
       network: this.#network,
       pool: this.#pool,
-      objective: createObjective(config.objective),
+      objective: createObjective(config),
       phase: 0,
       name: 'main',
     });
@@ -97,7 +95,7 @@ export class Trainer {
       config: this.config,
       network: this.#network,
       pool: this.#pool,
-      objective: referenceObjective(objective),
+      objective: referenceObjective(objective, this.config.network.temperature),
     };
     if (settings !== undefined) {
       const pairNetwork = createNetwork(this.config.network, this.#network.shape, this.#network.classes ** 2);
@@ -140,7 +138,11 @@ export class Trainer {
   /** What can be told of the committee's answers; undefined if there is none, or before it has answered. */
   get checks(): CommitteeChecks | undefined {
     if (this.#votes === undefined || this.#correct === undefined) return undefined;
-    return checksOf(this.#votes, this.#correct, this.#pool, this.#network.classes);
+    const { cue, train } = this.#dataset;
+    return {
+      ...checksOf(this.#votes, this.#correct, this.#pool, this.#network.classes),
+      cue: cue === undefined ? undefined : Object.fromEntries(train.map((set) => [set.name, cueAgreement(set)])),
+    };
   }
 
   #setCorrect(correct: Uint8Array): void {
@@ -173,13 +175,18 @@ export class Trainer {
   }
 
   condense(): PlainNetwork {
-    return this.#network.condense(this.#main.variables);
+    return this.#network.condense(this.#main.weights);
   }
 
-  /** The network's variables and its optimizer's, by the group that they are saved under. */
+  /** The network's variables, its optimizer's and their average, by the group that they are saved under. */
   #groups() {
-    const { variables, adam } = this.#main;
-    return Object.entries({ parameter: variables, first: adam.first, second: adam.second });
+    const { variables, adam, average } = this.#main;
+    return Object.entries({
+      parameter: variables,
+      first: adam.first,
+      second: adam.second,
+      ...(average === undefined ? {} : { average: average.variables }),
+    });
   }
 
   /** Everything needed to resume from here. */

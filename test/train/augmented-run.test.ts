@@ -68,8 +68,9 @@ test('a run from before rims could be chosen goes on with the black one, however
   await assert.rejects(train(config, dataset, old), { code: 'CHECKPOINT', message: /another configuration/ });
 });
 
-test('a run with flips and edges goes on bit for bit', async () => {
-  const config = augmented({ shift: 2, rim: 'edge', flip: true });
+test('a run with every change of its images goes on bit for bit', async () => {
+  const appearance = { convolution: {}, colour: { gain: 0.2, offset: 0.1, contrast: 0.2 }, grey: 0.3 };
+  const config = augmented({ shift: 2, rim: 'edge', flip: true, ...appearance });
   const whole = join(scratch, 'flips');
   await train(config, dataset, whole);
   assert.deepEqual(await readRunConfig(whole), config);
@@ -83,27 +84,57 @@ test('a run with flips and edges goes on bit for bit', async () => {
   );
 });
 
-test('every objective sees the same images: a flip or another rim changes its first loss', () => {
-  const baseline = { baseline: 'gaussian', sigma: 0.12 };
-  for (const objective of [base.objective, baseline]) {
-    const losses = [{ shift: 2, rim: 'black' }, { shift: 2, rim: 'edge' }, { shift: 2, flip: true }, { shift: 0 }].map(
-      (augmentation) => {
-        // Digits are on black: an image that reaches its border shows the rim.
-        const bright = dataset.train.map((set) => ({
-          ...set,
-          read: (of: ArrayLike<number>) => set.read(of).map((byte) => 255 - byte),
-        }));
-        const config = parseConfig({ ...base, objective, augmentation }, 'test');
-        const trainer = new Trainer(config, { ...dataset, train: bright });
-        try {
-          return trainer.trainStep().loss;
-        } finally {
-          trainer.dispose();
-        }
-      },
-    );
+test('every objective sees the same images: each change of them changes its first loss', () => {
+  const sigma = 0.12;
+  const baselines = [
+    { baseline: 'gaussian', sigma },
+    { baseline: 'macer', sigma, copies: 2, weight: 1, from: 0, beta: 16, gamma: 8 },
+    { baseline: 'smoothadv', sigma, copies: 2, epsilon: 0.25, warmup: 0, attackSteps: 1 },
+    { baseline: 'consistency', sigma, copies: 2, weight: 5, entropy: 0.5 },
+  ];
+  for (const objective of [base.objective, ...baselines]) {
+    const changes = [
+      { shift: 2, rim: 'black' },
+      { shift: 2, rim: 'edge' },
+      { shift: 2, flip: true },
+      { shift: 0 },
+      { shift: 0, convolution: { probability: 1 } },
+      { shift: 0, colour: { gain: 0.5 } },
+      { shift: 0, grey: 1 },
+    ];
+    const losses = changes.map((augmentation) => {
+      // Digits are on black: an image that reaches its border shows the rim.
+      const bright = dataset.train.map((set) => ({
+        ...set,
+        read: (of: ArrayLike<number>) => set.read(of).map((byte) => 255 - byte),
+      }));
+      const config = parseConfig({ ...base, objective, augmentation }, 'test');
+      const trainer = new Trainer(config, { ...dataset, train: bright });
+      try {
+        return trainer.trainStep().loss;
+      } finally {
+        trainer.dispose();
+      }
+    });
     assert.equal(new Set(losses).size, losses.length, losses.join());
   }
+});
+
+test('a committee looks at images as they are, whatever the main network sees; shifts and flips are for both', () => {
+  const votes = (change: object) => {
+    const environments = { kind: 'inferred', committee: { folds: 2, seeds: 1, steps: 6, rounds: 0 } };
+    const config = { ...base, objective: { ...base.objective, environments }, augmentation: { shift: 2, ...change } };
+    const trainer = new Trainer(parseConfig(config, 'test'), dataset);
+    try {
+      for (const _ of trainer.prepare());
+      return trainer.snapshot().tensors.get('committee/0')!.data;
+    } finally {
+      trainer.dispose();
+    }
+  };
+  const plain = votes({});
+  assert.deepEqual(votes({ convolution: {}, colour: { gain: 0.5 }, grey: 1 }), plain);
+  assert.notDeepEqual(votes({ flip: true }), plain);
 });
 
 test('names of runs: a black rim without flips is what there was before, anything else is another run', () => {
@@ -117,8 +148,15 @@ test('names of runs: a black rim without flips is what there was before, anythin
     return trainer.run;
   };
   assert.equal(runOf(BLACK), name(WITHOUT));
-  const others = [{ shift: 2 }, { shift: 2, rim: 'black', flip: true }, { shift: 2, flip: true }].map(augmented);
-  assert.equal(new Set([BLACK, ...others].map(runOf)).size, 4);
+  const others = [
+    { shift: 2 },
+    { shift: 2, rim: 'black', flip: true },
+    { shift: 2, flip: true },
+    { shift: 2, rim: 'black', convolution: {} },
+    { shift: 2, rim: 'black', colour: { gain: 0.1 } },
+    { shift: 2, rim: 'black', grey: 0.1 },
+  ].map(augmented);
+  assert.equal(new Set([BLACK, ...others].map(runOf)).size, 7);
 });
 
 test('the shipped models are those of the configurations in the tree', async () => {

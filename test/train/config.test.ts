@@ -86,6 +86,19 @@ const WRONG: readonly (readonly [path: string, value: unknown, message: RegExp])
   ['augmentation.flip', 1, /augmentation\.flip: .*boolean.*1/],
   ['augmentation.flip', null, /augmentation\.flip/],
   ['augmentation.mirror', true, /augmentation\.mirror/],
+  ['augmentation.grey', 0, /augmentation\.grey: .*0/],
+  ['augmentation.grey', 1.1, /augmentation\.grey: .*1\.1/],
+  ['augmentation.convolution', true, /augmentation\.convolution/],
+  ['augmentation.convolution', { probability: 0 }, /augmentation\.convolution\.probability: .*0/],
+  ['augmentation.convolution', { sizes: [] }, /augmentation\.convolution\.sizes: at least one size/],
+  ['augmentation.convolution', { sizes: [3, 4] }, /augmentation\.convolution\.sizes(\.1)?: sizes are odd/],
+  ['augmentation.convolution', { sizes: [17] }, /augmentation\.convolution\.sizes\.0: .*15.*17/],
+  ['augmentation.colour', {}, /augmentation\.colour: all are 0/],
+  ['augmentation.colour', { hue: 0.6 }, /augmentation\.colour\.hue: .*0\.5.*0\.6/],
+  ['augmentation.colour', { gain: -0.1 }, /augmentation\.colour\.gain/],
+  ['augmentation.colour', { color: 0.1 }, /augmentation\.colour\.color/],
+  ['optimizer.ema', 0, /optimizer\.ema: .*0/],
+  ['optimizer.ema', 1, /optimizer\.ema: .*1/],
 ];
 
 for (const [path, value, message] of WRONG) {
@@ -115,6 +128,14 @@ test('augmentation: edges and no flips where the file says nothing; a stored con
     assert.deepEqual(parsed(said).augmentation, said);
     assert.deepEqual(parseConfig(parsed(said), 'f', 'black').augmentation, said);
   }
+});
+
+test('changes of appearance are off unless they are asked for, and then complete', () => {
+  const parsed = (augmentation: object) =>
+    parseConfig({ ...example, augmentation: { shift: 2, ...augmentation } }, 'f').augmentation;
+  assert.deepEqual(parsed({ convolution: {} }).convolution, { probability: 0.5, sizes: [1, 3, 5, 7], mixing: true });
+  assert.deepEqual(parsed({ colour: { gain: 0.1 } }).colour, { gain: 0.1, offset: 0, contrast: 0, hue: 0 });
+  assert.deepEqual(Object.keys(parsed({})), ['shift', 'rim', 'flip']);
 });
 
 test('what a certificate says has only what was not so before', () => {

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { createRandom } from '../../src/certify-runtime/smoothing/random.ts';
 import { GleanError } from '../../src/certify-runtime/trusted/errors.ts';
-import { augment } from '../../src/train/augmentation.ts';
+import { augment } from '../../src/train/augmentation/shift-and-flip.ts';
 import { type ImageSet, memoryImages, readAll } from '../../src/train/data/dataset.ts';
 import {
   drawImages,
@@ -12,6 +12,7 @@ import {
   givenEnvironments,
   pooledEnvironment,
   splitByCorrectness,
+  UNDECIDED,
 } from '../../src/train/environments.ts';
 import { createPool, imageBytes } from '../../src/train/pool.ts';
 
@@ -82,8 +83,8 @@ test('drawImages: a subset without repetition, every image as often, all of them
   for (const [index, count] of counts) assert.ok(Math.abs(count - 900) < 113, `${index}: ${count}`);
 });
 
-test('splitByCorrectness: right and wrong are a partition of the pool', () => {
-  const correct = Uint8Array.of(1, 0, 0, 1, 1);
+test('splitByCorrectness: right and wrong are a partition of the images that are decided', () => {
+  const correct = Uint8Array.of(1, 0, 0, 1, 1, UNDECIDED);
   assert.deepEqual(
     splitByCorrectness(correct).map(({ name, indices }) => [name, ...indices]),
     [

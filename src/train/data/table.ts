@@ -31,6 +31,11 @@ const avatars = (blind: boolean) => ({
   open: async (request: DatasetRequest) => (await import('./pictures/avatars-set.ts')).openAvatars(request, blind),
 });
 
+const glasses = (blind: boolean) => ({
+  options: [...PREPARED, 'labelNoise', 'faces'] as const,
+  open: async (request: DatasetRequest) => (await import('./pictures/avatars-set.ts')).openGlasses(request, blind),
+});
+
 const celeba = (blind: boolean) => ({
   options: [...ORIGINALS, 'labelNoise'] as const,
   open: async (request: DatasetRequest) => (await import('./sets/celeba.ts')).openCeleba(request, blind),
@@ -39,6 +44,11 @@ const celeba = (blind: boolean) => ({
 const emojiCue = (blind: boolean) => ({
   options: [...PREPARED, 'labelNoise', 'cue'] as const,
   open: async (request: DatasetRequest) => (await import('./pictures/emoji-set.ts')).openEmojiCue(request, blind),
+});
+
+const largeEmojiCue = (blind: boolean) => ({
+  options: [...PREPARED, 'labelNoise', 'cue'] as const,
+  open: async (request: DatasetRequest) => (await import('./pictures/emoji-set.ts')).openLargeEmojiCue(request, blind),
 });
 
 const domainNetCue = (blind: boolean) => ({
@@ -54,6 +64,8 @@ export const DATASETS = {
   mnist: { options: IDX, open: async (request) => (await import('./sets/digits.ts')).openDigits(request) },
   avatars: avatars(false),
   'avatars-blind': avatars(true),
+  'avatars-glasses': glasses(false),
+  'avatars-glasses-blind': glasses(true),
   celeba: celeba(false),
   'celeba-blind': celeba(true),
   emoji: {
@@ -62,6 +74,8 @@ export const DATASETS = {
   },
   'emoji-cue': emojiCue(false),
   'emoji-cue-blind': emojiCue(true),
+  'emoji-cue-large': largeEmojiCue(false),
+  'emoji-cue-large-blind': largeEmojiCue(true),
   domainnet: {
     options: [...ORIGINALS, 'heldOut', 'classes'],
     open: async (request) => (await import('./sets/domainnet.ts')).openDomainNet(request),

@@ -7,6 +7,8 @@ const riskSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('cross-entropy') }),
   /** Ghosh et al. 2017; for a head of fixed temperature (`network.temperature`). */
   v.strictObject({ kind: v.literal('absolute') }),
+  /** Cross-entropy with a margin: `offset` is a radius, for a head of fixed temperature; Prach & Lampert 2022. */
+  v.strictObject({ kind: v.literal('offset'), offset: positive }),
 ]);
 
 /** The penalty's weight over time: `before` until step `warmup`, then `weight` (for ERM both are 0). */
@@ -47,6 +49,8 @@ const committeeSchema = v.pipe(
     rounds: v.optional(nonNegativeInteger, 2),
     roundFolds: v.optional(atLeastTwo, 3),
     roundSteps: v.optional(positiveInteger, 300),
+    /** Whether an image on which the sittings do not all agree is left out of training. */
+    unanimous: v.optional(v.boolean(), false),
   }),
   v.check(
     ({ folds, seeds, rounds, roundFolds }) => folds * seeds + rounds * roundFolds <= MOST_MEMBERS,

@@ -24,8 +24,9 @@ export function weigh(risks: readonly tf.Scalar[], penalty: tf.Scalar, lambda: n
   return (lambda > 1 ? tf.div(total, lambda) : total) as tf.Scalar;
 }
 
-export function invarianceObjective(config: InvarianceConfig): Objective {
-  const risk = createRisk(config.risk);
+/** @param temperature τ of the head, if it is fixed */
+export function invarianceObjective(config: InvarianceConfig, temperature?: number): Objective {
+  const risk = createRisk(config.risk, temperature);
   const answersOf = ({ targets, environments }: Batch, latent: tf.Tensor2D, logits: tf.Tensor2D) =>
     environments.map(({ begin, size }): EnvironmentAnswers => {
       const rows = (of: tf.Tensor2D) => tf.slice2d(of, [begin, 0], [size, -1]);

@@ -34,8 +34,27 @@ const absolute: Risk = {
   },
 };
 
-export function createRisk({ kind }: RiskConfig): Risk {
-  switch (kind) {
+/**
+ * ℓ = −log softmax(y − s·t)_t with s = τ·offset; ∂ℓ/∂y = softmax(y − s·t) − t.
+ *
+ * With two classes, ℓ = log(1 + exp(−τ·(r − offset))): the cross-entropy of the radius r = (y_t − y_j)/τ less an offset,
+ * at the head's temperature. A steep τ leaves alone what is certified well beyond the offset, and spends the network's
+ * small slope on what is near it. Prach & Lampert, Almost-Orthogonal Layers for Efficient General-Purpose Lipschitz
+ * Networks, ECCV 2022, section 5.
+ */
+function offsetCrossEntropy(shift: number): Risk {
+  const moved = (logits: tf.Tensor2D, targets: tf.Tensor2D) => tf.sub(logits, tf.mul(targets, shift)) as tf.Tensor2D;
+  return {
+    mean: (logits, targets) => crossEntropy.mean(moved(logits, targets), targets),
+    gradients: (logits, targets) => crossEntropy.gradients(moved(logits, targets), targets),
+  };
+}
+
+/** @param temperature τ of the head, if it is fixed */
+export function createRisk(config: RiskConfig, temperature = 1): Risk {
+  switch (config.kind) {
+    case 'offset':
+      return offsetCrossEntropy(temperature * config.offset);
     case 'cross-entropy':
       return crossEntropy;
     case 'absolute':

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
 import { avatarFolder } from '../../../src/train/data/pictures/avatars.ts';
 import { emojiFolder } from '../../../src/train/data/pictures/emoji.ts';
+import { LIVING, largeEmojiFolder, WITHOUT_COLOUR } from '../../../src/train/data/pictures/emoji-large.ts';
+import { glassesFolder } from '../../../src/train/data/pictures/glasses.ts';
 import { readCelebaLists } from '../../../src/train/data/sets/celeba-lists.ts';
 import { findCeleba } from '../../../src/train/data/sets/celeba-places.ts';
 import { readDomainNetLists, subjectOf } from '../../../src/train/data/sets/domainnet-lists.ts';
@@ -94,4 +96,57 @@ test('emoji: DomainNet’s layout in eight styles, no subject in training and te
     const digests = await Promise.all(files.map((path) => digest(join(folder, path))));
     assert.equal(new Set(digests).size, files.length, domain);
   }
+});
+
+test('more emoji: ten styles, half of them without colour; variants of a subject are in one part', async () => {
+  const folder = await largeEmojiFolder(cache, 3);
+  const { domains, classes, paths, part, labels } = await readDomainNetLists(folder);
+  assert.equal(domains.length, 10);
+  assert.deepEqual(classes, ['animals', 'faces', 'food', 'objects', 'people', 'travel']);
+  for (const name of LIVING) assert.ok(classes.includes(name));
+  const parts = new Map<string, Set<number>>();
+  for (const [i, path] of paths.entries()) {
+    const subject = `${labels[i]} ${subjectOf(path)}`;
+    parts.set(subject, (parts.get(subject) ?? new Set()).add(part[i]!));
+  }
+  assert.equal(parts.size, 3 * classes.length);
+  for (const [subject, seen] of parts) assert.equal(seen.size, 1, subject);
+  assert.ok(paths.some((path) => basename(path).split('.').length === 3), 'no variant at all');
+  /** The largest difference between the channels of a pixel. */
+  const colour = async (path: string) => {
+    const { channels } = await sharp(join(folder, path)).toColourspace('srgb').stats();
+    const means = channels.slice(0, 3).map(({ mean }) => mean);
+    return Math.max(...means) - Math.min(...means);
+  };
+  for (const domain of domains) {
+    const colours = await Promise.all(paths.filter((path) => path.startsWith(`${domain}/`)).map(colour));
+    const grey = (WITHOUT_COLOUR as readonly string[]).includes(domain);
+    assert.equal(
+      colours.every((value) => value === 0),
+      grey,
+      domain,
+    );
+  }
+});
+
+test('glasses: four kinds evenly, distinct pictures, and a background of its colour', async () => {
+  const folder = await glassesFolder(cache, FACES);
+  const { files, attributes, partition } = await readCelebaLists(await findCeleba(folder), [
+    'Eyeglasses',
+    'Warm_Background',
+  ]);
+  const [glasses, warm] = attributes as [Uint8Array, Uint8Array];
+  const kinds = [0, 0, 0, 0];
+  for (const i of files.keys()) kinds[2 * glasses[i]! + warm[i]!]!++;
+  for (const count of kinds) assert.ok(count > 0.9 * (FACES / 4), `${kinds}`);
+  assert.deepEqual([...new Set(partition)].sort(), [0, 1, 2]);
+  const looksWarm = async (file: string) => {
+    const corner = sharp(join(folder, 'img_align_celeba', file)).extract({ left: 2, top: 2, width: 4, height: 4 });
+    const [red, , blue] = (await corner.stats()).channels;
+    return Number(red!.mean > blue!.mean);
+  };
+  const seen = await Promise.all(files.map(looksWarm));
+  // Hair may cover the corner.
+  const right = seen.filter((value, i) => value === warm[i]).length;
+  assert.ok(right > 0.9 * files.length, `${right} of ${files.length}`);
 });

@@ -1,9 +1,13 @@
-/** The data sets of drawn icons: their subjects in eight styles as domains, and living beings against the style. */
+/**
+ * The data sets of drawn icons: their subjects in eight styles as domains, and living beings against the style, in few
+ * icons and in many.
+ */
 import type { DomainDataset } from '../dataset.ts';
 import type { DatasetRequest } from '../options.ts';
 import { type DomainNetIdentity, loadDomainNet } from '../sets/domainnet.ts';
 import { loadStyleCue, type StyleCueIdentity } from '../sets/style-cue.ts';
 import { emojiFolder } from './emoji.ts';
+import { LIVING, largeEmojiFolder, WITHOUT_COLOUR } from './emoji-large.ts';
 import { DRAWN_SIDE } from './side.ts';
 
 const EMOJI: DomainNetIdentity = {
@@ -24,6 +28,17 @@ const EMOJI_CUE: StyleCueIdentity = {
   cue: ['emojione-monotone', 'fluent-emoji-high-contrast', 'openmoji'],
 };
 
+const EMOJI_CUE_LARGE: StyleCueIdentity = {
+  name: 'emoji-cue-large',
+  title: 'Emoji (icons, not DomainNet), living beings against pictures without colour',
+  licence: `${EMOJI.licence}, CC BY 4.0 (Streamline)`,
+  source: 'ten npm packages @iconify-json/*, all subjects of each',
+  kinds: ['thing', 'living'],
+  positive: LIVING,
+  cue: WITHOUT_COLOUR,
+  limit: 2000,
+};
+
 /** Draws the icons if they are not yet in the cache. */
 async function drawn(request: DatasetRequest) {
   const dir = await emojiFolder(request.cache, undefined, request.onProgress);
@@ -37,4 +52,10 @@ export async function openEmoji(request: DatasetRequest): Promise<DomainDataset>
 /** `blind` is the oracle, in which the style tells nothing. */
 export async function openEmojiCue(request: DatasetRequest, blind: boolean): Promise<DomainDataset> {
   return loadStyleCue({ ...(await drawn(request)), blind }, EMOJI_CUE);
+}
+
+/** The same task on more icons of cleaner classes; the cue is whether a picture has colours. */
+export async function openLargeEmojiCue(request: DatasetRequest, blind: boolean): Promise<DomainDataset> {
+  const dir = await largeEmojiFolder(request.cache, undefined, request.onProgress);
+  return loadStyleCue({ side: DRAWN_SIDE, ...request, dir, blind }, EMOJI_CUE_LARGE);
 }

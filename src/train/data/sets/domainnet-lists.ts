@@ -155,7 +155,10 @@ function parseLine(
   return { path, label };
 }
 
-/** The file's name without folder and ending, which is the same for a subject in every domain of `emoji`. */
+/**
+ * The file's name without folder and without what follows its first full stop. In sets that are drawn it is the same
+ * for a subject in every domain, and for variants of a subject (`cook.man-cook.jpg`).
+ */
 export function subjectOf(path: string): string {
-  return basename(path).replace(/\.[^.]*$/, '');
+  return basename(path).replace(/\..*$/, '');
 }

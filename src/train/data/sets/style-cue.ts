@@ -37,6 +37,8 @@ export interface StyleCueIdentity extends Omit<DomainNetIdentity, 'heldOut'> {
   /** The classes with label 1; the others have label 0. */
   readonly positive: readonly string[];
   readonly cue: readonly string[];
+  /** At most this many images in each training domain if the options do not say; 1000 by default. */
+  readonly limit?: number;
 }
 
 /** DomainNet's animals among its 345 classes. */
@@ -65,7 +67,8 @@ export async function loadStyleCue(
   options: StyleCueOptions,
   identity: StyleCueIdentity = IDENTITY,
 ): Promise<DomainDataset> {
-  const { dir, side = 64, seed = 2020, limit = LIMIT, labelNoise = 0.25, cue = identity.cue, blind = false } = options;
+  const { dir, side = 64, seed = 2020, labelNoise = 0.25, cue = identity.cue, blind = false } = options;
+  const { limit = identity.limit ?? LIMIT } = options;
   const lists = await readDomainNetLists(dir);
   const population = populationOf(lists, identity.positive, cue, dir);
   // Prepared under the name of the whole set: the images are the same, so they are prepared only once.

@@ -1,7 +1,7 @@
 /** Moves and mirrors training images: changes that the label does not depend on. */
-import { type Random, uniformInt } from '../certify-runtime/smoothing/random.ts';
+import { type Random, uniformInt } from '../../certify-runtime/smoothing/random.ts';
 
-export interface Augmentation {
+export interface Motion {
   /** Images are moved by up to this many pixels each way. */
   readonly shift: number;
   /**
@@ -23,7 +23,7 @@ export interface Augmentation {
 export function augment(
   images: Uint8Array,
   shape: readonly [height: number, width: number, channels: number],
-  { shift, rim, flip }: Augmentation,
+  { shift, rim, flip }: Motion,
   random: Random,
 ): Uint8Array {
   if (shift === 0 && !flip) return images;

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createRandom, type Random } from '../../src/certify-runtime/smoothing/random.ts';
-import { type Augmentation, augment } from '../../src/train/augmentation.ts';
+import { createRandom, type Random } from '../../../src/certify-runtime/smoothing/random.ts';
+import { augment, type Motion } from '../../../src/train/augmentation/shift-and-flip.ts';
 
 type Shape = readonly [height: number, width: number, channels: number];
 
@@ -41,7 +41,7 @@ function naive(image: Uint8Array, [height, width, channels]: Shape, rim: 'edge' 
 }
 
 /** What is drawn for one image, as the words that lead to it. */
-const wordsOf = ({ dx, dy, mirrored }: Drawn, { shift, flip }: Augmentation): number[] => [
+const wordsOf = ({ dx, dy, mirrored }: Drawn, { shift, flip }: Motion): number[] => [
   ...(shift > 0 ? [dx + shift, dy + shift] : []),
   ...(flip ? [mirrored ? 1 : 0] : []),
 ];
