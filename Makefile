@@ -101,14 +101,14 @@ check: packages ## format, lint, types, unused code, who imports whom
 	@node --import tsx pipeline/imports.ts
 	@$(BIN)/tsc -p src/certify-runtime/tsconfig.json && $(BIN)/publint --strict src/certify-runtime
 	@$(BIN)/typedoc --emit none
-	@bash -n pipeline/setup.sh .ci/run
+	@bash -n pipeline/setup.sh jvm/fetch.sh .ci/run
 
 .PHONY: test
 test: setup ## all tests
 	@node --import tsx --test --test-reporter=spec $$(find test -name '*.test.ts' | sort)
 
 .PHONY: mutate
-mutate: setup ## mutation test of the proof: one condition switched off at a time (7 minutes; ARGS='--only head')
+mutate: setup ## mutation test of the trusted part: one condition switched off at a time (ARGS='--only head', or '--again' to go on)
 	@node --import tsx pipeline/mutate.ts $(ARGS)
 
 .PHONY: python-packages
@@ -127,6 +127,23 @@ spark: python-packages ## test certifying with Spark, on a cluster of two execut
 	@command -v java >/dev/null || { echo "make spark: no 'java' on PATH; Spark needs Java 17 or later (Debian: apt-get install openjdk-17-jre-headless)" >&2; exit 1; }
 	@cd python && { cmp -s requirements-spark.txt .venv/requirements-spark.txt || { .venv/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-spark.txt && cp requirements-spark.txt .venv; }; }
 	@cd python && .venv/bin/python -m pytest spark_tests
+
+.PHONY: openvino
+openvino: python-packages ## measure what OpenVINO makes of sealed files (docs/providers.md)
+	@cd python && { cmp -s requirements-openvino.txt .venv/requirements-openvino.txt || { .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-openvino.txt && cp requirements-openvino.txt .venv; }; }
+	@cd python && .venv/bin/python -m pytest openvino_tests
+
+# A process for each client: KServe and MLServer register different messages of one name and cannot share one.
+.PHONY: clients
+clients: packages ## test the service with tritonclient, KServe's client and MLServer's types (python/.venv-clients)
+	@cd python && { [ -x .venv-clients/bin/python ] || "$${PYTHON:-python3}" -m venv .venv-clients; }
+	@cd python && { cmp -s requirements-clients.txt .venv-clients/requirements.txt || { .venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps -r requirements-clients.txt && cp requirements-clients.txt .venv-clients/requirements.txt; }; }
+	@cd python && for client in triton kserve mlserver; do .venv-clients/bin/python -m pytest -o cache_dir=.venv-clients/cache "client_tests/test_$$client.py"; done
+
+.PHONY: jvm
+jvm: packages ## run a sealed file in Java (needs a JDK of 17 or later, and Maven for the jar)
+	@command -v javac >/dev/null || { echo "make jvm: no 'javac' on PATH; a JDK of 17 or later is needed (Debian: apt-get install openjdk-17-jdk-headless)" >&2; exit 1; }
+	@GLEAN_ORT_JAR=$$(jvm/fetch.sh) ORT_DISABLE_TELEMETRY=1 node --import tsx --test test/jvm/predict.test.ts
 
 .PHONY: clean
 clean: ## remove what was trained and built, checkpoints of make paper too; keeps the installation, data/ and models/

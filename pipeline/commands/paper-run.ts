@@ -3,24 +3,27 @@ import { join } from 'node:path';
 import { InputError } from '../../src/certify-runtime/trusted/errors.ts';
 import { AnswerIsNo } from '../../src/cli/terminal/answer.ts';
 import { createReporter } from '../../src/evaluate/reporter.ts';
-import { type Experiment, jobsOf, nameOf } from '../paper/experiment.ts';
+import { type Experiment, jobsOf, keyOf, nameOf } from '../paper/experiment.ts';
 import { TASKS } from '../paper/tasks.ts';
 import type { PaperArguments } from './paper.ts';
 
-/** The experiments of the tasks that `--only` names, with at most `seeds` seeds each. */
+/** The experiments that `--only` names, by problem or by their own name, with at most `seeds` seeds each. */
 function choose(
   all: readonly Experiment[],
   only: string | undefined,
   seeds: number | undefined,
 ): readonly Experiment[] {
-  const tasks: readonly string[] = only === undefined ? TASKS : only.split(',');
-  for (const task of tasks) {
-    if (!(TASKS as readonly string[]).includes(task)) {
-      throw new InputError(`--only: no problem '${task}': expected some of ${TASKS.join(',')}`, { found: task });
+  const wanted: readonly string[] = only === undefined ? TASKS : only.split(',');
+  for (const name of wanted) {
+    if (!(TASKS as readonly string[]).includes(name) && !all.some(({ id }) => id === name)) {
+      throw new InputError(
+        `--only: no problem or experiment '${name}': expected some of ${TASKS.join(',')}, or experiments as in --list`,
+        { found: name },
+      );
     }
   }
   return all
-    .filter(({ task }) => tasks.includes(task))
+    .filter(({ id, task }) => wanted.includes(task) || wanted.includes(id))
     .map((experiment) => ({ ...experiment, seeds: experiment.seeds.slice(0, seeds) }));
 }
 
@@ -48,11 +51,18 @@ export async function runPaperCommand(args: PaperArguments): Promise<void> {
     return;
   }
 
+  const asked = new Set(jobsOf(plan).map((job) => `${nameOf(job)} ${keyOf(job)}`));
   const { status, say } = createReporter();
   const runs = quick ? join(out, 'runs') : join('runs', 'paper');
   const results = args.render
     ? await Results.open(resultsFolder(out))
     : await runPaper({ experiments, out, runs, jobs: args.jobs, say, onProgress: status });
+  // With another configuration, measurement or format than the plan's, a result is in no report.
+  const stale = results.all().filter(({ id, seed, key }) => !asked.has(`${id}-${seed} ${key}`));
+  if (stale.length > 0) {
+    const files = stale.map(({ id, seed }) => join(resultsFolder(out), `${id}-${seed}.json`));
+    say(`${stale.length} results are not of this plan; run it, or remove them: ${files.join(' ')}`);
+  }
   // The report covers the whole plan, whatever was chosen to be run now.
   const report = composeReport({ experiments: plan, results, analysis: await readAnalysis(out), quick });
   await writeReport(out, report);

@@ -10,6 +10,7 @@ import { attack } from '../../src/evaluate/attack/attack.ts';
 import { type SessionJudge, sessionJudge } from '../../src/evaluate/attack/judge.ts';
 import { measureStretch, openTwin } from '../../src/evaluate/stretch.ts';
 import { compareWithOriginal } from '../../src/export/foreign/original.ts';
+import { NODE } from '../../src/export/onnx-runtime/node.ts';
 import { type SealedOriginal, type SealOriginalOptions, sealOriginal } from '../../src/export/seal/seal-original.ts';
 
 interface Sealed {
@@ -69,7 +70,7 @@ async function stretch(
   broken: string[],
 ): Promise<number> {
   const { lipschitz, latentError } = verified.terms.constants;
-  const network = (await openTwin(bytes, verified.certificate.input.shape)).network(TENSORS.latent);
+  const network = (await openTwin(bytes, verified.certificate.input.shape, NODE)).network(TENSORS.latent);
   if (network === null) return opinion?.lipschitz ?? 0;
   const { jacobian, secant } = measureStretch(network, latentError, seed, work);
   if (jacobian > lipschitz * (1 + ROUNDING)) broken.push(`a Jacobian of norm ${jacobian} where L = ${lipschitz}`);

@@ -4,9 +4,14 @@ type Body = (context: Context) => unknown;
 type Hook = () => unknown;
 
 /** One test, or a whole group with its hooks. */
-export interface Unit {
+interface Unit {
   readonly name: string;
   readonly run: () => Promise<void>;
+}
+
+/** A unit of a file, and what the file does once before its first test. */
+export interface FileUnit extends Unit {
+  readonly prepare: () => Promise<void>;
 }
 
 /** The part of node:test's context that the suite uses. */
@@ -50,19 +55,23 @@ let current = new Group();
  * The units of a file: `load` imports it, and nothing else may be loaded meanwhile. What the file does before its first test
  * is done once; what it does after its last one is left to the end of the process.
  */
-export async function collect(load: () => Promise<unknown>): Promise<Unit[]> {
+export async function collect(load: () => Promise<unknown>): Promise<FileUnit[]> {
   const group = new Group();
   current = group;
   await load();
   let ready: Promise<void> | undefined;
-  const prepare = async (): Promise<void> => {
+  const hooks = async (): Promise<void> => {
     for (const hook of group.before) await hook();
+  };
+  const prepare = (): Promise<void> => {
+    ready ??= hooks();
+    return ready;
   };
   return group.units.map(({ name, run }) => ({
     name,
+    prepare,
     run: async () => {
-      ready ??= prepare();
-      await ready;
+      await prepare();
       await run();
     },
   }));

@@ -39,6 +39,9 @@ const TERMS = new Set(['sum', 'addUp', 'mulUp', 'hypotUp', 'quadrature']);
 /** Calls for their effect that hold something: a mutant leaves them out. */
 const CHECK = /^(check|limit|require|refuse|spend|ensure|assert)/;
 
+/** Checks whose first argument is what must hold. */
+const CONDITION_FIRST = new Set(['check', 'hold']);
+
 const SWAPPED: Readonly<Record<string, string>> = { some: 'every', every: 'some' };
 
 function calleeName(call: ts.CallExpression): string {
@@ -53,9 +56,12 @@ function mathFunction({ expression }: ts.CallExpression): string {
   return isMath ? expression.name.text : '';
 }
 
+const REFUSALS = new Set(['fail', 'refuse']);
+
 /** Error texts are no part of the proof: what refuses by name is not entered. */
 function isRefusal(node: ts.Node): boolean {
-  if (ts.isCallExpression(node)) return calleeName(node) === 'refuse';
+  if (ts.isFunctionDeclaration(node)) return REFUSALS.has(node.name?.text ?? '');
+  if (ts.isCallExpression(node)) return REFUSALS.has(calleeName(node));
   return ts.isNewExpression(node) && node.expression.getText().endsWith('Error');
 }
 
@@ -142,9 +148,8 @@ function ofCall(node: ts.CallExpression): string[] {
     variants.push(...forgotten.map((rest) => (rest.length === 1 ? `(${rest[0]})` : `${callee}(${rest.join(', ')})`)));
   }
   if (name === 'scale' && texts.length === 2) variants.push(`(${texts[1]})`);
-  const swapped = SWAPPED[name];
-  if (swapped !== undefined && ts.isPropertyAccessExpression(node.expression)) {
-    variants.push(`${node.expression.expression.getText()}.${swapped}(${texts.join(', ')})`);
+  if (Object.hasOwn(SWAPPED, name) && ts.isPropertyAccessExpression(node.expression)) {
+    variants.push(`${node.expression.expression.getText()}.${SWAPPED[name]}(${texts.join(', ')})`);
   }
   if (CHECK.test(name) && name !== 'refuse' && ts.isExpressionStatement(node.parent)) variants.push('undefined');
   return variants;
@@ -186,7 +191,10 @@ export function pointsOf(fileName: string, text: string): Point[] {
     }
     const name = nameOf(node) ?? within;
     const inside = atLoad && !ts.isFunctionLike(node);
-    node.forEachChild((child) => visit(child, name, inside));
+    // Behind the condition of a check are the words of its error.
+    const isCheck = ts.isCallExpression(node) && CONDITION_FIRST.has(calleeName(node));
+    if (isCheck) visit(node.arguments[0]!, name, inside);
+    else node.forEachChild((child) => visit(child, name, inside));
   };
   visit(source, '', true);
   return points;

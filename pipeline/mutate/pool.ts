@@ -1,6 +1,7 @@
 /** Worker processes that are asked one thing at a time, and are replaced where they hang, die or have grown too large. */
 
 import { type ChildProcess, fork } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Reply, Request } from './worker.ts';
 
@@ -8,6 +9,22 @@ const WORKER = fileURLToPath(new URL('worker.ts', import.meta.url));
 
 /** Bytes that a worker may hold before the next one takes its place; modules that were loaded are never given back. */
 const LARGEST = 1.2e9;
+
+/** Milliseconds between two looks at how long a worker has been busy. */
+const LOOK = 500;
+
+/** A worker that waits for something that never comes is given so many times its limit by the clock. */
+const IDLE = 50;
+
+/** Milliseconds of processor time of a process; by the clock where the system does not tell. */
+function busyMs(pid: number): number {
+  try {
+    const [user, system] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ').slice(11, 13);
+    return 10 * (Number(user) + Number(system));
+  } catch {
+    return performance.now();
+  }
+}
 
 export class Worker {
   #child: ChildProcess | null = null;
@@ -18,16 +35,20 @@ export class Worker {
     return child;
   }
 
-  /** The reply, or null where the worker gave none in time or died; it has been ended then. */
+  /** The reply, or null where the worker gave none in so much processor time, or died; it has been ended then. */
   async ask(request: Request, limitMs: number): Promise<Reply | null> {
     const child = this.#child ?? this.#start();
+    const [begin, busy] = [performance.now(), busyMs(child.pid!)];
     const reply = await new Promise<Reply | null>((done) => {
       const finish = (value: Reply | null): void => {
-        clearTimeout(timer);
+        clearInterval(timer);
         child.removeAllListeners();
         done(value);
       };
-      const timer = setTimeout(() => finish(null), limitMs);
+      const timer = setInterval(() => {
+        const late = performance.now() - begin > IDLE * limitMs || busyMs(child.pid!) - busy > limitMs;
+        if (late) finish(null);
+      }, LOOK);
       child.once('message', (message) => finish(message as Reply));
       child.once('exit', () => finish(null));
       child.once('error', () => finish(null));

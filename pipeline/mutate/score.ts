@@ -1,5 +1,6 @@
-/** What the mutation test found, as it is written down; and the survivors that nothing can kill. */
+/** What the mutation test found of one file; and the survivors that nothing can kill. */
 
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Mutated } from './bundle.ts';
 import type { Point } from './points.ts';
@@ -15,7 +16,6 @@ export type Fate = 'unknown' | 'killed' | 'timeout' | 'survived' | 'unreached';
 
 /** A mutant as the record names it: by what it does, since line numbers move. */
 export interface Named {
-  readonly file: string;
   readonly within: string;
   readonly original: string;
   readonly mutated: string;
@@ -23,90 +23,89 @@ export interface Named {
 
 /** A mutant that no test can kill, and why; without `within` it is meant wherever it is found in the file. */
 export interface Equivalent extends Omit<Named, 'within'> {
+  readonly file: string;
   readonly within?: string;
   readonly reason: string;
 }
 
-export interface Score {
-  readonly score: number;
+/** One that lived; with a reason if it is equivalent. */
+type Lived = Named & { readonly line: number; readonly unreached?: true; readonly reason?: string };
+
+/** What is recorded of a file. */
+export interface FileScore {
+  /** Of the source that was mutated. */
+  readonly sha256: string;
   readonly mutants: number;
   readonly killed: number;
   /** Of the killed ones, those that never returned. */
   readonly timedOut: number;
-  readonly equivalent: number;
-  readonly files: Readonly<
-    Record<string, { readonly mutants: number; readonly killed: number; readonly equivalent: number }>
-  >;
-  readonly survivors: readonly (Named & { readonly line: number; readonly unreached?: true })[];
-  readonly equivalents: readonly (Equivalent & { readonly mutants: number })[];
-  /** Entries of the list of equivalents that fit no survivor. */
-  readonly stale: readonly Equivalent[];
+  readonly survivors: readonly Lived[];
+  readonly equivalents: readonly Lived[];
 }
 
 const plain = (text: string): string => text.replace(/\s+/g, ' ');
 
-export function nameOf({ file, variant, place }: Mutant): Named {
-  return { file, within: place.within, original: plain(place.original), mutated: plain(place.variants[variant]!) };
+export function nameOf({ variant, place }: Mutant): Named {
+  return { within: place.within, original: plain(place.original), mutated: plain(place.variants[variant]!) };
 }
 
-export function mutantsOf(files: readonly Mutated[]): Mutant[] {
-  return files.flatMap(({ file, first, points }) =>
-    points.flatMap((place, i) => place.variants.map((_, variant) => ({ file, point: first + i, variant, place }))),
-  );
+export function mutantsOf({ file, first, points }: Mutated): Mutant[] {
+  return points.flatMap((place, i) => place.variants.map((_, variant) => ({ file, point: first + i, variant, place })));
+}
+
+export function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 export async function readEquivalents(path: string): Promise<Equivalent[]> {
   return JSON.parse(await readFile(path, 'utf8')) as Equivalent[];
 }
 
-function fits(entry: Pick<Equivalent, 'file' | 'within' | 'original' | 'mutated'>, name: Named): boolean {
+function fits(entry: Omit<Named, 'within'> & { readonly within?: string }, name: Named): boolean {
   return (
-    entry.file === name.file &&
-    (entry.within ?? name.within) === name.within &&
-    entry.original === name.original &&
-    entry.mutated === name.mutated
+    (entry.within ?? name.within) === name.within && entry.original === name.original && entry.mutated === name.mutated
   );
 }
 
-/** Whether a mutant is one of a list. */
-export function isOneOf(mutant: Mutant, list: readonly Parameters<typeof fits>[0][]): boolean {
+/** The entry of the list that says why a mutant is equivalent. */
+export function equivalentOf(mutant: Mutant, list: readonly Equivalent[]): Equivalent | undefined {
   const name = nameOf(mutant);
-  return list.some((one) => fits(one, name));
+  return list.find((one) => one.file === mutant.file && fits(one, name));
 }
 
-export function scoreOf(mutants: readonly Mutant[], fates: readonly Fate[], list: readonly Equivalent[]): Score {
-  const uses = list.map(() => 0);
-  const files: Record<string, { mutants: number; killed: number; equivalent: number }> = {};
-  const survivors: (Named & { line: number; unreached?: true })[] = [];
+/** What is known of a mutant from an earlier run of the same source: nothing of those that lived, for whatever reason. */
+export function fateBefore(mutant: Mutant, before: FileScore | undefined): Fate {
+  if (before === undefined) return 'unknown';
+  const name = nameOf(mutant);
+  return [...before.survivors, ...before.equivalents].some((one) => fits(one, name)) ? 'unknown' : 'killed';
+}
+
+export function scoreOf(
+  { text }: Mutated,
+  mutants: readonly Mutant[],
+  fates: readonly Fate[],
+  list: readonly Equivalent[],
+): FileScore {
+  const survivors: Lived[] = [];
+  const equivalents: Lived[] = [];
   mutants.forEach((mutant, i) => {
-    files[mutant.file] ??= { mutants: 0, killed: 0, equivalent: 0 };
-    const count = files[mutant.file]!;
-    count.mutants++;
     const fate = fates[i]!;
-    if (fate === 'killed' || fate === 'timeout') {
-      count.killed++;
-      return;
-    }
-    const name = nameOf(mutant);
-    const entry = list.findIndex((one) => fits(one, name));
-    if (entry >= 0) {
-      uses[entry]!++;
-      count.equivalent++;
-    } else {
-      survivors.push({ ...name, line: mutant.place.line, ...(fate === 'unreached' ? { unreached: true } : {}) });
-    }
+    if (fate === 'killed' || fate === 'timeout') return;
+    const reason = equivalentOf(mutant, list)?.reason;
+    const lived: Lived = {
+      ...nameOf(mutant),
+      line: mutant.place.line,
+      ...(fate === 'unreached' ? { unreached: true } : {}),
+    };
+    if (reason === undefined) survivors.push(lived);
+    else equivalents.push({ ...lived, reason });
   });
-  const total = (of: 'mutants' | 'killed' | 'equivalent'): number =>
-    Object.values(files).reduce((n, count) => n + count[of], 0);
   return {
-    score: total('killed') / (total('mutants') - total('equivalent')),
-    mutants: total('mutants'),
-    killed: total('killed'),
+    sha256: digestOf(text),
+    mutants: mutants.length,
+    killed: mutants.length - survivors.length - equivalents.length,
     timedOut: fates.filter((fate) => fate === 'timeout').length,
-    equivalent: total('equivalent'),
-    files,
     survivors,
-    equivalents: list.map((one, i) => ({ ...one, mutants: uses[i]! })).filter((one) => one.mutants > 0),
-    stale: list.filter((_, i) => uses[i] === 0),
+    equivalents,
   };
 }

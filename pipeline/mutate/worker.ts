@@ -3,7 +3,7 @@
 import { pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { SWITCHBOARD, type Switchboard } from './instrument.ts';
-import type { Unit } from './node-test.ts';
+import type { FileUnit } from './node-test.ts';
 
 /** Runs unit `unit` of a bundle with a mutant; `fresh`: the mutant is in what a module does when it is loaded. */
 export interface RunRequest {
@@ -28,11 +28,13 @@ export interface Surveyed {
   readonly name: string;
   readonly failure: string | null;
   readonly reached: readonly number[];
+  readonly ms: number;
 }
 
 export interface Reply {
   /** Why the unit failed; null: it passed. */
   readonly failure: string | null;
+  /** Of processor time. */
   readonly ms: number;
   readonly memory: number;
   readonly units: readonly Surveyed[];
@@ -43,22 +45,22 @@ fc.configureGlobal({ seed: 20260, endOnFailure: true });
 
 // Bundles are long-lived and hold their own collector: the stand-in for node:test is a part of each.
 interface Bundle {
-  readonly collected: Promise<Unit[]>;
+  readonly collected: Promise<FileUnit[]>;
 }
 
 const board: Switchboard = { point: -1, variant: 0, reached: new Uint8Array(2 ** 16) };
 Object.assign(globalThis, { [SWITCHBOARD]: board });
 
-async function load(bundle: string, query: string): Promise<Unit[]> {
+async function load(bundle: string, query: string): Promise<FileUnit[]> {
   const { collected } = (await import(`${pathToFileURL(bundle)}${query}`)) as Bundle;
   return collected;
 }
 
-const loaded = new Map<string, Promise<Unit[]>>();
-let mutated = new Map<string, Promise<Unit[]>>();
+const loaded = new Map<string, Promise<FileUnit[]>>();
+let mutated = new Map<string, Promise<FileUnit[]>>();
 let mutant = '';
 
-function unitsOf({ bundle, point, variant, fresh }: RunRequest): Promise<Unit[]> {
+function unitsOf({ bundle, point, variant, fresh }: RunRequest): Promise<FileUnit[]> {
   const query = fresh ? `?${point}.${variant}` : '';
   if (fresh && query !== mutant) [mutant, mutated] = [query, new Map()];
   const cache = fresh ? mutated : loaded;
@@ -83,9 +85,14 @@ async function failureOf(run: () => Promise<unknown>): Promise<string | null> {
   return escaped === undefined ? null : String(escaped).slice(0, 300);
 }
 
+function busyMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 async function run(request: RunRequest): Promise<string | null> {
-  // What is kept between mutants is loaded before any of them is switched on.
-  if (!request.fresh) await unitsOf(request);
+  // What is kept between mutants is loaded, and made, before any of them is switched on.
+  if (!request.fresh) await (await unitsOf(request))[request.unit]!.prepare();
   [board.point, board.variant] = [request.point, request.variant];
   const failure = await failureOf(async () => (await unitsOf(request))[request.unit]!.run());
   board.point = -1;
@@ -100,15 +107,17 @@ async function survey({ bundle, points }: SurveyRequest): Promise<Surveyed[]> {
   for (const unit of units) {
     board.reached.set(atLoad);
     board.reached.fill(0, points);
+    const begin = busyMs();
     const failure = await failureOf(unit.run);
+    const ms = busyMs() - begin;
     const reached = [...board.reached.keys()].filter((i) => i < points && board.reached[i]);
-    surveyed.push({ name: unit.name, failure, reached });
+    surveyed.push({ name: unit.name, failure, reached, ms });
   }
   return surveyed;
 }
 
 async function answer(request: Request): Promise<Reply> {
-  const begin = performance.now();
+  const begin = busyMs();
   let units: Surveyed[] = [];
   const failure =
     request.kind === 'run'
@@ -116,7 +125,7 @@ async function answer(request: Request): Promise<Reply> {
       : await failureOf(async () => {
           units = await survey(request);
         });
-  return { failure, ms: performance.now() - begin, memory: process.memoryUsage.rss(), units };
+  return { failure, ms: busyMs() - begin, memory: process.memoryUsage.rss(), units };
 }
 
 process.on('message', (request: Request) => {

@@ -11,6 +11,7 @@ import type { Experiment, Place, Task } from './experiment.ts';
 interface RawConfig {
   readonly [field: string]: unknown;
   readonly network: Readonly<Record<string, unknown>>;
+  readonly augmentation: Readonly<Record<string, unknown>>;
   readonly objective: Readonly<Record<string, unknown>>;
   readonly optimizer: Readonly<Record<string, unknown>>;
 }
@@ -33,6 +34,8 @@ export interface Draft {
   readonly stage: number;
   /** Stages between two seeds; 1 by default. */
   readonly stride?: number;
+  /** How many test images are certified in image space; the effort's by default. */
+  readonly images?: number;
   readonly places: readonly Place[];
 }
 
@@ -69,6 +72,24 @@ export function objectiveOf(name: string): Change {
   return async (config) => ({ ...config, objective: (await readRaw(name)).objective });
 }
 
+/** The augmentation of another configuration. */
+export function augmentationOf(name: string): Change {
+  return async (config) => ({ ...config, augmentation: (await readRaw(name)).augmentation });
+}
+
+/** Weights averaged over the steps as another configuration has them, or not averaged. */
+export function averageOf(name: string): Change {
+  return async (config) => {
+    const { ema } = (await readRaw(name)).optimizer;
+    return ema === undefined ? config : optimizer({ ema })(config);
+  };
+}
+
+/** As many steps as another configuration has. */
+export function stepsOf(name: string): Change {
+  return async (config) => optimizer({ steps: (await readRaw(name)).optimizer['steps'] })(config);
+}
+
 /** Changes fields of the objective. */
 export function objective(fields: Readonly<Record<string, unknown>>): Change {
   return (config) => ({ ...config, objective: { ...config.objective, ...fields } });
@@ -100,6 +121,9 @@ export const givenDomains: Change = (config) => ({
   objective: { ...config.objective, environments: { kind: 'given' } },
 });
 
+/** Environments that a committee infers. */
+export const inferredEnvironments: Change = objective({ environments: { kind: 'inferred' } });
+
 /** Changes fields of the penalty. */
 export function penalty(fields: Readonly<Record<string, unknown>>): Change {
   return (config) => ({
@@ -113,8 +137,12 @@ export function sigma(value: number): Change {
   return (config) => objective({ ['baseline' in config.objective ? 'sigma' : 'noise']: value })(config);
 }
 
-/** The same network without the constraint that makes it 1-Lipschitz. */
-export const unconstrained: Change = network({ lipschitz: false });
+/**
+ * The same network without the constraint that makes it 1-Lipschitz. It has no bound, so nothing is gained by computing
+ * it in float64.
+ */
+export const unconstrained: Change = ({ precision: _, ...config }) =>
+  network({ lipschitz: false })(config as RawConfig);
 
 /** The experiment of a line. @throws InputError if the configuration is not valid */
 export async function experimentOf(draft: Draft, effort: Effort): Promise<Experiment> {
@@ -136,7 +164,7 @@ export async function experimentOf(draft: Draft, effort: Effort): Promise<Experi
     measurement: {
       kind: config.network.lipschitz ? 'sealed' : 'plain',
       smoothing: { sigma: noise, n, n0, alpha },
-      images,
+      images: draft.images ?? images,
       attack,
     },
     places,

@@ -46,7 +46,7 @@ export interface Experiment {
   readonly seeds: readonly number[];
   readonly measurement: Measurement;
   readonly places: readonly Place[];
-  /** Runs with a smaller stage + stride · (index of the seed) come first. */
+  /** Runs with a smaller stage + stride · (index of the seed) come first; plan/stages.ts names the stages. */
   readonly stage: number;
   readonly stride: number;
 }
@@ -70,9 +70,14 @@ function digestOf(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex');
 }
 
-/** A digest of everything that decides a run's result except the data, whose own SHA-256 is stored beside it. */
+/**
+ * A digest of everything that decides a run's result except the data, whose own SHA-256 is stored beside it. What the
+ * exported network computes in is no part of a run, but of what is measured.
+ */
 export function keyOf(job: Job): string {
-  return digestOf([FORMAT, recordOf(configOf(job)), job.experiment.measurement]);
+  const { precision = 'float32' } = job.experiment.config;
+  const exact = precision === 'float32' ? [] : [precision];
+  return digestOf([FORMAT, recordOf(configOf(job)), job.experiment.measurement, ...exact]);
 }
 
 /** A key that tells data sets apart, as a configuration names them. */

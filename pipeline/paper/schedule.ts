@@ -84,11 +84,11 @@ export class Schedule {
     const at = `[${this.#total - this.#waiting.size - this.#running.size}/${this.#total}] ${nameOf(job)}`;
     const { measured, failure } = result;
     if (measured === null) return `${at}: failed: ${failure?.message}; ${this.left()}`;
-    const acr = measured.certified.find(
+    const { acr, accuracy } = measured.certified.find(
       ({ certificate, images }) => certificate !== 'margin' && images === 'subset',
-    )!.acr;
+    )!;
     const seconds = secondsOf(result);
     const time = seconds === undefined ? 'resumed' : formatDuration(seconds);
-    return `${at}: ACR ${acr.toFixed(4)}, ${time}; ${this.left()}`;
+    return `${at}: ACR ${acr.toFixed(4)}, ${(100 * accuracy).toFixed(1)} % right, ${time}; ${this.left()}`;
   }
 }

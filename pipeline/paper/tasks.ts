@@ -1,5 +1,19 @@
 /** The problems of `glean paper`, in a file of their own because help texts need nothing more. */
 
-/** The paper's problem, the substitutes for CelebA and DomainNet, and two of our own that serve as checks. */
-export const TASKS = ['cmnist', 'avatars', 'emoji-cue', 'emoji', 'fashion', 'mnist'] as const;
+/**
+ * The paper's problem; the substitutes for CelebA and DomainNet, the latter with a larger set of icons and with three
+ * families held out in turn; one that nobody tuned on; and two of our own that serve as checks.
+ */
+export const TASKS = [
+  'cmnist',
+  'avatars',
+  'emoji-cue',
+  'emoji-cue-large',
+  'emoji',
+  'emoji-noto',
+  'emoji-high-contrast',
+  'avatars-glasses',
+  'fashion',
+  'mnist',
+] as const;
 export type Task = (typeof TASKS)[number];

@@ -7,7 +7,7 @@ from functools import partial
 import os
 from pathlib import Path
 import threading
-from typing import Any, Literal, cast
+from typing import Literal
 import warnings
 
 import numpy as np
@@ -17,7 +17,7 @@ from .errors import InputError, ProviderError, UnprovenWarning
 from .file.certificate import Certificate, Precision
 from .file.sealed import SealedModel, check_prover, check_sha256, read_sealed
 from .file.signature import check_signature
-from .images import pixels_of
+from .given import Image, key_text, pixels_of_all, read_model, sidecar_text
 from .margin import float32_norms, margin_radius
 from .rounding import subnormals_are_kept
 from .run.functions import check_functions
@@ -26,8 +26,6 @@ from .run.probe import check_arithmetic, probe_model
 from .run.runtime import OnnxRuntime, Provider, Runtime, Session, provider_named
 
 Radius = Literal["graph", "float64"]
-# Pixels, the path of an image file, or its bytes.
-Image = npt.NDArray[Any] | str | os.PathLike[str] | bytes
 
 
 class Certifier:
@@ -85,12 +83,14 @@ class Certifier:
         CertificateError or ProviderError if it, or what executes it, is refused.
         """
         runtime = OnnxRuntime()
-        data, sidecar = _read(source)
+        data, sidecar = read_model(source)
         return load_with(
             runtime,
             data,
-            public_key=_key_text(public_key),
-            signature=signature if signature is not None or sidecar is None or public_key is None else _text(sidecar),
+            public_key=key_text(public_key),
+            signature=signature
+            if signature is not None or sidecar is None or public_key is None
+            else sidecar_text(sidecar),
             sha256=sha256,
             providers=[providers] if isinstance(providers, str) else list(providers),
             batch_size=batch_size,
@@ -132,7 +132,7 @@ class Certifier:
         """
         if os.getpid() != self._process:
             raise ProviderError("the model was loaded in another process: load it in this one, which then checks it")
-        pixels = self._pixels(images)
+        pixels = pixels_of_all(images, self.certificate.shape)
         if not subnormals_are_kept():
             raise ProviderError("this thread takes subnormal numbers for zero (session.set_denormal_as_zero)")
         parts = []
@@ -192,36 +192,6 @@ class Certifier:
         norms = float32_norms(pixels.reshape(n, -1))
         return Predictions(first, margin_radius(logits, first, norms, self._model.terms), logits)
 
-    def _pixels(self, images: Image | Sequence[Image]) -> npt.NDArray[np.float32]:
-        shape = self.certificate.shape
-        if isinstance(images, np.ndarray):
-            pixels = pixels_of(images, shape)
-        elif isinstance(images, (str, bytes, os.PathLike)):
-            pixels = self._decoded(images)
-        elif isinstance(images, Sequence):
-            parts = [self._one(image) for image in cast("Sequence[Image]", images)]
-            pixels = np.concatenate(parts) if parts else np.zeros((0, *shape), dtype=np.float32)
-        else:
-            raise InputError(f"expected images as an array, a path, bytes, or a list of these, got {type(images)}")
-        if len(pixels) == 0:
-            raise InputError("expected one or more images, got none")
-        return pixels
-
-    def _one(self, image: Image) -> npt.NDArray[np.float32]:
-        if isinstance(image, np.ndarray):
-            if image.ndim != 3:
-                raise InputError(f"expected a list of images [H, W, C], got one of {image.ndim} dimensions")
-            return pixels_of(image, self.certificate.shape)
-        return self._decoded(image)
-
-    def _decoded(self, image: str | os.PathLike[str] | bytes) -> npt.NDArray[np.float32]:
-        from .decode import decode_image, read_image_file
-
-        shape = self.certificate.shape
-        return pixels_of(
-            decode_image(image, shape) if isinstance(image, bytes) else read_image_file(image, shape), shape
-        )
-
 
 def load_with(
     runtime: Runtime,
@@ -280,33 +250,3 @@ def load_with(
     if len(refused) == 1:
         raise refused[0]
     raise ProviderError(f"no provider of the list works: {'; '.join(map(str, refused)) or 'it is empty'}")
-
-
-def _read(source: str | os.PathLike[str] | bytes) -> tuple[bytes, Path | None]:
-    """The bytes of the model, and where its signature would be."""
-    if isinstance(source, bytes):
-        return source, None
-    path = Path(source)
-    try:
-        return path.read_bytes(), path.with_name(f"{path.name}.sig")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); expected a sealed ONNX model") from error
-
-
-def _text(path: Path) -> str | None:
-    """The text of a file; None if there is none."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read; expected a signature") from error
-
-
-def _key_text(key: str | Path | None) -> str | None:
-    if not isinstance(key, Path):
-        return key
-    try:
-        return key.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{key}: cannot be read; expected a public key in PEM") from error

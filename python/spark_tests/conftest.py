@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 import pytest
 
 from tests.conftest import DIGITS, node
@@ -73,3 +73,16 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Table:
         }
         pq.write_table(pa.table(table), folder / "table" / f"{f:02}.parquet")
     return Table(folder / "table", images, truth, expected, files)
+
+
+def rows_by_id(answers: DataFrame) -> list[Row]:
+    return sorted(answers.collect(), key=lambda row: row["id"])
+
+
+def check(rows: list[Row], digits: Table) -> None:
+    """Every row once, and each with the answer of one machine, bit by bit."""
+    assert [row["id"] for row in rows] == list(range(len(digits.images)))
+    np.testing.assert_array_equal([row["label"] for row in rows], digits.expected.label)
+    np.testing.assert_array_equal(np.array([row["radius"] for row in rows], dtype=np.float32), digits.expected.radius)
+    assert {row["error"] for row in rows} == {None}
+    assert {row["model_sha256"] for row in rows} == {SHA256}

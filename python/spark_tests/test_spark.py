@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 import signal
-import subprocess
-import sys
 import threading
 import time
 from typing import Any
 
 from glean_certify import CertificateError, Certifier, InputError
-from glean_certify.batch import main
-from glean_certify.spark import _certifier_here, _Settings, certified_accuracy, certify, certify_parquet
+from glean_certify.spark import certified_accuracy, certify, certify_parquet
+from glean_certify.spark.worker import Settings, certifier_here
 import numpy as np
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql.types import ArrayType, FloatType, IntegerType, StructField, StructType
 import pytest
 
 from tests.conftest import DIGITS, ROOT
 from tests.files import weights_at, with_bit_flipped
 
-from .conftest import SHA256, Table
-
-
-def rows_by_id(answers: DataFrame) -> list[Row]:
-    return sorted(answers.collect(), key=lambda row: row["id"])
-
-
-def check(rows: list[Row], digits: Table) -> None:
-    """Every row once, and each with the answer of one machine, bit by bit."""
-    assert [row["id"] for row in rows] == list(range(len(digits.images)))
-    np.testing.assert_array_equal([row["label"] for row in rows], digits.expected.label)
-    np.testing.assert_array_equal(np.array([row["radius"] for row in rows], dtype=np.float32), digits.expected.radius)
-    assert {row["error"] for row in rows} == {None}
-    assert {row["model_sha256"] for row in rows} == {SHA256}
+from .conftest import SHA256, Table, check, rows_by_id
 
 
 def test_all_digits_get_the_answers_of_one_machine(spark: SparkSession, digits: Table) -> None:
@@ -127,11 +111,11 @@ def test_what_is_wrong_is_refused_before_anything_runs(spark: SparkSession, digi
 
 
 def test_a_worker_refuses_other_bytes_than_the_driver_loaded() -> None:
-    settings = _Settings(SHA256, None, None, "graph", 64, "image", "pixels", (), 0.0)
+    settings = Settings(SHA256, None, None, "graph", 64, "image", "pixels", (), 0.0)
     other = (ROOT / "models/cmnist-erm/model.onnx").read_bytes()
     with pytest.raises(CertificateError, match="the file's SHA-256 is"):
-        _certifier_here(lambda: other, settings)
-    assert _certifier_here(DIGITS.read_bytes, settings) is _certifier_here(DIGITS.read_bytes, settings)
+        certifier_here(lambda: other, settings)
+    assert certifier_here(DIGITS.read_bytes, settings) is certifier_here(DIGITS.read_bytes, settings)
 
 
 def executors(spark: SparkSession) -> list[int]:
@@ -171,58 +155,3 @@ def test_an_executor_killed_in_the_middle_loses_no_row_and_doubles_none(
     rows = rows_by_id(spark.read.parquet(out))
     assert before[0] not in executors(spark)
     check(rows, digits)
-
-
-def batch(*words: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "glean_certify.batch", str(DIGITS), "--sha256", SHA256, "--master", "local[2]", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def test_a_killed_driver_resumes_and_every_image_is_answered_once(
-    spark: SparkSession, digits: Table, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    words = ["--in", str(digits.folder), "--out", str(out), "--content", "pixels", "--batch", "64"]
-    words += ["--resume", str(tmp_path / "checkpoint"), "--files-per-step", "3"]
-    first = batch(*words)
-    commits = tmp_path / "checkpoint/commits"
-    while first.poll() is None and not (commits / "0").exists():
-        time.sleep(0.01)
-    # Java too, in the middle of whatever it does.
-    os.killpg(first.pid, signal.SIGKILL)
-    first.communicate()
-    done = len([name for name in os.listdir(commits) if name.isdigit()])
-    assert 1 <= done < digits.files / 3
-    second = batch(*words)
-    stdout, stderr = second.communicate()
-    assert second.returncode == 0, stderr
-    answer = json.loads(stdout.splitlines()[-1])
-    assert (answer["n"], answer["errors"], answer["modelSha256"]) == (1500, 0, SHA256)
-    check(rows_by_id(spark.read.parquet(str(out))), digits)
-
-
-def test_a_folder_of_files_and_too_many_errors(
-    spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The session of these tests goes on.
-    monkeypatch.setattr(spark, "stop", lambda: None)
-    monkeypatch.setattr("glean_certify.batch.spark_session", lambda _: spark)
-    folder = tmp_path / "in/deeper"
-    folder.mkdir(parents=True)
-    for i in range(4):
-        (folder / f"{i}.png").write_bytes((ROOT / "docs/images/digit-red.png").read_bytes()[: 60 if i == 0 else None])
-    words = [str(DIGITS), "--sha256", SHA256, "--in", str(tmp_path / "in"), "--files"]
-    assert main([*words, "--out", str(tmp_path / "a"), "--max-errors", "1"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert (found["n"], found["errors"], found["certified"]) == (4, 1, 3)
-    paths = [row["path"] for row in spark.read.parquet(str(tmp_path / "a")).where("error is not null").collect()]
-    assert [Path(path).name for path in paths] == ["0.png"]
-    assert main([*words, "--out", str(tmp_path / "b"), "--max-errors", "0"]) == 1
-    assert "1 images could not be read, more than 0" in capsys.readouterr().err
-    assert main([*words[:2], "0" * 64, *words[3:], "--out", str(tmp_path / "c")]) == 1
-    assert "refused:" in capsys.readouterr().err

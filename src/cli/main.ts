@@ -1,5 +1,6 @@
 /** The command `glean` of the package, with everything that needs neither TensorFlow nor Python. */
 import { attackCommand } from './commands/attack.ts';
+import { batchCommand } from './commands/batch.ts';
 import { certifyCommand } from './commands/certify.ts';
 import { dataCommand } from './commands/data.ts';
 import { keygenCommand } from './commands/keygen.ts';
@@ -19,6 +20,7 @@ export const COMMANDS: readonly Command[] = [
   toCommand(verifyCommand, async () => (await import('./actions/verify.ts')).runVerify),
   toCommand(certifyCommand, async () => (await import('./actions/certify.ts')).runCertify),
   toCommand(predictCommand, async () => (await import('./actions/predict.ts')).runPredict),
+  toCommand(batchCommand, async () => (await import('./actions/batch/batch.ts')).runBatch),
   toCommand(attackCommand, async () => (await import('./actions/attack.ts')).runAttack),
   toCommand(serveCommand, async () => (await import('./actions/serve.ts')).runServe),
   toCommand(dataCommand, async () => (await import('./actions/data.ts')).runData),

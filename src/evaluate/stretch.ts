@@ -5,13 +5,12 @@
  */
 import { type DifferentiableNetwork, differentiate } from '../certify-runtime/gradient/network.ts';
 import { networkBytes } from '../certify-runtime/run/network-bytes.ts';
-import * as ort from '../certify-runtime/run/onnx-runtime.ts';
-import type { OnnxRuntime, Session } from '../certify-runtime/run/providers.ts';
 import { openProgram } from '../certify-runtime/second-opinion/program.ts';
 import { createRandom, type Random } from '../certify-runtime/smoothing/random.ts';
 import type { AffineBound } from '../certify-runtime/trusted/bounds/bound.ts';
 import { TENSORS } from '../certify-runtime/trusted/file/names.ts';
 import { decodeOnnx } from '../certify-runtime/trusted/onnx/codec.ts';
+import { type Library, withSession } from '../export/onnx-runtime/library.ts';
 
 const MOST_POINTS = 16;
 const FEWEST_POINTS = 4;
@@ -38,17 +37,13 @@ export interface Twin {
 }
 
 /** The twin of a sealed file for images [H, W, C]; what it computes from the batch alone, ONNX Runtime computes once. */
-export async function openTwin(sealed: Uint8Array, shape: readonly number[]): Promise<Twin> {
+export async function openTwin(sealed: Uint8Array, shape: readonly number[], library: Library): Promise<Twin> {
   const bytes = networkBytes(sealed);
   const model = decodeOnnx(bytes);
-  const session = await ort.InferenceSession.create(bytes, { executionProviders: ['cpu'], logSeverityLevel: 3 });
-  try {
-    const program = openProgram(ort as unknown as OnnxRuntime, session as unknown as Session, model, shape, 'cpu');
-    const known = await program.integers();
+  return withSession(library, bytes, { logSeverityLevel: 3 }, async (session) => {
+    const known = await openProgram(library.runtime, session, model, shape, library.provider).integers();
     return { network: (tensor) => differentiate(model.graph, TENSORS.image, tensor, { known }) };
-  } finally {
-    await session.release();
-  }
+  });
 }
 
 const norm = (v: Float64Array) => Math.sqrt(v.reduce((sum, value) => sum + value * value, 0));

@@ -10,14 +10,14 @@ import { ProofView } from './view/proof.ts';
 import { Samples } from './view/samples.ts';
 import { WorstView } from './view/worst.ts';
 import { connect } from './worker/client.ts';
-import type { ModelAnswers, Started } from './worker/protocol.ts';
+import type { Calls, ModelAnswers, Started } from './worker/protocol.ts';
 
 /** Milliseconds without a change before slow work begins: the search, and reading aloud. */
 const CALM = 400;
 const FIRST_DIGIT = 7;
 
 const base = new URL('.', document.baseURI).href;
-const client = connect(new Worker(new URL('./worker/main.ts', import.meta.url), { type: 'module' }));
+const client = connect<Calls, number>(new Worker(new URL('./worker/main.ts', import.meta.url), { type: 'module' }));
 const status = byId('status', HTMLParagraphElement);
 const failure = byId('failure', HTMLParagraphElement);
 const seen = byId('seen', HTMLCanvasElement);
@@ -226,7 +226,7 @@ async function keepForOffline(): Promise<void> {
   if (!('serviceWorker' in navigator)) return;
   await navigator.serviceWorker.register(new URL('sw.js', base), { scope: base });
   await navigator.serviceWorker.ready;
-  await client.call('digits', { base });
+  await client.call('keep', { base });
   document.documentElement.dataset['offline'] = 'ready';
 }
 

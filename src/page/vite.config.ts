@@ -3,6 +3,7 @@
  */
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { defineConfig, type UserConfig } from 'vite';
+import { VERSION } from '../files/version.ts';
 import { buildContent } from './build/content.ts';
 import { gleanPlugin } from './build/plugin.ts';
 
@@ -25,7 +26,11 @@ export default defineConfig(async ({ isPreview = false }): Promise<UserConfig> =
     root: here('.'),
     base: './',
     publicDir: false,
-    define: { __GLEAN_CONTENT__: JSON.stringify(content.index), __GLEAN_SAMPLES__: JSON.stringify(content.samples) },
+    define: {
+      __GLEAN_CONTENT__: JSON.stringify(content.index),
+      __GLEAN_SAMPLES__: JSON.stringify(content.samples),
+      __GLEAN_VERSION__: JSON.stringify(VERSION),
+    },
     plugins: [gleanPlugin(content)],
     worker: { format: 'es' },
     resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'] },
@@ -36,7 +41,12 @@ export default defineConfig(async ({ isPreview = false }): Promise<UserConfig> =
       modulePreload: { polyfill: false },
       chunkSizeWarningLimit: 1000,
       rolldownOptions: {
-        input: { index: here('index.html'), sw: here('sw.ts') },
+        input: {
+          index: here('index.html'),
+          faces: here('faces.html'),
+          inspect: here('inspect.html'),
+          sw: here('sw.ts'),
+        },
         output: { entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js') },
       },
     },

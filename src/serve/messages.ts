@@ -36,7 +36,8 @@ export type ToWorker =
   | { readonly type: 'unload'; readonly id: string }
   | { readonly type: 'keys'; readonly keys: readonly string[] }
   | { readonly type: 'collect'; readonly request: number }
-  | { readonly type: 'metrics'; readonly request: number; readonly text: string }
+  /** The metrics of all workers together. */
+  | { readonly type: 'metrics'; readonly request: number; readonly metrics: readonly MetricObject[] }
   /** A connection, which is attached to the message. */
   | { readonly type: 'connection'; readonly connection: number }
   /** The worker will soon end, and its answers must say so. */

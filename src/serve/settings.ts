@@ -13,6 +13,11 @@ export interface ServeSettings {
   /** The Ed25519 public key (PEM) that must have signed every model. If it is undefined, no signature is needed. */
   readonly publicKey: string | undefined;
   /**
+   * The least radius with which answers call an image certified, finite and above 0. If it is undefined, only requests
+   * that bring one of their own are told.
+   */
+  readonly minRadius: number | undefined;
+  /**
    * Origins of web pages that may read the answers, as browsers write them, or `*`. If there are none, no page of
    * another origin may read them.
    */

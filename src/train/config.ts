@@ -28,7 +28,7 @@ const trainSchema = v.strictObject({
     perEnvironment: positiveInteger,
     /** Adam's learning rate, which decays to 0 along half a cosine. */
     learningRate: positive,
-    /** Decay of the average of the weights over the steps (ema.ts), which is then what is evaluated and exported. */
+    /** Decay of the average of the weights over the steps (optimizer/ema.ts), which is then what is evaluated and exported. */
     ema: v.exactOptional(v.pipe(v.number(), v.gtValue(0), v.ltValue(1))),
   }),
   augmentation: augmentationSchema,

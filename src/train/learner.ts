@@ -3,13 +3,13 @@
 import { createRandom } from '../certify-runtime/smoothing/random.ts';
 import { PHASES, STEP_STREAMS, stepStream } from '../certify-runtime/smoothing/streams.ts';
 import { GleanError } from '../certify-runtime/trusted/errors.ts';
-import { Adam } from './adam.ts';
 import { changeAppearance } from './augmentation/appearance.ts';
 import type { TrainConfig } from './config.ts';
-import { Average } from './ema.ts';
 import { drawImages, type Environment } from './environments.ts';
 import type { Network } from './network/network.ts';
 import type { Batch, Model, Objective, StepContext } from './objective/objective.ts';
+import { Adam } from './optimizer/adam.ts';
+import { Average } from './optimizer/ema.ts';
 import { imageBytes, type Pool } from './pool.ts';
 import { statelessNormal, tf, unitInterval } from './tfjs.ts';
 

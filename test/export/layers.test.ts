@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { DifferentiableNetwork } from '../../src/certify-runtime/gradient/network.ts';
 import { measureStretch, openTwin } from '../../src/evaluate/stretch.ts';
+import { NODE } from '../../src/export/onnx-runtime/node.ts';
 import { sealBytes } from '../support/networks/brought.ts';
 import { Random } from '../support/numbers/random.ts';
 import { largestSingularValue } from '../support/numbers/svd.ts';
@@ -66,7 +67,7 @@ for (const { file, family, product, measured } of fixtures) {
     assert(lipschitz >= measured * (1 - WEIGHTS), `L = ${lipschitz} is below ${measured}, which numpy measures`);
     assert(lipschitz <= MOST, `L = ${lipschitz} is above ${MOST}`);
 
-    const network = (await openTwin(bytes, verified.certificate.input.shape)).network('latent');
+    const network = (await openTwin(bytes, verified.certificate.input.shape, NODE)).network('latent');
     assert(network !== null, 'an operator of the sealed file has no gradient');
     const random = new Random(1);
     let largest = 0;

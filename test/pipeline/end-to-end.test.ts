@@ -12,6 +12,7 @@ import { tf } from '../../src/train/tfjs.ts';
 import { glean } from '../support/command/glean.ts';
 
 const STEPS = 25;
+const COMMITTEE = { folds: 2, seeds: 1, steps: 5, rounds: 1, roundFolds: 2, roundSteps: 5 };
 let directory: string;
 const path = (...names: string[]) => join(directory, ...names);
 
@@ -24,7 +25,7 @@ before(async () => {
   config['objective'] = {
     noise: 0.12,
     penalty: { kind: 'irm', weight: 0, before: 0, warmup: 0 },
-    environments: { kind: 'inferred', referenceSteps: 3 },
+    environments: { kind: 'inferred', committee: COMMITTEE },
   };
   await writeFile(path('small.json'), JSON.stringify(config));
 });
@@ -37,7 +38,8 @@ describe('train, export, verify, certify', { concurrency: false }, () => {
     assert.equal(first.code, 0, first.stderr);
     assert.equal(first.stdout.trim(), path('run'));
     const metrics = (await readFile(path('run', 'metrics.jsonl'), 'utf8')).trim().split('\n');
-    assert.equal(metrics.length, 3 + STEPS);
+    assert.equal(metrics.length, 2 * 5 + 2 * 5 + STEPS);
+    assert.match(first.stderr, /two sittings of the committee give the same answer: .* %, at least 97\.0 %: /);
     const again = await glean('train', path('small.json'), '--out', path('run'));
     assert.equal(again.code, 0);
     assert.match(again.stderr, /finished/);
@@ -50,6 +52,7 @@ describe('train, export, verify, certify', { concurrency: false }, () => {
     const card = await readFile(path('model', 'README.md'), 'utf8');
     assert.match(card, /^---\nlicense: mit\n/);
     assert.match(card, /\| test \| /);
+    assert.match(card, /\| images to which two sittings .* \| at least 97\.0 % \| (yes|\*\*no\*\*) \|/);
   });
 
   it('exports the same bytes again', async () => {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { explanationLines } from '../../src/cli/actions/explain.ts';
 import { explain } from '../../src/evaluate/explain/explain.ts';
+import { explanationLines } from '../../src/evaluate/explain/lines.ts';
 import { sealBytes } from '../support/networks/brought.ts';
 
 const ROOT = new URL('../..', import.meta.url);

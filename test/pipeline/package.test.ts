@@ -100,7 +100,7 @@ describe('the installed command', () => {
     assert.equal((await glean('--version')).stdout.trim(), version);
     const { stdout } = await glean('--help');
     const commands = [...stdout.matchAll(/^ {2}glean ([a-z]+)/gm)].map(([, name]) => name);
-    assert.deepEqual(commands, 'seal verify certify predict attack serve data keygen sign'.split(' '));
+    assert.deepEqual(commands, 'seal verify certify predict batch attack serve data keygen sign'.split(' '));
   });
 
   it('says of a data set that stays in the clone that it does', async () => {

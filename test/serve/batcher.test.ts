@@ -16,7 +16,10 @@ function counting(limits: { queue: number; maxBatch: number }): {
     if (images.some((image) => image < 0)) throw new Error('a run failed');
     return images.map((image) => 10 * image);
   };
-  const batcher = new Batcher<number, number>(run, limits, (images) => batches.push(images));
+  const batcher = new Batcher<number, number>(run, limits, {
+    ran: (images) => batches.push(images),
+    answered: () => {},
+  });
   return { batcher, batches };
 }
 
@@ -30,6 +33,27 @@ test('what waits is one batch; a job larger than a batch goes over several, and 
   );
   assert.deepEqual(batches, [4, 4, 3]);
   assert.equal(batcher.waiting, 0);
+});
+
+test('each request that is answered is timed once: what it waited, and its runs', async () => {
+  const times: { waited: number; computed: number }[] = [];
+  const delay = 20;
+  const run = async (images: readonly number[]): Promise<readonly number[]> => {
+    await new Promise((resolve) => setTimeout(resolve, delay));
+    if (images.some((image) => image < 0)) throw new Error('a run failed');
+    return images;
+  };
+  const batcher = new Batcher<number, number>(
+    run,
+    { queue: 100, maxBatch: 1 },
+    { ran: () => {}, answered: (waited, computed) => times.push({ waited, computed }) },
+  );
+  await Promise.allSettled([[1], [2, 3], [-1]].map((job) => batcher.submit(() => job)));
+  assert.equal(times.length, 2, 'a request that failed has no time');
+  const [first, second] = times as [(typeof times)[0], (typeof times)[0]];
+  // Timers may be early by a millisecond.
+  const least = (delay - 2) / 1000;
+  assert.ok(first.computed >= least && second.waited >= first.waited + least && second.computed >= 2 * least);
 });
 
 test('beyond the queue images are not even read; there is room again when others are done', async () => {
@@ -93,7 +117,11 @@ test('a model that is slow is given few images at a time: between two runs other
     await new Promise((resolve) => setTimeout(resolve, 25 * images.length));
     return images;
   };
-  const batcher = new Batcher<number, number>(run, { queue: 100, maxBatch: 8 }, (images) => batches.push(images));
+  const batcher = new Batcher<number, number>(
+    run,
+    { queue: 100, maxBatch: 8 },
+    { ran: (images) => batches.push(images), answered: () => {} },
+  );
   const images = Array.from({ length: 20 }, (_, i) => i);
   assert.deepEqual(await batcher.submit(() => images), images);
   const [first, ...later] = batches;

@@ -32,13 +32,15 @@ const TRACE = '0af7651916cd43dd8448eb211c80319c';
 const SPAN = 'b7ad6b7169203331';
 
 test('traceparent: what the standard has valid, and what it has ignored', () => {
-  const valid = { traceId: TRACE, spanId: SPAN };
-  for (const header of [
-    `00-${TRACE}-${SPAN}-01`,
-    `00-${TRACE}-${SPAN}-00`,
-    `cc-${TRACE}-${SPAN}-01-what-the-future-will-be`,
-  ]) {
-    assert.deepEqual(traceContext(header), valid, header);
+  const valid = { traceId: TRACE, spanId: SPAN, state: undefined };
+  const flags = { '00': false, '01': true, ff: true, fe: false };
+  for (const [byte, sampled] of Object.entries(flags)) {
+    const header = `00-${TRACE}-${SPAN}-${byte}`;
+    assert.deepEqual(traceContext(header, undefined), { ...valid, sampled }, header);
+  }
+  for (const end of ['', '-', '-what-the-future-will-be']) {
+    const header = `cc-${TRACE}-${SPAN}-01${end}`;
+    assert.deepEqual(traceContext(header, undefined), { ...valid, sampled: true }, header);
   }
   const zeros = (text: string) => '0'.repeat(text.length);
   for (const header of [
@@ -59,26 +61,90 @@ test('traceparent: what the standard has valid, and what it has ignored', () => 
     `00-${TRACE}-${SPAN}-01, 00-${TRACE}-${SPAN}-01`,
     [`00-${TRACE}-${SPAN}-01`],
   ]) {
-    assert.equal(traceContext(header), undefined, JSON.stringify(header));
+    assert.equal(traceContext(header, 'vendor=1'), undefined, JSON.stringify(header));
+  }
+});
+
+test('tracestate: what the standard has valid, and what it has ignored', () => {
+  const parent = `00-${TRACE}-${SPAN}-01`;
+  const key = (length: number) => 'k'.repeat(length);
+  const valid: Readonly<Record<string, string>> = {
+    'rojo=00f067aa0ba902b7,congo=t61rcWkgMzE': 'rojo=00f067aa0ba902b7,congo=t61rcWkgMzE',
+    ' a=1 ,\t, b=2,': 'a=1,b=2',
+    'a=x y': 'a=x y',
+    'a= x': 'a= x',
+    'fw529a3039@dt=FfAAAA_-*/.:;!~': 'fw529a3039@dt=FfAAAA_-*/.:;!~',
+    '0tenant@vendor=1': '0tenant@vendor=1',
+    [`${key(256)}=1`]: `${key(256)}=1`,
+    [`${key(241)}@${key(14)}=1`]: `${key(241)}@${key(14)}=1`,
+    [`a=${'v'.repeat(256)}`]: `a=${'v'.repeat(256)}`,
+    [Array.from({ length: 32 }, (_, i) => `k${i}=1`).join()]: Array.from({ length: 32 }, (_, i) => `k${i}=1`).join(),
+  };
+  for (const [header, state] of Object.entries(valid)) {
+    assert.equal(traceContext(parent, header)?.state, state, header);
+  }
+  for (const header of [
+    undefined,
+    '',
+    ' , ,',
+    'a',
+    'a=',
+    '=1',
+    'a=1,b',
+    'a=1,a=2',
+    'A=1',
+    '0a=1',
+    'a b=1',
+    'a=1=2',
+    'a=ü',
+    'a=\u{0}',
+    'a=1\n',
+    'a@=1',
+    '@b=1',
+    'a@b@c=1',
+    'a@0b=1',
+    `${key(257)}=1`,
+    `${key(242)}@b=1`,
+    `a@${key(15)}=1`,
+    `a=${'v'.repeat(257)}`,
+    Array.from({ length: 33 }, (_, i) => `k${i}=1`).join(),
+    Array.from({ length: 3 }, (_, i) => `k${i}=${'v'.repeat(200)}`).join(),
+    ['a=1'],
+  ]) {
+    const context = traceContext(parent, header);
+    assert.equal(context?.traceId, TRACE, 'a malformed state leaves the parent alone');
+    assert.equal(context.state, undefined, JSON.stringify(header));
   }
 });
 
 test('the trace of a request is in its log line, whatever the answer; an invalid one is left out', async () => {
   const service = await ServiceProcess.start('--workers', '1', '--drain', '0');
   try {
-    const ask = async (id: string, traceparent: string, body: string) => {
+    const ask = async (id: string, traceparent: string, body: string, path = inferUrl(service)) => {
       const logged = service.logged(is('request', { id }));
-      const headers = { 'x-request-id': id, traceparent };
-      const response = await fetch(inferUrl(service), { method: 'POST', body, headers });
+      // Two headers of one name, as they may be sent.
+      const headers: [string, string][] = [
+        ['tracestate', 'a=1'],
+        ['tracestate', 'b=2'],
+        ['traceparent', traceparent],
+      ];
+      const response = await fetch(path, { method: 'POST', body, headers: [...headers, ['x-request-id', id]] });
       await response.arrayBuffer();
-      const line = await logged;
-      return { status: response.status, trace: line['trace_id'], span: line['span_id'] };
+      // The recommendation has no header for answers.
+      for (const name of response.headers.keys()) assert.doesNotMatch(name, /^trace/);
+      const { trace_id, span_id, trace_flags, trace_state, status } = await logged;
+      assert.equal(status, response.status);
+      return [status, trace_id, span_id, trace_flags, trace_state];
     };
     const header = `00-${TRACE}-${SPAN}-01`;
     const right = jsonRequest(images(1));
-    assert.deepEqual(await ask('answered', header, right), { status: 200, trace: TRACE, span: SPAN });
-    assert.deepEqual(await ask('refused', header, '{'), { status: 400, trace: TRACE, span: SPAN });
-    assert.deepEqual(await ask('invalid', `${header}0`, right), { status: 200, trace: undefined, span: undefined });
+    const trace = [TRACE, SPAN, '01', 'a=1,b=2'];
+    const none = [undefined, undefined, undefined, undefined];
+    assert.deepEqual(await ask('answered', header, right), [200, ...trace]);
+    assert.deepEqual(await ask('refused', header, '{'), [400, ...trace]);
+    assert.deepEqual(await ask('unknown', header, '', `${service.url}/nowhere`), [404, ...trace]);
+    assert.deepEqual(await ask('invalid', `${header}0`, right), [200, ...none]);
+    assert.deepEqual(await ask('twice', `${header}, ${header}`, right), [200, ...none]);
   } finally {
     assert.equal(await service.stop(), 0);
   }

@@ -65,7 +65,7 @@ test('a member is trained on the other folds only: labels of its own fold do not
 });
 
 test('unanimous: an image on which the sittings differ is in no environment, the others stay where they were', () => {
-  const environments = { kind: 'inferred', committee: { ...COMMITTEE, unanimous: true } };
+  const environments = { kind: 'inferred', committee: { ...COMMITTEE, unanimous: true } } as const;
   const all = prepared();
   const unanimous = new Trainer(smallConfig({ steps: 2, environments, seed: 3 }), dataset);
   try {

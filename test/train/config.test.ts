@@ -97,6 +97,8 @@ const WRONG: readonly (readonly [path: string, value: unknown, message: RegExp])
   ['augmentation.colour', { hue: 0.6 }, /augmentation\.colour\.hue: .*0\.5.*0\.6/],
   ['augmentation.colour', { gain: -0.1 }, /augmentation\.colour\.gain/],
   ['augmentation.colour', { color: 0.1 }, /augmentation\.colour\.color/],
+  ['objective.risk', { kind: 'offset' }, /objective\.risk\.offset/],
+  ['objective.risk', { kind: 'offset', offset: 0 }, /objective\.risk\.offset: .*0/],
   ['optimizer.ema', 0, /optimizer\.ema: .*0/],
   ['optimizer.ema', 1, /optimizer\.ema: .*1/],
 ];
@@ -145,6 +147,17 @@ test('what a certificate says has only what was not so before', () => {
   assert.equal(record({ shift: 1 }), '{"shift":1,"rim":"edge"}');
   assert.equal(record({ shift: 1, rim: 'black', flip: true }), '{"shift":1,"flip":true}');
   assert.equal(record({ flip: true, shift: 1, rim: 'edge' }), '{"shift":1,"rim":"edge","flip":true}');
+});
+
+test('a risk with an offset needs a head of fixed temperature', () => {
+  const risk = { kind: 'offset', offset: 0.45 };
+  const withTemperature = (temperature?: number) => ({
+    ...example,
+    objective: { ...example.objective, risk },
+    network: { hidden: [16], ...(temperature === undefined ? {} : { temperature }) },
+  });
+  assert.throws(() => parseConfig(withTemperature(), 'f'), /objective: a risk with an offset .*network\.temperature/);
+  assert.deepEqual(JSON.parse(JSON.stringify(parseConfig(withTemperature(16), 'f').objective)).risk, risk);
 });
 
 test('every problem is named, not the first alone', () => {

@@ -1,11 +1,15 @@
 /** Coloured MNIST: the main rows, the ablations, and the studies of λ and σ. */
-import { type Draft, penalty, sigma, unconstrained } from '../draft.ts';
+import { augmentationOf, type Draft, inSequence, penalty, sigma, unconstrained } from '../draft.ts';
 import { OWN_SERIES } from './invariance.ts';
 import { BASELINES } from './methods.ts';
+import { STAGES } from './stages.ts';
 
 const SEEDS = 5;
 const LAMBDAS = [10, 100, 1000, 10_000, 100_000, 1_000_000];
 const SIGMAS = [0.12, 0.25, 0.5, 1];
+
+/** Every baseline is given the augmentation of GLEAN's configuration. */
+const SAME = augmentationOf('cmnist');
 
 const METHODS: readonly Draft[] = [
   {
@@ -15,7 +19,8 @@ const METHODS: readonly Draft[] = [
     short: 'GLEAN',
     config: 'cmnist',
     seeds: SEEDS,
-    stage: 0,
+    stage: STAGES.gleanOnDigits,
+    stride: 0,
     places: [
       { section: 'main' },
       { section: 'ablation' },
@@ -32,7 +37,7 @@ const METHODS: readonly Draft[] = [
     short: "the paper's IRM",
     config: 'cmnist-irm',
     seeds: SEEDS,
-    stage: 0,
+    stage: STAGES.baselines,
     places: [
       { section: 'main' },
       { section: 'ablation' },
@@ -48,8 +53,9 @@ const METHODS: readonly Draft[] = [
       method: title,
       short,
       config: `cmnist-${name}`,
+      change: SAME,
       seeds: 3,
-      stage: 0,
+      stage: STAGES.baselines,
       places: [
         { section: 'main' },
         ...(name === 'gaussian' ? [{ section: 'sigma', series: 'Gaussian', x: 0.12 } as const] : []),
@@ -63,7 +69,7 @@ const METHODS: readonly Draft[] = [
     config: 'cmnist-oracle',
     oracle: 'red and green are added up before training',
     seeds: SEEDS,
-    stage: 1,
+    stage: STAGES.ablations,
     places: [{ section: 'main' }],
   },
   {
@@ -73,7 +79,7 @@ const METHODS: readonly Draft[] = [
     short: 'λ = 0',
     config: 'cmnist-erm',
     seeds: SEEDS,
-    stage: 1,
+    stage: STAGES.ablations,
     places: [{ section: 'ablation' }],
   },
   {
@@ -84,7 +90,7 @@ const METHODS: readonly Draft[] = [
     config: 'cmnist',
     change: unconstrained,
     seeds: 3,
-    stage: 1,
+    stage: STAGES.ablations,
     places: [{ section: 'ablation' }],
   },
 ];
@@ -97,7 +103,7 @@ function lambdas(series: string, id: string, config: string, own: number): reado
     config,
     change: penalty({ weight, ...(config === 'cmnist' ? { before: weight } : {}) }),
     seeds: 1,
-    stage: 3,
+    stage: STAGES.studies,
     places: [{ section: 'lambda', series, x: weight }],
   }));
 }
@@ -108,9 +114,9 @@ function sigmas(series: string, id: string): readonly Draft[] {
     task: 'cmnist',
     method: `${series}, σ = ${value}`,
     config: id === 'cmnist-glean' ? 'cmnist' : id,
-    change: sigma(value),
+    change: id === 'cmnist-gaussian' ? inSequence(SAME, sigma(value)) : sigma(value),
     seeds: 1,
-    stage: 3,
+    stage: STAGES.studies,
     places: [{ section: 'sigma', series, x: value }],
   }));
 }

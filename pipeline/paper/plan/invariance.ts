@@ -1,5 +1,6 @@
 /** Other invariance learners in place of IRM, and how much each depends on its settings; Coloured MNIST. */
 import { type Change, type Draft, network, optimizer, penalty, referenceSteps } from '../draft.ts';
+import { STAGES } from './stages.ts';
 
 interface Learner {
   /** The configuration, whose name is also that of the runs. */
@@ -58,7 +59,7 @@ function draftsOf({ config, title, weight, others, constant }: Learner): readonl
       id: config,
       method: title,
       seeds: 3,
-      stage: 1,
+      stage: STAGES.studies,
       places: [{ section: 'learners' }, { section: 'sensitivity', series: title, label: `λ = ${weight}` }],
     },
     ...others.map(
@@ -68,7 +69,7 @@ function draftsOf({ config, title, weight, others, constant }: Learner): readonl
         method: `${title}, λ = ${other}`,
         change: penalty(constant ? { weight: other, before: other } : { weight: other }),
         seeds: 1,
-        stage: 4,
+        stage: STAGES.studies,
         places: [{ section: 'sensitivity', series: title, label: `λ = ${other}` }],
       }),
     ),
@@ -100,7 +101,7 @@ export const INVARIANCE: readonly Draft[] = [
     method: 'PAIR (Chen et al. 2023)',
     config: 'cmnist-pair',
     seeds: 1,
-    stage: 2,
+    stage: STAGES.studies,
     places: [{ section: 'learners' }],
   },
   ...OWN.map(
@@ -111,7 +112,7 @@ export const INVARIANCE: readonly Draft[] = [
       config: 'cmnist',
       change,
       seeds: 1,
-      stage: 4,
+      stage: STAGES.studies,
       places: [{ section: 'sensitivity', series: OWN_SERIES, label }],
     }),
   ),

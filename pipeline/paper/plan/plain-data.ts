@@ -1,6 +1,7 @@
 /** Two checks beyond the paper: all of Fashion-MNIST, and the baselines where nothing shifts. */
 import type { Draft } from '../draft.ts';
 import { BASELINES } from './methods.ts';
+import { STAGES } from './stages.ts';
 
 export const PLAIN_DATA: readonly Draft[] = [
   ...BASELINES.map(
@@ -11,7 +12,7 @@ export const PLAIN_DATA: readonly Draft[] = [
       short,
       config: `mnist-${name}`,
       seeds: 1,
-      stage: 1,
+      stage: STAGES.studies,
       places: [{ section: 'mnist' }],
     }),
   ),
@@ -21,7 +22,7 @@ export const PLAIN_DATA: readonly Draft[] = [
     method: 'GLEAN, inferred environments',
     config: 'fashion-full',
     seeds: 1,
-    stage: 1,
+    stage: STAGES.studies,
     places: [{ section: 'fashion' }],
   },
 ];

@@ -4,12 +4,21 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../../../src/files/atomic-file.ts';
 import type { Experiment } from '../experiment.ts';
 import type { Results } from '../result.ts';
+import { choices } from './choices.ts';
 import { type Block, heading, notice, paragraph, readBlocks } from './document.ts';
 import { type Evidence, gather } from './evidence.ts';
 import { renderHtml } from './html.ts';
-import { ablations, anatomy, beyondTheCap, comparison, curves, mainTables } from './main-sections.ts';
+import {
+  ablations,
+  anatomy,
+  beyondTheCap,
+  comparison,
+  curves,
+  mainTables,
+  smoothingUnderShift,
+} from './main-sections.ts';
 import { renderMarkdown } from './markdown.ts';
-import { choices, dataSets, failures, limits, proofs, training } from './method-sections.ts';
+import { dataSets, failures, limits, proofs, training } from './method-sections.ts';
 import { learners, otherData, studies } from './study-sections.ts';
 
 export interface Report {
@@ -52,6 +61,7 @@ export function composeReport({ experiments, results, analysis, quick }: ReportO
   const blocks = [
     ...opening(evidence, quick),
     ...comparison(evidence),
+    ...smoothingUnderShift(evidence),
     ...mainTables(evidence),
     ...curves(evidence),
     ...ablations(evidence),
@@ -63,7 +73,7 @@ export function composeReport({ experiments, results, analysis, quick }: ReportO
     ...anatomy(evidence),
     ...readBlocks(analysis),
     ...proofs(evidence),
-    ...choices(),
+    ...choices(evidence),
     ...dataSets(evidence),
     ...training(evidence),
     ...limits(evidence),

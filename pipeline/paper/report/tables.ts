@@ -58,28 +58,36 @@ function certifiedCells(row: Evidence, certificate: Certificate, images: Images)
   return [String(results[0]!.n), formatSpread(over(results, ({ acr }) => acr)!, 1, 4), ...shares];
 }
 
-function publishedRow({ method, certifiedAccuracy, acr }: PublishedRow): Row {
-  const shares = KEYS.map((key) => {
-    const value = certifiedAccuracy[key];
-    return value === undefined ? '' : (100 * value).toFixed(1);
-  });
-  return { cells: [method, '', '', acr.toFixed(4), ...shares], mark: 'published' };
+function publishedRow({ dataSet, method, certifiedAccuracy, acr }: PublishedRow): Row {
+  const shares = KEYS.map((key) => (100 * certifiedAccuracy[key]!).toFixed(1));
+  return { cells: [`the paper on ${dataSet}: ${method}`, '', '', acr.toFixed(4), ...shares], mark: 'published' };
 }
+
+export const CONSTANT = 'the commonest label for every image';
 
 /**
  * What giving every test image the same label is worth: it is right for one class, at every radius that CERTIFY can
- * give.
+ * give. Undefined if no result says how many images each class has, or the rows differ in σ.
  */
-function constantRows(rows: readonly Evidence[]): readonly Row[] {
+export function constantOf(
+  rows: readonly Evidence[],
+): { readonly images: number; readonly accuracy: number; readonly largest: number; readonly acr: number } | undefined {
   const results = rows.flatMap((row) => row.results);
   const test = results.map(({ data }) => data?.test).find((found) => found?.labels !== undefined);
-  if (test === undefined) return [];
+  const sigmas = new Set(rows.map(({ experiment }) => experiment.measurement.smoothing.sigma));
+  if (test === undefined || sigmas.size > 1) return undefined;
   const { sigma, n, alpha } = rows[0]!.experiment.measurement.smoothing;
-  const share = Math.max(...test.labels!) / test.size;
+  const accuracy = Math.max(...test.labels!) / test.size;
   const largest = sigma * normalQuantile(alpha ** (1 / n));
-  const shares = RADII.map((r) => (100 * (r <= largest ? share : 0)).toFixed(1));
-  const cells = ['the commonest label for every image', '', String(test.size), (share * largest).toFixed(4), ...shares];
-  return [{ cells, mark: 'oracle' }];
+  return { images: test.size, accuracy, largest, acr: accuracy * largest };
+}
+
+function constantRows(rows: readonly Evidence[]): readonly Row[] {
+  const constant = constantOf(rows);
+  if (constant === undefined) return [];
+  const { images, accuracy, largest, acr } = constant;
+  const shares = RADII.map((r) => (100 * (r <= largest ? accuracy : 0)).toFixed(1));
+  return [{ cells: [CONSTANT, '', String(images), acr.toFixed(4), ...shares], mark: 'oracle' }];
 }
 
 /** Certified accuracy in % at every radius, and ACR, under CERTIFY or by the margin certificate. */
@@ -122,30 +130,39 @@ export function certifiedTable(
 export function shortTable(caption: string, rows: readonly Evidence[], names?: readonly string[]): Table {
   const best = bestOf(rows);
   const images = imagesOf(rows);
+  const constant = constantOf(rows);
   return {
     kind: 'table',
     caption,
     columns: ['', 'seeds', 'r = 0.00', 'r = 0.45', 'ACR', 'ACR by margin', 'held-out accuracy'],
-    rows: rows.map((row, i) => {
-      const results = certifiedBy(row, smoothingOf(row), images);
-      const margins = certifiedBy(row, 'margin', 'all');
-      const share = (key: string) => {
-        const value = over(results, (result) => result.certifiedAccuracy[key]!);
-        return value === undefined ? '' : formatSpread(value, 100, 1);
-      };
-      const [acr, margin] = [over(results, (result) => result.acr), over(margins, (result) => result.acr)];
-      const cells = [
-        names?.[i] ?? nameOf(row),
-        seedsOf(row),
-        share('0.00'),
-        share('0.45'),
-        acr === undefined ? '' : formatSpread(acr, 1, 4),
-        margin === undefined ? '' : formatSpread(margin, 1, 4),
-        heldOut(row),
-      ];
-      return { cells, ...markOf(row, best) };
-    }),
+    rows: [
+      ...rows.map((row, i): Row => {
+        const results = certifiedBy(row, smoothingOf(row), images);
+        const margins = certifiedBy(row, 'margin', 'all');
+        const share = (key: string) => {
+          const value = over(results, (result) => result.certifiedAccuracy[key]!);
+          return value === undefined ? '' : formatSpread(value, 100, 1);
+        };
+        const [acr, margin] = [over(results, (result) => result.acr), over(margins, (result) => result.acr)];
+        const cells = [
+          names?.[i] ?? nameOf(row),
+          seedsOf(row),
+          share('0.00'),
+          share('0.45'),
+          acr === undefined ? '' : formatSpread(acr, 1, 4),
+          margin === undefined ? '' : formatSpread(margin, 1, 4),
+          heldOut(row),
+        ];
+        return { cells, ...markOf(row, best) };
+      }),
+      ...(constant === undefined ? [] : [shortConstant(constant)]),
+    ],
   };
+}
+
+function shortConstant({ accuracy, largest, acr }: NonNullable<ReturnType<typeof constantOf>>): Row {
+  const [atNone, atMost] = [0, 0.45].map((r) => (100 * (r <= largest ? accuracy : 0)).toFixed(1));
+  return { cells: [CONSTANT, '', atNone!, atMost!, acr.toFixed(4), '', ''], mark: 'oracle' };
 }
 
 /** Accuracy in % on images held out from the training domains, as the mean over domains and seeds. */

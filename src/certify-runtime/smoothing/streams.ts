@@ -16,6 +16,8 @@ export const DATA_STREAMS = {
   digits: 0x44490000,
   domainNet: 0x444e0000,
   folder: 0x464f0000,
+  /** One for each face with glasses or without. */
+  glasses: 0x474c0000,
   styleCue: 0x53430000,
 } as const;
 
@@ -35,6 +37,8 @@ export const STEP_STREAMS = {
   batch: 32,
   /** Which part of the images a member of a committee judges; drawn at its step 0. */
   folds: 33,
+  /** How the appearance of the images is changed. */
+  appearance: 34,
 } as const;
 
 /** The stream of a step of a phase, as the second number of a seed. */

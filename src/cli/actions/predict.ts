@@ -6,8 +6,8 @@ import { GleanError } from '../../certify-runtime/trusted/errors.ts';
 import type { PredictArguments } from '../commands/predict.ts';
 import { AnswerIsNo } from '../terminal/answer.ts';
 
-/** @throws AnswerIsNo if any image cannot be answered */
-export async function runPredict({ model, images, resize, json }: PredictArguments): Promise<void> {
+/** @throws AnswerIsNo if any image cannot be answered, or has a radius below `minRadius` */
+export async function runPredict({ model, images, resize, minRadius, json }: PredictArguments): Promise<void> {
   const certifier = await Certifier.load(model);
   const [height, width, channels] = certifier.certificate.input.shape as [number, number, number];
   let failed = false;
@@ -16,11 +16,12 @@ export async function runPredict({ model, images, resize, json }: PredictArgumen
       try {
         const { data } = await readImageFile(path, [height, width, channels], { resize });
         const { label, className, radius } = await certifier.predict(data);
-        console.log(
-          json
-            ? JSON.stringify({ image: path, label, className, radius })
-            : `${path}: ${className}, certified to ℓ2 radius ${radius.toFixed(4)}`,
-        );
+        const certified = minRadius === undefined ? undefined : radius >= minRadius;
+        if (certified === false) failed = true;
+        if (json) console.log(JSON.stringify({ image: path, label, className, radius, certified }));
+        else if (certified === false)
+          console.log(`${path}: ${className}, not certified: ℓ2 radius ${radius} is below ${minRadius}`);
+        else console.log(`${path}: ${className}, certified to ℓ2 radius ${radius.toFixed(4)}`);
       } catch (error) {
         if (!(error instanceof GleanError)) throw error;
         failed = true;

@@ -6,9 +6,10 @@ import { readImageFile } from '../../certify-runtime/run/decode/encoded-image.ts
 import { InputError } from '../../certify-runtime/trusted/errors.ts';
 import { MAX_VECTORS } from '../../certify-runtime/trusted/file/certificate.ts';
 import { quote } from '../../certify-runtime/trusted/onnx/wire.ts';
-import type { VerifiedModel } from '../../certify-runtime/trusted/verify.ts';
 import { explain } from '../../evaluate/explain/explain.ts';
+import { explanationLines } from '../../evaluate/explain/lines.ts';
 import { opinionLine } from '../../evaluate/opinion.ts';
+import { typicalSlack } from '../../evaluate/typical-slack.ts';
 import type { ImageShape } from '../../export/foreign/input-layer.ts';
 import { readFromFolder } from '../../export/foreign/onnx/external-file.ts';
 import { type PrecisionCosts, precisionCosts, precisionLine } from '../../export/seal/precision-costs.ts';
@@ -18,7 +19,6 @@ import { utf8Text } from '../../files/utf8-text.ts';
 import { VERSION } from '../../files/version.ts';
 import type { SealArguments } from '../commands/seal.ts';
 import { withRefusals } from '../terminal/refused.ts';
-import { explanationLines } from './explain.ts';
 
 /** A bound above this, for pixels on [0, 1] before preprocessing, is called poor. */
 const POOR = 10;
@@ -51,18 +51,6 @@ async function imagesOf(folder: string, shape: ImageShape): Promise<readonly Uin
   const images: Uint8Array[] = [];
   for (const name of files) images.push((await readImageFile(join(folder, name), shape)).data);
   return images;
-}
-
-/**
- * The amount by which float32 shrinks a radius: the median over the certified known vectors, or null if there is none.
- */
-function typicalSlack({ certificate, terms }: VerifiedModel): number | null {
-  const { classes, inverse } = terms;
-  const slacks = certificate.vectors.flatMap(({ logits, label, radius }) => {
-    const exact = logits.map((logit, j) => (logits[label]! - logit) * inverse[label * classes + j]!);
-    return radius > 0 ? [Math.min(...exact.filter((_, j) => j !== label)) - radius] : [];
-  });
-  return slacks.sort((a, b) => a - b)[Math.floor(slacks.length / 2)] ?? null;
 }
 
 /** The factor that the preprocessing contributes to L. */

@@ -3,44 +3,23 @@
  * checks the claims against a second opinion.
  */
 
-import { Certifier, checkGraph, readModelFile, readSignatureFile } from '../../certify-runtime/node.ts';
-import { readPublicKey, type SignatureOptions } from '../../certify-runtime/signature/signature.ts';
 import { GleanError, InputError } from '../../certify-runtime/trusted/errors.ts';
 import { quote } from '../../certify-runtime/trusted/onnx/wire.ts';
 import { explain } from '../../evaluate/explain/explain.ts';
+import { explanationLines } from '../../evaluate/explain/lines.ts';
 import { opinionLine } from '../../evaluate/opinion.ts';
 import type { VerifyArguments } from '../commands/verify.ts';
 import { AnswerIsNo } from '../terminal/answer.ts';
-import { readKeyFile } from '../terminal/key-file.ts';
-import { explanationLines } from './explain.ts';
-
-/**
- * The signature options for --key and --signature. A missing signature file is refused later, in the same way as a
- * wrong one.
- */
-async function signatureBy(
-  keyPath: string,
-  signaturePath: string,
-): Promise<{ readonly keyId: string; readonly options: SignatureOptions }> {
-  const { id, pem } = await readKeyFile(keyPath, async (pem) => ({ id: (await readPublicKey(pem)).id, pem }));
-  const signature = await readSignatureFile(signaturePath);
-  const options = { publicKey: pem, requireSignature: true };
-  return { keyId: id, options: signature === undefined ? options : { ...options, signature } };
-}
+import { proveFile } from './prove.ts';
 
 /** @throws AnswerIsNo if the model is refused */
 export async function runVerify({ model, key, signature, explain: explained, json }: VerifyArguments): Promise<void> {
-  const signed = key === undefined ? null : await signatureBy(key, signature ?? `${model}.sig`);
-  const bytes = await readModelFile(model);
   const begin = performance.now();
   try {
-    const certifier = await Certifier.load(bytes, signed?.options);
-    const { certificate, proven, opinion, ...read } = certifier.model;
-    await certifier.dispose();
-    if (proven === null) throw new InputError(`${model}: loaded without a proof`);
-    await checkGraph(bytes, { certificate, proven, ...read });
+    const { bytes, model: loaded, proven, signedBy } = await proveFile(model, key, signature);
+    const { certificate, opinion } = loaded;
     const seconds = (performance.now() - begin) / 1000;
-    const explanation = explained ? await explain(bytes, certifier.model) : undefined;
+    const explanation = explained ? await explain(bytes, loaded) : undefined;
     if (json) {
       console.log(
         JSON.stringify(
@@ -55,7 +34,7 @@ export async function runVerify({ model, key, signature, explain: explained, jso
               : { float32: certificate.float32 }),
             fileSha256: certificate.fileSha256,
             secondOpinion: opinion,
-            signedBy: signed?.keyId ?? null,
+            signedBy,
             explanation,
           },
           null,
@@ -75,7 +54,7 @@ export async function runVerify({ model, key, signature, explain: explained, jso
     );
     if (opinion !== null) console.log(`  second opinion   ${opinionLine(opinion)}`);
     console.log(`  sha256           ${certificate.fileSha256} (digest field blank)`);
-    if (signed !== null) console.log(`  signed by        ${signed.keyId}`);
+    if (signedBy !== null) console.log(`  signed by        ${signedBy}`);
     console.log(`  in ${seconds.toFixed(2)} s`);
     for (const line of explanation === undefined ? [] : explanationLines(explanation)) console.log(line);
   } catch (error) {

@@ -1,6 +1,6 @@
 /** `glean predict MODEL IMAGE…`: prints the label and certified radius of image files. */
 import { declareCommand } from '../terminal/command.ts';
-import { flag, type Given, text, texts } from '../terminal/options.ts';
+import { flag, type Given, realNumber, text, texts } from '../terminal/options.ts';
 
 const POSITIONALS = {
   model: text('sealed ONNX file', { required: true }),
@@ -8,6 +8,7 @@ const POSITIONALS = {
 };
 const OPTIONS = {
   resize: flag('fit images of another size, on black'),
+  minRadius: realNumber('least radius to call an image certified; exit 1 if one is not', { above: 0 }),
   json: flag('one JSON object a line'),
 };
 

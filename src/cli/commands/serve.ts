@@ -28,6 +28,9 @@ const OPTIONS = {
   host: text('address to listen on', { default: DEFAULTS.host }),
   keyFile: text('bearer keys, one a line; requests must bring one'),
   publicKey: text('public key (PEM) that must have signed every model'),
+  minRadius: realNumber('least radius with which answers call an image certified; a request may raise it', {
+    above: 0,
+  }),
   cors: texts(
     'origin of web pages that may read the answers, such as https://example.org, or * for every one; repeatable',
     { default: DEFAULTS.cors },

@@ -10,7 +10,7 @@ import { type Given, type Option, type Options, read } from './options.ts';
 export interface Declaration<P extends Options = Options, O extends Options = Options> {
   readonly name: string;
   readonly describe: string;
-  /** The arguments by position. All are required, and only the last may be a list. */
+  /** The arguments by position. Only the last may be a list, or not be required. */
   readonly positionals: P;
   /** The options in camel case; on the command line they are written `--with-hyphens`. */
   readonly options: O;
@@ -104,15 +104,18 @@ export function toCommand<P extends Options, O extends Options>(
   load: Load<P, O>,
 ): Command {
   const { name, describe, positionals, options } = declaration;
-  const places = Object.entries(positionals).map(([key, { kind }]) => `<${key}${kind === 'list' ? '..' : ''}>`);
+  const places = Object.entries(positionals).map(([key, { kind, required }]) => {
+    const place = `${key}${kind === 'list' ? '..' : ''}`;
+    return required ? `<${place}>` : `[${place}]`;
+  });
   return {
     declaration,
     command: [name, ...places].join(' '),
     describe,
     builder: (y: Argv): Argv => {
       let parser = y.parserConfiguration(AS_TYPED);
-      for (const [key, { describe }] of Object.entries(positionals)) {
-        parser = parser.positional(key, { type: 'string', demandOption: true, describe });
+      for (const [key, { describe, required }] of Object.entries(positionals)) {
+        parser = parser.positional(key, { type: 'string', demandOption: required, describe });
       }
       for (const [key, option] of Object.entries(options)) parser = parser.option(hyphenated(key), forYargs(option));
       return parser;

@@ -72,8 +72,9 @@ const TEXT = 'a value that is not empty';
 const parseText = parser(TEXT, (text) => (text === '' ? undefined : text));
 
 /** A flag, which is off unless it is given. */
-export function flag(describe: string): Option<boolean> {
-  return option({ describe, kind: 'flag', expects: 'no value', parse: parser('no value', () => undefined) });
+export function flag(describe: string, settings?: Pick<Settings<boolean>, 'group'>): Option<boolean> {
+  const kind = { kind: 'flag', expects: 'no value', parse: parser('no value', () => undefined) } as const;
+  return option({ describe, ...kind }, settings);
 }
 
 /** Any text that is not empty. */

@@ -1,6 +1,6 @@
 /** Reports the progress of `glean train`: steps with loss and penalty, and accuracies. */
 import { createReporter } from '../../evaluate/reporter.ts';
-import { inWords } from '../../train/environments.ts';
+import { inWords } from '../../train/checks.ts';
 import type { TrainReporter } from '../../train/run.ts';
 
 function percent(values: Readonly<Record<string, number>>): string {
@@ -26,7 +26,7 @@ export function trainProgress(stream: NodeJS.WriteStream = process.stderr): Trai
       if (!stream.isTTY) say(`  train: ${percent(train)}; held out: ${percent(validation)}`);
     },
     onChecks(checks) {
-      say(`environments: ${inWords(checks)}`);
+      for (const line of inWords(checks)) say(`  ${line}`);
     },
     onRefused(error) {
       say(`refused: ${error.message}; looking for the one before`);

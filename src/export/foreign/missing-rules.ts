@@ -34,5 +34,11 @@ export function refuseMissingRules(graph: Graph): void {
   const known = operators.find((op) => OPERATORS.has(op));
   const remedy = onPixels.length === 0 ? ON_SHAPES : (OPERATORS.get(known ?? '')?.[1] ?? WITHOUT_RULE);
   const reason = [`no rule for ${listed.join(', ')}: nothing can be proven of this network`, ...reasons].join('\n  ');
-  throw new UnprovableError(`${reason}; ${remedy}`, { operators, place: listed[0], reason, remedy });
+  throw new UnprovableError(`${reason}; ${remedy}`, {
+    operators,
+    place: listed[0],
+    reason,
+    remedy,
+    nodes: graph.nodes.map(({ op, name }) => ({ op, name, missing: missing.some((node) => node.op === op) })),
+  });
 }

@@ -41,10 +41,9 @@ function batchesOf(count: number, fixed: number | null): number[][] {
 /** What the original gives: the file, or the first form of it that ONNX Runtime runs. */
 async function answers(
   bytes: Uint8Array,
-  { source, model, output }: PreparedNetwork,
+  { source, model, output, run }: PreparedNetwork,
   feeds: readonly RawTensor[],
 ): Promise<readonly RawTensor[]> {
-  const run = source?.run ?? (await import('./constants/run.ts')).runWithOnnxRuntime;
   const input = source?.input ?? model.graph.inputs[0]!.name;
   let first: unknown;
   for (const form of source?.forms ?? [{ bytes: () => bytes, rounded: false }]) {

@@ -5,6 +5,7 @@
  */
 import { UnprovableError } from '../../certify-runtime/trusted/errors.ts';
 import type { OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
+import type { RunGraph } from '../onnx-runtime/run-graph.ts';
 import { chooseOutput } from './choose-output.ts';
 import { GraphDraft } from './graph-draft.ts';
 import { freeBatch, type InputLayer, type InputOptions, insertInputLayer, readInputLayer } from './input-layer.ts';
@@ -25,6 +26,8 @@ import { padZeros } from './upgrade/zeros.ts';
 export interface PrepareOptions extends InputOptions {
   /** The output that holds the logits. */
   readonly logits?: string;
+  /** Runs parts of the network, to see what shapes they have and what they compute. */
+  readonly runGraph: RunGraph;
 }
 
 export interface PreparedNetwork {
@@ -35,6 +38,8 @@ export interface PreparedNetwork {
   readonly output: { readonly name: string; readonly cut: readonly Cut[]; readonly single: boolean };
   /** The file that it was read from, if it was read by readOriginal. */
   readonly source: Source | undefined;
+  /** Runs the original. */
+  readonly run: RunGraph;
   /** What was changed, in words. */
   readonly notes: readonly string[];
 }
@@ -43,7 +48,7 @@ export interface PreparedNetwork {
  * @throws UnprovableError if the network cannot be sealed, naming operator and reason; InputError if an option must say
  *   what the file leaves open
  */
-export async function prepareNetwork(model: OriginalModel, options: PrepareOptions = {}): Promise<PreparedNetwork> {
+export async function prepareNetwork(model: OriginalModel, options: PrepareOptions): Promise<PreparedNetwork> {
   const { graph, opset } = model;
   const info = graph.inputs[0];
   if (info === undefined || graph.inputs.length !== 1) {
@@ -54,7 +59,7 @@ export async function prepareNetwork(model: OriginalModel, options: PrepareOptio
   const draft = new GraphDraft(graph);
   draft.outputs = [{ name, type: 'float32', dims: ['N', 'K'] }];
   prune(draft, name);
-  const run = model.source?.run ?? (await import('./constants/run.ts')).runWithOnnxRuntime;
+  const { runGraph: run } = options;
   const dims = [input.batch ?? 1, ...input.dims];
   const measured = await measureTensors(run, { ...model, graph: draft.graph(graph.name) }, dims);
   upgradeNodes(draft, opset);
@@ -85,6 +90,7 @@ export async function prepareNetwork(model: OriginalModel, options: PrepareOptio
     input,
     output: { name, cut, single },
     source: model.source,
+    run,
     notes: [...(model.source?.notes ?? []), ...notes(model, input, cut, single), ...(head === '' ? [] : [head])],
   };
 }

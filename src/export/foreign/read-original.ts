@@ -5,12 +5,12 @@
 import { InputError, UnprovableError } from '../../certify-runtime/trusted/errors.ts';
 import type { OnnxModel, ValueInfo } from '../../certify-runtime/trusted/onnx/model.ts';
 import { quote } from '../../certify-runtime/trusted/onnx/wire.ts';
+import type { RunGraph } from '../onnx-runtime/run-graph.ts';
 import { chooseOutput } from './choose-output.ts';
 import { replaceClassical } from './classical.ts';
 import { placeBranches } from './constants/branch.ts';
 import { foldConstants, neededOf } from './constants/fold.ts';
 import { doublesOf, refuseReducedPrecision, roundFloat64 } from './constants/precision.ts';
-import type { RunGraph } from './constants/run.ts';
 import { foldShapes } from './constants/shapes.ts';
 import { type Form, formsOf, partOf } from './forms.ts';
 import { type InputOptions, readInputLayer } from './input-layer.ts';
@@ -31,8 +31,8 @@ export interface ReadOptions extends InputOptions {
   readonly logits?: string;
   /** Reads weights from files beside the model; without it such a model is refused. */
   readonly readExternal?: ReadExternal;
-  /** The default is onnxruntime-node. */
-  readonly runGraph?: RunGraph;
+  /** Runs parts of the model, and the model itself for the comparison. */
+  readonly runGraph: RunGraph;
 }
 
 /** What is known of the file that a model was read from. */
@@ -46,7 +46,6 @@ export interface Source {
   readonly forms: readonly Form[];
   /** The float64 constants that the model here has in float32, by name. */
   readonly doubles: ReadonlyMap<string, Float64Array>;
-  readonly run: RunGraph;
   /** What was changed, in words. */
   readonly notes: readonly string[];
 }
@@ -143,9 +142,8 @@ function notesOf(model: RawModel, complete: RawGraph, rounded: boolean): string[
  * @throws OnnxFormatError if what the logits need cannot be read; UnprovableError if it computes in reduced precision;
  *   InputError if the output must be named
  */
-export async function readOriginal(model: RawModel, options: ReadOptions = {}): Promise<OriginalModel> {
-  const { readExternal = null } = options;
-  const run = options.runGraph ?? (await import('./constants/run.ts')).runWithOnnxRuntime;
+export async function readOriginal(model: RawModel, options: ReadOptions): Promise<OriginalModel> {
+  const { readExternal = null, runGraph: run } = options;
   checkOpset(model.opsets.get('')!);
   const tensors = new Set(model.graph.nodes.flatMap(({ outputs }) => outputs));
   const output = chooseOutput(model.graph, options.logits, tensors);
@@ -175,7 +173,6 @@ export async function readOriginal(model: RawModel, options: ReadOptions = {}): 
         ...(changed || double ? [partOf(model, rounded, { ...own, type: 'float32' }, true)] : []),
       ],
       doubles: doublesOf(folded),
-      run,
       notes: notesOf(model, complete, changed || double),
     },
   };

@@ -20,11 +20,13 @@ import {
   summarize,
 } from '../../evaluate/certified-accuracy.ts';
 import { writeFileAtomic } from '../../files/atomic-file.ts';
+import type { CommitteeChecks } from '../../train/checks.ts';
 import type { TrainConfig } from '../../train/config.ts';
 import { bytesPerImage, type DomainDataset } from '../../train/data/dataset.ts';
 import { modelCard } from '../seal/model-card.ts';
 import { type PrecisionCosts, precisionCosts } from '../seal/precision-costs.ts';
 import { seal } from '../seal/seal.ts';
+import { committeeTable } from './committee-table.ts';
 import { type ExportOptions, finishedModel } from './finished-run.ts';
 
 /**
@@ -57,6 +59,8 @@ export interface SealedRun {
   readonly objective: Exclude<TrainConfig['objective'], { readonly baseline: string }>;
   readonly dataset: DomainDataset;
   readonly directory: string;
+  /** What could be told of a committee's answers; undefined if there was none. */
+  readonly checks: CommitteeChecks | undefined;
 }
 
 /**
@@ -71,7 +75,7 @@ export async function sealRun(run: string, options: ExportOptions = {}): Promise
   if ('baseline' in objective) {
     throw new InputError(`${run}: '${objective.baseline}' smooths the image, nothing to seal; export it with --plain`);
   }
-  const { config, dataset, model, directory, version, training } = await finishedModel(run, options);
+  const { config, dataset, model, directory, version, checks, training } = await finishedModel(run, options);
   say('proving the Lipschitz bound and sealing');
   const { bytes, verified } = await seal(model, {
     classes: dataset.classes,
@@ -82,7 +86,14 @@ export async function sealRun(run: string, options: ExportOptions = {}): Promise
     run: runUnverified,
     precision: options.precision ?? config.precision ?? 'float32',
   });
-  return { bytes, verified, model, config, objective, dataset, directory };
+  return { bytes, verified, model, config, objective, dataset, directory, checks };
+}
+
+function environmentsInWords({ environments }: SealedRun['objective'], checks: CommitteeChecks | undefined): string {
+  if (environments.kind === 'given') return 'the given domains';
+  return checks === undefined
+    ? 'inferred from what a reference gets right and wrong (no label of the cue enters)'
+    : 'inferred from what a committee gets right and wrong of images it was not trained on (no label of the cue enters)';
 }
 
 /** What `glean export` made and measured. */
@@ -102,7 +113,7 @@ export interface ExportedRun {
  */
 export async function exportRun(run: string, options: ExportOptions = {}): Promise<ExportedRun> {
   const { say = () => undefined } = options;
-  const { bytes, verified, model, config, objective, dataset, directory } = await sealRun(run, options);
+  const { bytes, verified, model, config, objective, dataset, directory, checks } = await sealRun(run, options);
   say('measuring');
   const certifier = await Certifier.load(bytes);
   const smoothing = { ...SMOOTHING_DEFAULTS, sigma: objective.noise, seed: 0 };
@@ -118,10 +129,8 @@ export async function exportRun(run: string, options: ExportOptions = {}): Promi
     title: config.title,
     dataset,
     seed: config.seed,
-    environments:
-      objective.environments.kind === 'inferred'
-        ? 'inferred from what a reference gets right and wrong (no label of the cue enters)'
-        : 'the given domains',
+    environments: environmentsInWords(objective, checks),
+    ...(checks === undefined ? {} : { committee: committeeTable(checks) }),
     verified,
     marginTable: formatTable(margin, true),
     smoothingTable: formatTable(smoothed, true),

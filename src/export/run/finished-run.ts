@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Precision } from '../../certify-runtime/trusted/bounds/precision.ts';
 import type { OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
 import { type DataArguments, openData } from '../../evaluate/open-data.ts';
+import type { CommitteeChecks } from '../../train/checks.ts';
 import { recordOf, type TrainConfig } from '../../train/config.ts';
 import type { DomainDataset } from '../../train/data/dataset.ts';
 import { convertGraphModel } from '../convert/convert.ts';
@@ -42,6 +43,8 @@ export interface FinishedModel {
   readonly model: OnnxModel;
   readonly directory: string;
   readonly version: string;
+  /** What could be told of a committee's answers; undefined if there was none. */
+  readonly checks: CommitteeChecks | undefined;
   /** For the file's metadata. */
   readonly training: Record<string, unknown>;
 }
@@ -66,6 +69,7 @@ export async function finishedModel(run: string, options: ExportOptions): Promis
     model,
     directory: options.directory ?? join('models', `${config.id}-${config.seed}`),
     version: packages['glean']!,
+    checks: finished.checks,
     training: {
       dataset: { name, title, sha256, licence, source },
       config: recordOf(config),

@@ -14,6 +14,8 @@ export interface ModelCard {
   };
   readonly seed: number;
   readonly environments: string;
+  /** Markdown about the committee that inferred the environments; absent if none did. */
+  readonly committee?: string;
   readonly verified: VerifiedModel;
   /** Markdown tables. */
   readonly marginTable: string;
@@ -93,7 +95,7 @@ ${card.smoothingTable}
 - Data: ${dataset.title}. ${dataset.source} Licence: ${dataset.licence}. SHA-256 of pixels, labels and attributes: \`${dataset.sha256}\`.
 - Environments: ${card.environments}. Seed ${card.seed}. The whole configuration and all package versions are in the file's metadata, \`glean.certificate\`.
 - Last step taken; the test domain played no part in training.
-
+${card.committee === undefined ? '' : `\n${card.committee}\n`}
 Written by \`glean export\`.
 `;
 }

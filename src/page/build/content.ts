@@ -2,14 +2,15 @@
  * What the page needs besides its code, as files named by their SHA-256: models, ONNX Runtime's WASM, and test digits.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { readDigits } from '../../train/data/readers/digit-source.ts';
 import { loadColouredMnist } from '../../train/data/sets/coloured-mnist.ts';
 import { AREA, greyOf } from '../digit/colour.ts';
-import type { Content, ContentFile } from '../worker/content.ts';
+import type { Content, ContentFile, ModelContent } from '../worker/content.ts';
+import { installedFiles } from './installed.ts';
 
 const PROJECT = new URL('../../../', import.meta.url);
 
@@ -18,10 +19,18 @@ const MODELS = [
   { id: 'cmnist-erm', title: 'Ordinary model (ERM)' },
 ] as const;
 
+/** Models that the page for anybody's model offers to begin with, as far as there are any. */
+const EXAMPLES = [
+  { id: 'avatars', title: 'Avatars: smiling or not' },
+  { id: 'avatars-erm', title: 'Avatars, ordinary model (ERM)' },
+] as const;
+
 export interface BuiltContent {
   readonly index: Content;
   /** By path, relative to the page. */
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** What an installed page needs: its manifest and its icons. */
+  readonly installed: ReadonlyMap<string, string | Uint8Array>;
   /**
    * A few digits of each kind, kept in the code itself so that there is something to answer about before anything is
    * drawn; base64.
@@ -67,6 +76,13 @@ async function optional(url: URL): Promise<string | undefined> {
   });
 }
 
+async function exists(url: URL): Promise<boolean> {
+  return access(url).then(
+    () => true,
+    () => false,
+  );
+}
+
 /** Packs with gzip, because many hosts do not compress: 14 MB of WASM become 3.7 MB, and the browser unpacks them. */
 const pack = (bytes: Uint8Array): Promise<Uint8Array> => promisify(gzip)(bytes, { level: 9 });
 
@@ -80,29 +96,29 @@ export async function buildContent(folders = new URL('models/', PROJECT)): Promi
     return { path, sha256, bytes: bytes.length };
   };
   const wasm = createRequire(import.meta.url).resolve('onnxruntime-web/ort-wasm-simd-threaded.wasm');
-  const models = await Promise.all(
-    MODELS.map(async ({ id, title }) => {
-      const folder = new URL(`${id}/`, folders);
-      const [signature, publicKey] = await Promise.all([
-        optional(new URL('model.onnx.sig', folder)),
-        optional(new URL('public.pem', folder)),
-      ]);
-      const file = add(await readFile(new URL('model.onnx', folder)), 'onnx');
-      return {
-        id,
-        title,
-        file,
-        ...(signature === undefined ? {} : { signature }),
-        ...(publicKey === undefined ? {} : { publicKey }),
-      };
-    }),
-  );
+  const model = async ({ id, title }: { readonly id: string; readonly title: string }): Promise<ModelContent> => {
+    const folder = new URL(`${id}/`, folders);
+    const [signature, publicKey] = await Promise.all([
+      optional(new URL('model.onnx.sig', folder)),
+      optional(new URL('public.pem', folder)),
+    ]);
+    const file = add(await readFile(new URL('model.onnx', folder)), 'onnx');
+    return {
+      id,
+      title,
+      file,
+      ...(signature === undefined ? {} : { signature }),
+      ...(publicKey === undefined ? {} : { publicKey }),
+    };
+  };
+  const shipped = await Promise.all(EXAMPLES.map(({ id }) => exists(new URL(`${id}/model.onnx`, folders))));
   const records = await testDigits();
   // The ending is not `.gz`: some hosts add a content-encoding to that, and the browser would unpack it on the way.
   const index = {
     wasm: add(await pack(await readFile(wasm)), 'wasm.bin'),
     digits: add(await pack(records), 'digits.bin'),
-    models,
+    models: await Promise.all(MODELS.map(model)),
+    examples: await Promise.all(EXAMPLES.filter((_, i) => shipped[i]).map(model)),
   };
-  return { index, files, samples: samplesOf(records) };
+  return { index, files, installed: await installedFiles(), samples: samplesOf(records) };
 }

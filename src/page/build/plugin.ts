@@ -9,12 +9,12 @@ const MARK = '__GLEAN_ASSETS__';
 /** `./` is the page itself, which a host serves at the folder's address. */
 const PAGE = ['./', 'index.html'];
 
-export function gleanPlugin({ files }: BuiltContent): Plugin {
+export function gleanPlugin({ files, installed }: BuiltContent): Plugin {
   return {
     name: 'glean',
     buildStart() {
       // The worker's own build does not use this plugin, so the files are emitted only once.
-      for (const [fileName, source] of files) this.emitFile({ type: 'asset', fileName, source });
+      for (const [fileName, source] of [...files, ...installed]) this.emitFile({ type: 'asset', fileName, source });
     },
     generateBundle: {
       order: 'post',

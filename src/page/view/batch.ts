@@ -5,8 +5,9 @@
 import { AREA, GREEN, IMAGE_SIZE, paint, RED } from '../digit/colour.ts';
 import { certifiedShares, truthFromName } from '../digit/curve.ts';
 import { normaliseDigit } from '../digit/normalise.ts';
+import type { Answer } from '../worker/answers.ts';
 import type { Client } from '../worker/client.ts';
-import type { Answer, ModelFacts } from '../worker/protocol.ts';
+import type { Calls, ModelFacts } from '../worker/protocol.ts';
 import { chart, legend, shareTable } from './chart.ts';
 import { formatCount, html } from './dom.ts';
 import { readPicture } from './picture.ts';
@@ -100,7 +101,7 @@ function caveat({ truth }: Pictures): string {
 }
 
 export class BatchView {
-  readonly #client: Client;
+  readonly #client: Client<Calls, number>;
   readonly #base: string;
   readonly #models: readonly ModelFacts[];
   readonly #colouring = html(
@@ -122,7 +123,7 @@ export class BatchView {
   readonly #result = html('div', { class: 'result' });
   #busy = false;
 
-  constructor(root: HTMLElement, client: Client, base: string, models: readonly ModelFacts[]) {
+  constructor(root: HTMLElement, client: Client<Calls, number>, base: string, models: readonly ModelFacts[]) {
     this.#client = client;
     this.#base = base;
     this.#models = models;

@@ -3,7 +3,8 @@
  * green.
  */
 import { GREEN, paint, RED } from '../digit/colour.ts';
-import type { Answer, ModelAnswers, ModelFacts, SmoothedAnswer } from '../worker/protocol.ts';
+import type { Answer } from '../worker/answers.ts';
+import type { ModelAnswers, ModelFacts, SmoothedAnswer } from '../worker/protocol.ts';
 import { formatRadius, html } from './dom.ts';
 import { show, thumbnail } from './picture.ts';
 

@@ -9,8 +9,22 @@ export interface Curve {
   readonly shares: readonly number[];
 }
 
+/** About so many marks on the axis of the radii. */
+const TICKS = 6;
+
+/** The smallest 1, 2, 2.5 or 5 times a power of ten that is not below a value. */
+export function niceUp(value: number): number {
+  const unit = 10 ** Math.floor(Math.log10(value));
+  return ([1, 2, 2.5, 5].find((factor) => factor * unit >= value * (1 - 1e-9)) ?? 10) * unit;
+}
+
 const MARGIN = { left: 50, right: 18, top: 14, bottom: 44 };
 const HEIGHT = 300;
+
+/** How many digits tell radii apart that are `step` apart. */
+function radiusDigits(step: number): number {
+  return Math.max(2, Math.ceil(-Math.log10(step) - 1e-9));
+}
 
 /** @param width the width of the chart's place in pixels, so that its letters have the size of the page's */
 export function chart(radii: readonly number[], curves: readonly Curve[], title: string, width: number): SVGSVGElement {
@@ -29,10 +43,10 @@ export function chart(radii: readonly number[], curves: readonly Curve[], title:
       svg('text', { x: MARGIN.left - 8, y: y(share) + 4, 'text-anchor': 'end' }, `${100 * share} %`),
     );
   }
-  const ticks = Math.round(end / 0.25);
-  for (let i = 0; i <= ticks; i++) {
-    const r = i * 0.25;
-    root.append(svg('text', { x: x(r), y: HEIGHT - MARGIN.bottom + 20, 'text-anchor': 'middle' }, r.toFixed(2)));
+  const step = niceUp(end / TICKS);
+  for (let r = 0; r <= end * (1 + 1e-9); r += step) {
+    const text = r.toFixed(radiusDigits(step));
+    root.append(svg('text', { x: x(r), y: HEIGHT - MARGIN.bottom + 20, 'text-anchor': 'middle' }, text));
   }
   const middle = (MARGIN.left + width - MARGIN.right) / 2;
   root.append(svg('text', { x: middle, y: HEIGHT - 4, 'text-anchor': 'middle' }, 'radius r (ℓ2, pixels on [0, 1])'));
@@ -72,7 +86,7 @@ export function shareTable(radii: readonly number[], curves: readonly Curve[]): 
           'tr',
           {},
           html('th', { scope: 'col' }, 'r'),
-          ...radii.map((r) => html('th', { scope: 'col' }, r.toFixed(2))),
+          ...radii.map((r) => html('th', { scope: 'col' }, r.toFixed(radiusDigits(radii[1]! - radii[0]!)))),
         ),
       ),
       html(

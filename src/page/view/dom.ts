@@ -7,6 +7,9 @@ export function byId<T extends Element>(id: string, type: new () => T): T {
   return element;
 }
 
+/** Labels have as many colours, again and again. */
+export const LABEL_COLOURS = 10;
+
 type Child = Node | string;
 
 /** A new HTML element; attributes that are false are left out, true are empty. */

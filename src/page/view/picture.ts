@@ -8,20 +8,24 @@ export function context(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
   return context2d;
 }
 
-/** Shows 28×28×3 bytes on a canvas of 28×28. */
-export function show(canvas: HTMLCanvasElement, image: ArrayLike<number>): void {
-  const data = new ImageData(SIDE, SIDE);
-  for (let p = 0; p < SIDE * SIDE; p++) {
-    for (let c = 0; c < 3; c++) data.data[p * 4 + c] = image[p * 3 + c]!;
+/** [H, W, C] of a digit. */
+const DIGIT: readonly number[] = [SIDE, SIDE, 3];
+
+/** Shows H·W·C bytes on a canvas of their size; one channel is grey, and of more than three the first three are shown. */
+export function show(canvas: HTMLCanvasElement, image: ArrayLike<number>, shape = DIGIT): void {
+  const [height, width, channels] = shape as [number, number, number];
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  const data = new ImageData(width, height);
+  for (let p = 0; p < width * height; p++) {
+    for (let c = 0; c < 3; c++) data.data[p * 4 + c] = image[p * channels + (channels < 3 ? 0 : c)]!;
     data.data[p * 4 + 3] = 255;
   }
   context(canvas).putImageData(data, 0, 0);
 }
 
-export function thumbnail(image: ArrayLike<number>, label: string): HTMLCanvasElement {
+export function thumbnail(image: ArrayLike<number>, label: string, shape = DIGIT): HTMLCanvasElement {
   const canvas = document.createElement('canvas');
-  canvas.width = SIDE;
-  canvas.height = SIDE;
   canvas.className = 'pixels';
   // Without a label the canvas is decoration: the text beside it says the same.
   if (label === '') canvas.setAttribute('aria-hidden', 'true');
@@ -29,7 +33,7 @@ export function thumbnail(image: ArrayLike<number>, label: string): HTMLCanvasEl
     canvas.setAttribute('role', 'img');
     canvas.setAttribute('aria-label', label);
   }
-  show(canvas, image);
+  show(canvas, image, shape);
   return canvas;
 }
 

@@ -2,13 +2,14 @@
  * The slider along the worst perturbation: the picture, the perturbation, and the label at every step as it was
  * computed.
  */
-import { SIDE } from '../digit/colour.ts';
-import type { ModelFacts, Track } from '../worker/protocol.ts';
-import { formatRadius, html, svg } from './dom.ts';
+import type { Track } from '../worker/answers.ts';
+import { formatRadius, html, LABEL_COLOURS, svg } from './dom.ts';
 import { show, thumbnail } from './picture.ts';
 
-const SIZE = SIDE * SIDE * 3;
 const WIDTH = 1000;
+/** What is shown before there is a picture: one black pixel. */
+const NOTHING = [1, 1, 3];
+const BLACK = new Uint8Array(3);
 
 /** Runs of consecutive steps with the same label, as [label, first, last]. */
 function runs(track: Track): (readonly [label: number, first: number, last: number])[] {
@@ -22,8 +23,8 @@ function runs(track: Track): (readonly [label: number, first: number, last: numb
 }
 
 export class WorstView {
-  readonly #picture = thumbnail(new Uint8Array(SIZE), 'The picture with the perturbation');
-  readonly #change = thumbnail(new Uint8Array(SIZE), 'The perturbation alone, amplified, on grey');
+  readonly #picture = thumbnail(BLACK, 'The picture with the perturbation', NOTHING);
+  readonly #change = thumbnail(BLACK, 'The perturbation alone, amplified, on grey', NOTHING);
   readonly #changeCaption = html('figcaption', { class: 'small muted' }, 'the change alone');
   readonly #slider = html('input', { type: 'range', id: 'distance', min: 0, max: 0, value: 0, disabled: true });
   readonly #strip = svg('svg', {
@@ -35,22 +36,18 @@ export class WorstView {
   readonly #marks = html('div', { class: 'marks', 'aria-hidden': true });
   readonly #says = html('p', { class: 'says', id: 'distance-says' });
   readonly #note = html('p', { class: 'small muted', role: 'status' });
-  readonly #choice: readonly HTMLInputElement[];
+  readonly #fieldset = html('fieldset', { class: 'segmented' });
+  readonly #onModel: () => void;
+  #choice: readonly HTMLInputElement[] = [];
   #track: Track | undefined;
 
   /** @param onModel called when another model is chosen */
-  constructor(root: HTMLElement, models: readonly ModelFacts[], onModel: () => void) {
-    this.#choice = models.map((_, i) => html('input', { type: 'radio', name: 'attacked', value: i, checked: i === 0 }));
-    const choice = html(
-      'fieldset',
-      { class: 'segmented' },
-      html('legend', { class: 'hidden' }, 'Model under attack'),
-      ...models.map(({ title }, i) => html('label', {}, this.#choice[i]!, html('span', {}, title))),
-    );
-    for (const input of this.#choice) input.addEventListener('change', onModel);
+  constructor(root: HTMLElement, models: readonly { readonly title: string }[], onModel: () => void) {
+    this.#onModel = onModel;
+    this.offer(models);
     this.#slider.addEventListener('input', () => this.#showStep());
     root.replaceChildren(
-      choice,
+      this.#fieldset,
       html(
         'div',
         { class: 'worst' },
@@ -66,6 +63,17 @@ export class WorstView {
         ),
       ),
     );
+  }
+
+  /** The models that can be attacked; the first one is chosen. */
+  offer(models: readonly { readonly title: string }[]): void {
+    this.#choice = models.map((_, i) => html('input', { type: 'radio', name: 'attacked', value: i, checked: i === 0 }));
+    this.#fieldset.replaceChildren(
+      html('legend', { class: 'hidden' }, 'Model under attack'),
+      ...models.map(({ title }, i) => html('label', {}, this.#choice[i]!, html('span', {}, title))),
+    );
+    this.#fieldset.hidden = models.length < 2;
+    for (const input of this.#choice) input.addEventListener('change', this.#onModel);
   }
 
   /** Index of the model that is attacked. */
@@ -88,11 +96,11 @@ export class WorstView {
 
   blank(): void {
     this.busy();
-    this.#note.textContent = 'No digit yet.';
+    this.#note.textContent = 'No picture yet.';
     this.#says.textContent = '';
     this.#strip.replaceChildren();
     this.#marks.replaceChildren();
-    for (const canvas of [this.#picture, this.#change]) show(canvas, new Uint8Array(SIZE));
+    for (const canvas of [this.#picture, this.#change]) show(canvas, BLACK, NOTHING);
   }
 
   failed(message: string): void {
@@ -130,7 +138,7 @@ export class WorstView {
     this.#strip.replaceChildren(
       ...runs(track).map(([label, first, until]) =>
         svg('rect', {
-          class: `label-${label}`,
+          class: `label-${label % LABEL_COLOURS}`,
           x: x(first - 0.5),
           width: x(until + 0.5) - x(first - 0.5),
           y: 0,
@@ -160,10 +168,12 @@ export class WorstView {
     if (track === undefined) return;
     const k = Number(this.#slider.value);
     const step = track.steps[k]!;
-    const pixels = track.pixels.subarray(k * SIZE, (k + 1) * SIZE);
+    const size = track.shape.reduce((product, length) => product * length, 1);
+    const pixels = track.pixels.subarray(k * size, (k + 1) * size);
     show(
       this.#picture,
       Uint8Array.from(pixels, (value) => Math.round(255 * value)),
+      track.shape,
     );
     const change = Float32Array.from(pixels, (value, i) => value - track.pixels[i]!);
     const largest = change.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
@@ -171,13 +181,14 @@ export class WorstView {
     show(
       this.#change,
       Uint8Array.from(change, (value) => Math.round(255 * (0.5 + gain * value))),
+      track.shape,
     );
     this.#changeCaption.textContent = largest === 0 ? 'no change' : `the change alone, ×${gain.toFixed(1)} on grey`;
 
     const inside = step.distance <= track.radius;
     const changed = step.label !== track.steps[0]!.label;
     this.#says.replaceChildren(
-      html('strong', { 'data-label': step.label }, step.className),
+      html('strong', { 'data-label': step.label % LABEL_COLOURS }, step.className),
       ` at distance ${step.distance.toFixed(3)}: `,
       html('span', { class: inside ? 'good' : 'muted' }, inside ? 'inside the certified ball' : 'outside the ball'),
       changed ? html('span', { class: 'bad' }, ', the label has changed') : ', label unchanged',

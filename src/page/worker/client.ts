@@ -1,35 +1,44 @@
-/** The page's side of the worker: calls as promises. */
-import type { CallName, Calls, Reply, Request } from './protocol.ts';
+/** The page's side of a worker: calls as promises. */
+import type { CallTypes, Failure, Reply, Request } from './calls.ts';
 
 /** A call failed in the worker; `code` is the certifier's if the error was one of its own. */
-class WorkerError extends Error {
+export class WorkerError extends Error {
   readonly code: string;
+  readonly details: unknown;
 
-  constructor(code: string, message: string) {
+  constructor({ code, message, details }: Failure) {
     super(message);
     this.name = 'WorkerError';
     this.code = code;
+    this.details = details;
   }
 }
 
 interface Pending {
   readonly resolve: (output: unknown) => void;
   readonly reject: (error: Error) => void;
-  readonly onProgress: ((share: number) => void) | undefined;
+  readonly onProgress: ((progress: unknown) => void) | undefined;
 }
 
-export interface Client {
-  call<Name extends CallName>(
+export interface Client<Calls extends CallTypes<Calls>, Progress> {
+  call<Name extends keyof Calls>(
     name: Name,
     input: Calls[Name]['input'],
-    onProgress?: (share: number) => void,
+    onProgress?: (progress: Progress) => void,
   ): Promise<Calls[Name]['output']>;
+  /** Ends the worker at once, whatever it is doing; calls under way fail with this. */
+  end(failure: Failure): void;
 }
 
-export function connect(worker: Worker): Client {
+export function connect<Calls extends CallTypes<Calls>, Progress>(worker: Worker): Client<Calls, Progress> {
   const pending = new Map<number, Pending>();
   let last = 0;
   let broken: WorkerError | undefined;
+  const fail = (failure: Failure): void => {
+    broken = new WorkerError(failure);
+    for (const { reject } of pending.values()) reject(broken);
+    pending.clear();
+  };
   worker.addEventListener('message', ({ data }: MessageEvent<Reply>) => {
     const waiting = pending.get(data.id);
     if (waiting === undefined) return;
@@ -38,24 +47,30 @@ export function connect(worker: Worker): Client {
       return;
     }
     pending.delete(data.id);
-    if ('error' in data) waiting.reject(new WorkerError(data.error.code, data.error.message));
+    if ('error' in data) waiting.reject(new WorkerError(data.error));
     else waiting.resolve(data.output);
   });
   // The worker's script itself failed, so nothing will be answered any more.
-  worker.addEventListener('error', ({ message }) => {
-    broken = new WorkerError('WORKER', message ?? 'the worker did not start');
-    for (const { reject } of pending.values()) reject(broken);
-    pending.clear();
-  });
+  worker.addEventListener('error', ({ message }) =>
+    fail({ code: 'WORKER', message: message ?? 'the worker did not start' }),
+  );
   return {
     call(name, input, onProgress) {
       if (broken !== undefined) return Promise.reject(broken);
       const id = ++last;
-      const request: Request<typeof name> = { id, call: name, input };
+      const request: Request<Calls, typeof name> = { id, call: name, input };
       return new Promise((resolve, reject) => {
-        pending.set(id, { resolve: resolve as (output: unknown) => void, reject, onProgress });
+        pending.set(id, {
+          resolve: resolve as (output: unknown) => void,
+          reject,
+          onProgress: onProgress as ((progress: unknown) => void) | undefined,
+        });
         worker.postMessage(request);
       });
+    },
+    end(failure) {
+      worker.terminate();
+      fail(failure);
     },
   };
 }

@@ -10,7 +10,7 @@ export interface ContentFile {
   readonly bytes: number;
 }
 
-interface ModelContent {
+export interface ModelContent {
   readonly id: string;
   readonly title: string;
   readonly file: ContentFile;
@@ -23,7 +23,15 @@ interface ModelContent {
 export interface Content {
   readonly wasm: ContentFile;
   readonly digits: ContentFile;
+  /** The two models of the digits. */
   readonly models: readonly ModelContent[];
+  /** Further models that the page offers to look at. */
+  readonly examples: readonly ModelContent[];
+}
+
+/** Every file that the build added. */
+export function filesOf({ wasm, digits, models, examples }: Content): readonly ContentFile[] {
+  return [wasm, digits, ...[...models, ...examples].map(({ file }) => file)];
 }
 
 const CACHE = 'glean-content';

@@ -2,16 +2,17 @@
  * The worker: runs both certifiers, the search for perturbations and the large files, away from the thread that draws.
  */
 
-import glueUrl from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
-import { env } from 'onnxruntime-web/wasm';
 import { type DifferentiableNetwork, differentiate } from '../../certify-runtime/gradient/network.ts';
 import { GleanError } from '../../certify-runtime/trusted/errors.ts';
 import { TENSORS } from '../../certify-runtime/trusted/file/names.ts';
 import { readOnnx } from '../../certify-runtime/trusted/onnx/read.ts';
 import { Certifier } from '../../certify-runtime/web.ts';
 import { IMAGE_SIZE } from '../digit/colour.ts';
-import { type Content, fetchContent, unpack } from './content.ts';
-import type { Answer, CallName, Calls, ModelAnswers, ModelFacts, Reply, Request, Started } from './protocol.ts';
+import { type Answer, answerOf } from './answers.ts';
+import { answerCalls, messageOf, turn } from './calls.ts';
+import { type Content, fetchContent, filesOf, unpack } from './content.ts';
+import type { Calls, ModelAnswers, ModelFacts, Started } from './protocol.ts';
+import { startRuntime, THREADS } from './runtime.ts';
 import { worstPerturbation } from './worst.ts';
 
 /** Inserted by the build. */
@@ -25,11 +26,6 @@ interface Model {
   network?: DifferentiableNetwork | null;
 }
 
-/**
- * One thread is faster: measured, two threads take 96 µs for a picture where one takes 78 µs. So no host needs to send
- * COOP and COEP.
- */
-const THREADS = 1;
 const BATCH = 128;
 /** One seed for all pictures, so that the same picture gets the same certificate whenever it is drawn. */
 const SMOOTHING_SEED = 2020;
@@ -57,32 +53,19 @@ async function loadModel(content: Content['models'][number], fetched: ReturnType
 }
 
 async function start({ base }: Calls['start']['input']): Promise<Started> {
-  if (globalThis.crypto?.subtle === undefined) {
-    throw new Error(
-      'this page needs https or localhost: without them the browser has no SHA-256 to check the model with',
-    );
-  }
   const content = __GLEAN_CONTENT__;
-  env.wasm.numThreads = THREADS;
-  env.wasm.wasmPaths = { mjs: new URL(glueUrl, base).href };
   const files = content.models.map(({ file }) => fetchContent(file, base));
   // They are awaited below; the failure of one must not be an unhandled rejection while another is awaited.
   for (const file of files) file.catch(() => {});
-  const wasm = await fetchContent(content.wasm, base);
-  env.wasm.wasmBinary = await unpack(wasm.bytes);
+  const { version, origin } = await startRuntime(content.wasm, base);
   for (const [i, model] of content.models.entries()) models.push(await loadModel(model, files[i]!));
   return {
     models: models.map(({ facts }) => facts),
     threads: THREADS,
     isolated: globalThis.crossOriginIsolated,
-    runtimeVersion: env.versions.web ?? env.versions.common,
-    runtimeOrigin: wasm.origin,
+    runtimeVersion: version,
+    runtimeOrigin: origin,
   };
-}
-
-/** Copies the logits, because those of a batch are views of one buffer that a message would carry as a whole. */
-function answerOf({ label, className, radius, logits }: Answer): Answer {
-  return { label, className, radius, logits: logits.slice() };
 }
 
 async function predict({ images, smooth }: Calls['predict']['input']): Promise<Calls['predict']['output']> {
@@ -93,9 +76,6 @@ async function predict({ images, smooth }: Calls['predict']['input']): Promise<C
   }
   return all;
 }
-
-/** Lets messages that arrived in the meantime have their turn. */
-const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 class Superseded extends GleanError {
   constructor() {
@@ -142,25 +122,12 @@ async function digits({ base }: Calls['digits']['input']): Promise<Uint8Array> {
   return unpack((await fetchContent(__GLEAN_CONTENT__.digits, base)).bytes);
 }
 
-type Handlers = {
-  [Name in CallName]: (
-    input: Calls[Name]['input'],
-    onProgress: (share: number) => void,
-  ) => Promise<Calls[Name]['output']>;
-};
-const handlers: Handlers = { start, predict, worst, batch, digits };
+async function keep({ base }: Calls['keep']['input']): Promise<null> {
+  for (const file of filesOf(__GLEAN_CONTENT__)) await fetchContent(file, base);
+  return null;
+}
 
-// TypeScript's DOM types take the global scope for a window, whose postMessage takes an origin.
-const post = (reply: Reply): void =>
-  (globalThis as unknown as { postMessage(message: unknown): void }).postMessage(reply);
-
-globalThis.addEventListener('message', async ({ data }: MessageEvent<Request>) => {
-  const { id, call, input } = data;
-  try {
-    const handler = handlers[call] as (input: unknown, onProgress: (share: number) => void) => Promise<unknown>;
-    post({ id, output: await handler(input, (progress) => post({ id, progress })) });
-  } catch (error) {
-    const code = error instanceof GleanError ? error.code : 'UNEXPECTED';
-    post({ id, error: { code, message: error instanceof Error ? error.message : String(error) } });
-  }
-});
+answerCalls<Calls, number>({ start, predict, worst, batch, digits, keep }, (error) => ({
+  code: error instanceof GleanError ? error.code : 'UNEXPECTED',
+  message: messageOf(error),
+}));

@@ -1,15 +1,7 @@
-/** The messages between the page and its worker: one answer for each call, and progress in between. */
+/** What the digits' page asks its worker. */
 import type { Certificate } from '../../certify-runtime/trusted/file/claims.ts';
+import type { Answer, Track } from './answers.ts';
 import type { Origin } from './content.ts';
-
-/** One model's answer for one picture. */
-export interface Answer {
-  readonly label: number;
-  readonly className: string;
-  /** The margin certificate's radius, in ℓ2 of pixels on [0, 1]. */
-  readonly radius: number;
-  readonly logits: Float32Array;
-}
 
 /** CERTIFY's answer for the same picture; label −1 if it abstained. */
 export interface SmoothedAnswer {
@@ -47,20 +39,6 @@ export interface Started {
   readonly runtimeOrigin: Origin;
 }
 
-/** A straight way from the picture through the nearest flip that was found, and what the model says along it. */
-export interface Track {
-  /** The distance of the nearest flip that was found; undefined if none was. */
-  readonly flipDistance: number | undefined;
-  /** The radius of the picture itself. */
-  readonly radius: number;
-  /** Steps · 2352 pixels on [0, 1]; step 0 is the picture. */
-  readonly pixels: Float32Array;
-  /** The certifier's answer at each step; the distance is measured between the pixels and rounded up. */
-  readonly steps: readonly (Answer & { readonly distance: number })[];
-  /** The number of points on which the search ran the model. */
-  readonly evaluations: number;
-}
-
 export interface Calls {
   start: { readonly input: { readonly base: string }; readonly output: Started };
   predict: {
@@ -72,17 +50,6 @@ export interface Calls {
   batch: { readonly input: { readonly images: Uint8Array }; readonly output: readonly (readonly Answer[])[] };
   /** Gives the test domain as src/page/build/content.ts writes it. */
   digits: { readonly input: { readonly base: string }; readonly output: Uint8Array };
+  /** Fetches every large file that is not kept yet, for visits without a network. */
+  keep: { readonly input: { readonly base: string }; readonly output: null };
 }
-
-export type CallName = keyof Calls;
-
-export interface Request<Name extends CallName = CallName> {
-  readonly id: number;
-  readonly call: Name;
-  readonly input: Calls[Name]['input'];
-}
-
-export type Reply =
-  | { readonly id: number; readonly output: unknown }
-  | { readonly id: number; readonly error: { readonly code: string; readonly message: string } }
-  | { readonly id: number; readonly progress: number };

@@ -13,14 +13,16 @@ import { descend } from '../../evaluate/attack/descent.ts';
 import { distanceUp } from '../../evaluate/attack/float32.ts';
 import type { Judge } from '../../evaluate/attack/judge.ts';
 import { Ledger } from '../../evaluate/attack/ledger.ts';
-import type { Answer, Track } from './protocol.ts';
+import type { Answer, Track } from './answers.ts';
 
 /** Gives the deployed program's answers for float32 pictures, one after the other, with pixels on [0, 1]. */
 export type Answering = (images: Float32Array) => Promise<readonly Answer[]>;
 
 const SEARCH = { steps: 30, restarts: 3, inRange: true } as const;
-/** The number of steps of the way, and how far beyond the flip it goes. */
+/** The number of steps of the way, for large pictures fewer, and how far beyond the flip it goes. */
 const STEPS = 100;
+const FEWEST_STEPS = 10;
+const WAY_PIXELS = 2 ** 24;
 const BEYOND = 1.3;
 /** If no flip was found, the way goes this far in the direction in which the search ended. */
 const WITHOUT_FLIP = 4;
@@ -41,12 +43,13 @@ function judgeOf(answer: Answering, shape: readonly number[], classes: number, g
   };
 }
 
-/** x + (k/STEPS)·reach·d for k = 0 … STEPS, with each pixel brought onto [0, 1]. */
+/** x + (k/steps)·reach·d for k = 0 … steps, with each pixel brought onto [0, 1]. */
 function way(image: Float32Array, direction: Float64Array, reach: number): Float32Array {
-  const pixels = new Float32Array((STEPS + 1) * image.length);
-  for (let k = 0; k <= STEPS; k++) {
+  const steps = Math.max(FEWEST_STEPS, Math.min(STEPS, Math.floor(WAY_PIXELS / image.length)));
+  const pixels = new Float32Array((steps + 1) * image.length);
+  for (let k = 0; k <= steps; k++) {
     for (let i = 0; i < image.length; i++) {
-      const moved = image[i]! + (k / STEPS) * reach * direction[i]!;
+      const moved = image[i]! + (k / steps) * reach * direction[i]!;
       pixels[k * image.length + i] = Math.min(Math.max(moved, 0), 1);
     }
   }
@@ -84,5 +87,5 @@ export async function worstPerturbation(
     ...one,
     distance: distanceUp(pixels.slice(k * image.length, (k + 1) * image.length), image),
   }));
-  return { flipDistance: flip?.distance, radius, pixels, steps, evaluations: ledger.evaluations + steps.length };
+  return { shape, flipDistance: flip?.distance, radius, pixels, steps, evaluations: ledger.evaluations + steps.length };
 }

@@ -100,14 +100,17 @@ export class Exchange {
     const ms = performance.now() - this.#begin;
     // As in nginx, 499 means that the client went away before its answer was written.
     const status = this.response.writableFinished ? this.response.statusCode : 499;
-    metrics.request(this.route, status, ms / 1000);
+    const predicting = this.route === 'infer' || this.route === 'predict';
+    metrics.request(this.route, status, ms / 1000, predicting ? this.model : undefined);
     const { method, headers } = this.request;
-    const trace = traceContext(headers['traceparent']);
+    const trace = traceContext(headers['traceparent'], headers['tracestate']);
     const line = {
       id: this.id,
       // These are OpenTelemetry's names for the fields in logs.
       trace_id: trace?.traceId,
       span_id: trace?.spanId,
+      trace_flags: trace && (trace.sampled ? '01' : '00'),
+      trace_state: trace?.state,
       method,
       route: this.route,
       model: this.model,

@@ -40,13 +40,15 @@ export async function infer(service: Service, exchange: Exchange, { id, version 
     // We look the model up again because it may have been replaced while the body arrived.
     const model = service.models.find(id, version);
     const headerLength = request.headers[HEADER_LENGTH] as string | undefined;
+    const { minRadius } = service.settings;
     let asking: InferRequest | undefined;
     const answers = await model.batcher.submit(() => {
-      asking = readInferRequest(body, headerLength, model.input, (count) => model.batcher.fits(count));
+      asking = readInferRequest(body, headerLength, model.input, minRadius, (count) => model.batcher.fits(count));
       return asking.images;
     }, exchange.gone);
-    model.count(answers);
-    const answer = writeInferAnswer(model.answerHead, asking!.id, asking!.outputs, answers);
+    const { id: requestId, outputs, least } = asking!;
+    model.count(answers, least);
+    const answer = writeInferAnswer(model.answerHead(least), requestId, outputs, answers, least);
     if (answer.headerLength === undefined) {
       exchange.send(200, 'application/json', answer.body);
     } else {

@@ -3,16 +3,19 @@
  * client sent.
  */
 import {
+  AggregatorRegistry,
   Counter,
   collectDefaultMetrics,
   Gauge,
   Histogram,
   type MetricObjectWithValues,
-  type MetricValue,
+  type MetricValueWithName,
   Registry,
 } from 'prom-client';
+import { isCertified, type LeastRadius } from '../worker/least-radius.ts';
+import { InferenceSums, registerSums } from './inference-sums.ts';
 
-export type MetricObject = MetricObjectWithValues<MetricValue<string>>;
+export type MetricObject = MetricObjectWithValues<MetricValueWithName<string>>;
 
 /** Radii are in pixels on [0, 1]. The buckets are finest where certified accuracy is usually reported. */
 const RADII = [0, 0.05, 0.1, 0.15, 0.25, 0.35, 0.45, 0.6, 0.8, 1, 1.25, 1.5, 2, 3, 5];
@@ -58,9 +61,12 @@ export class Metrics {
   readonly #batch: Histogram;
   readonly #radius: Histogram<'model'>;
   readonly #predictions: Counter<'model' | 'class'>;
+  readonly #certified: Counter<'model' | 'certified' | 'policy'>;
   /** Looking up a series by its labels takes prom-client microseconds, so each series is looked up only once. */
   readonly #counters = new Map<string, { inc(): void }>();
   readonly #timers = new Map<string, { observe(seconds: number): void }>();
+  /** By model; they outlive its versions. */
+  readonly #sums = new Map<string, InferenceSums>();
 
   constructor(now: Now) {
     const registers = [this.registry];
@@ -102,12 +108,20 @@ export class Metrics {
       labelNames: ['model', 'class'],
       registers,
     });
+    this.#certified = new Counter({
+      name: 'glean_certified_total',
+      help: "Images by whether their radius is at least the service's least one, and by the request's where that is greater",
+      labelNames: ['model', 'certified', 'policy'],
+      registers,
+    });
+    registerSums(this.#sums, registers);
     modelGauges(now, registers);
     gauge('glean_connections', 'Open connections', registers, now.connections);
     gauge('glean_buffered_bytes', 'Bytes of request bodies held', registers, now.buffered);
   }
 
-  request(route: string, status: number, seconds: number): void {
+  /** @param model the model that was asked for a prediction, if the request was for one that is served */
+  request(route: string, status: number, seconds: number, model?: string): void {
     const key = `${route} ${status}`;
     let counter = this.#counters.get(key);
     if (counter === undefined) {
@@ -123,21 +137,50 @@ export class Metrics {
       this.#timers.set(series, timer);
     }
     timer.observe(seconds);
+    if (model !== undefined) this.sumsOf(model).add(outcome === 'answered' ? 'success' : 'fail', seconds);
+  }
+
+  /** The sums of a model for its statistics; they begin at 0 when they are first asked for. */
+  sumsOf(model: string): InferenceSums {
+    let sums = this.#sums.get(model);
+    if (sums === undefined) {
+      sums = new InferenceSums();
+      this.#sums.set(model, sums);
+    }
+    return sums;
   }
 
   batch(images: number): void {
     this.#batch.observe(images);
   }
 
-  /** Returns the function that counts a model's answers. */
-  model(id: string, classes: readonly string[]): (answers: readonly Answered[]) => void {
+  /**
+   * Returns the function that counts a model's answers.
+   *
+   * @param least the service's least radius. Every image is counted by it, so that no request hides its images from the
+   *   service's owner. Its series begin at 0, so that their first image is an increase.
+   */
+  model(
+    id: string,
+    classes: readonly string[],
+    least: LeastRadius | undefined,
+  ): (answers: readonly Answered[], asked: LeastRadius | undefined) => void {
     const radius = this.#radius.labels({ model: id });
     const labels = classes.map((name) => this.#predictions.labels({ model: id, class: name }));
-    return (answers) => {
+    const countCertified = (answers: readonly Answered[], held: LeastRadius) => {
+      const certified = answers.filter((answer) => isCertified(answer.radius, held)).length;
+      const { policy } = held;
+      this.#certified.inc({ model: id, certified: 'true', policy }, certified);
+      this.#certified.inc({ model: id, certified: 'false', policy }, answers.length - certified);
+    };
+    if (least !== undefined) countCertified([], least);
+    return (answers, asked) => {
       for (const answer of answers) {
         radius.observe(answer.radius);
         labels[answer.label]!.inc();
       }
+      if (least !== undefined) countCertified(answers, least);
+      if (asked?.policy === 'request') countCertified(answers, asked);
     };
   }
 }
@@ -184,4 +227,9 @@ function gauge(name: string, help: string, registers: Registry[], value: () => n
       this.set(value());
     },
   });
+}
+
+/** These metrics in Prometheus's text format. */
+export function expositionOf(metrics: readonly MetricObject[]): Promise<string> {
+  return AggregatorRegistry.aggregate([[...metrics]]).metrics();
 }

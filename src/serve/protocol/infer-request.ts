@@ -1,8 +1,10 @@
 /** Reads an inference request: JSON, or JSON followed by raw tensors (the binary tensor extension). */
 import { shown } from '../http/http-error.ts';
+import { isLeastRadius, LEAST_RADIUS, type LeastRadius, leastRadius } from '../worker/least-radius.ts';
 import { bad, type Fields, isFields, optional, optionalFlag, readJson } from './fields.ts';
 import {
   BYTES_PER_VALUE,
+  CERTIFIED,
   INPUT,
   INPUT_TYPES,
   type InputType,
@@ -21,6 +23,8 @@ export interface InferRequest {
   readonly id: string | undefined;
   readonly images: readonly Pixels[];
   readonly outputs: readonly WantedOutput[];
+  /** What the images are held against; undefined if neither the service nor the request has a least radius. */
+  readonly least: LeastRadius | undefined;
 }
 
 const MAX_ID = 256;
@@ -58,6 +62,7 @@ function split(body: Buffer, headerLength: string | undefined): { readonly json:
 
 /**
  * @param headerLength the header Inference-Header-Content-Length, if the request has one
+ * @param minRadius the service's least radius
  * @param admit throws if there are too many images; called before their values are read
  * @throws HttpError 400 if the request does not fit the model; the message says what was found and what was expected
  */
@@ -65,6 +70,7 @@ export function readInferRequest(
   body: Buffer,
   headerLength: string | undefined,
   input: ModelInput,
+  minRadius: number | undefined,
   admit: (images: number) => void,
 ): InferRequest {
   const { json, raw } = split(body, headerLength);
@@ -73,10 +79,12 @@ export function readInferRequest(
     bad(`found ${shown(id)} as id, expected a string of at most ${MAX_ID} characters`);
   }
   const tensor = onlyInput(json['inputs']);
-  const outputs = readOutputs(json);
+  const parameters = parametersOf(json, 'request');
+  const least = leastRadius(minRadius, readLeastRadius(parameters['min_radius']));
+  const outputs = readOutputs(json, parameters, least);
   const { type, count } = readForm(tensor, input);
   admit(count);
-  return { id, images: readImages(tensor, raw, type, count, input), outputs };
+  return { id, images: readImages(tensor, raw, type, count, input), outputs, least };
 }
 
 function onlyInput(inputs: unknown): Fields {
@@ -90,23 +98,29 @@ function onlyInput(inputs: unknown): Fields {
   return tensor;
 }
 
-function readOutputs(json: Fields): readonly WantedOutput[] {
-  const binaryByDefault = optionalFlag(
-    parametersOf(json, 'request')['binary_data_output'],
-    'binary_data_output',
-    false,
-  );
+function readLeastRadius(found: unknown): number | undefined {
+  const value = optional(found);
+  if (value === undefined || isLeastRadius(value)) return value;
+  bad(`found ${shown(value)} as min_radius, expected ${LEAST_RADIUS}`);
+}
+
+function readOutputs(json: Fields, of: Fields, least: LeastRadius | undefined): readonly WantedOutput[] {
+  const binaryByDefault = optionalFlag(of['binary_data_output'], 'binary_data_output', false);
+  const offered: readonly OutputName[] = least === undefined ? OUTPUTS : [...OUTPUTS, CERTIFIED];
   const outputs = optional(json['outputs']) ?? [];
   if (!Array.isArray(outputs)) bad(`found ${shown(outputs)} as outputs, expected a list`);
-  if (outputs.length === 0) return OUTPUTS.map((name) => ({ name, binary: binaryByDefault }));
+  if (outputs.length === 0) return offered.map((name) => ({ name, binary: binaryByDefault }));
   const wanted = new Map<OutputName, WantedOutput>();
   for (let i = 0; i < outputs.length; i++) {
     const output: unknown = outputs[i];
     if (!isFields(output)) bad(`found ${shown(output)} as outputs[${i}], expected an object with a name`);
     const found = output['name'];
+    if (found === CERTIFIED && least === undefined) {
+      bad('found output certified and no least radius, expected the parameter min_radius in the request');
+    }
     const name =
-      OUTPUTS.find((known) => known === found) ??
-      bad(`found ${shown(found)} as name of outputs[${i}], expected ${OUTPUTS.join(', ')}`);
+      offered.find((known) => known === found) ??
+      bad(`found ${shown(found)} as name of outputs[${i}], expected ${offered.join(', ')}`);
     if (wanted.has(name)) bad(`found output ${name} twice, expected each at most once`);
     const parameters = parametersOf(output, `output ${name}`);
     if ((optional(parameters['classification']) ?? 0) !== 0) {

@@ -18,6 +18,11 @@ export class Collector {
     help: 'Workers that ended unasked and were replaced',
     registers: [this.#registry],
   });
+  readonly #refused = new Gauge({
+    name: 'glean_refused_models',
+    help: 'Files in the models folder that are not served; the log says why',
+    registers: [this.#registry],
+  });
   /** The latest metrics of each worker. */
   readonly #seen = new Map<number, readonly MetricObject[]>();
   #departed: readonly MetricObject[] = [];
@@ -28,6 +33,10 @@ export class Collector {
 
   set workers(count: number) {
     this.#workers.set(count);
+  }
+
+  set refused(count: number) {
+    this.#refused.set(count);
   }
 
   restarted(): void {
@@ -76,10 +85,11 @@ export class Collector {
     if (collection?.awaited.delete(worker) && collection.awaited.size === 0) collection.done();
   }
 
-  async text(): Promise<string> {
+  /** The metrics of all workers together, and the supervisor's own. */
+  async all(): Promise<readonly MetricObject[]> {
     await this.#counting;
     const own = await this.#registry.getMetricsAsJSON();
     const all = [...this.#seen.values(), this.#departed, own].map((metrics) => [...metrics]);
-    return AggregatorRegistry.aggregate(all).metrics();
+    return AggregatorRegistry.aggregate(all).getMetricsAsJSON();
   }
 }

@@ -152,8 +152,8 @@ export class Fleet {
     } else {
       const { request } = message;
       void this.collect()
-        .then(() => this.collector.text())
-        .then((text) => send(worker, { type: 'metrics', request, text }));
+        .then(() => this.collector.all())
+        .then((metrics) => send(worker, { type: 'metrics', request, metrics }));
     }
   }
 

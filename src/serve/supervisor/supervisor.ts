@@ -47,6 +47,7 @@ export async function serve(settings: ServeSettings): Promise<void> {
       refused: refused(),
       keys,
     }));
+    fleet.collector.refused = told.length;
     try {
       // A signal may come before all workers are ready.
       await Promise.race([fleet.start(), asked]);
@@ -54,7 +55,8 @@ export async function serve(settings: ServeSettings): Promise<void> {
       const { host } = settings;
       const url = `http://${isIPv6(host) ? `[${host}]` : host}:${fleet.port}`;
       const models = repository.approved().map(({ id, version }) => `${id}@${version}`);
-      logger.info({ url, workers: settings.workers, models, keys: keys?.length ?? 0 }, 'listening');
+      const { workers, minRadius } = settings;
+      logger.info({ url, workers, models, keys: keys?.length ?? 0, minRadius }, 'listening');
       if (keys === undefined && !LOOPBACK.test(host)) {
         logger.warn({ host }, 'whoever reaches this address may ask: there is no --key-file');
       }
@@ -64,6 +66,7 @@ export async function serve(settings: ServeSettings): Promise<void> {
           const now = refused();
           if (JSON.stringify(now) === JSON.stringify(told)) return;
           told = now;
+          fleet.collector.refused = now.length;
           fleet.tell({ type: 'refused', models: now });
         },
         readKeys: async () => {

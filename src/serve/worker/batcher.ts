@@ -14,8 +14,21 @@ export interface BatchLimits {
   readonly maxBatch: number;
 }
 
+/** Called about what was run. */
+export interface BatchEvents {
+  /** After each run, with the number of images in it. */
+  readonly ran: (images: number) => void;
+  /**
+   * After the last run of a request, with the seconds that the request waited for its first run and the seconds from
+   * then on.
+   */
+  readonly answered: (waited: number, computed: number) => void;
+}
+
 /** A request that has arrived, but whose images have not been read. */
 interface Request<Image, Answer> {
+  /** When it arrived, by performance.now(). */
+  readonly since: number;
   readonly prepare: () => readonly Image[];
   readonly abandoned: () => boolean;
   readonly resolve: (answers: readonly Answer[]) => void;
@@ -23,6 +36,9 @@ interface Request<Image, Answer> {
 }
 
 interface Job<Image, Answer> {
+  readonly since: number;
+  /** When its first run began, by performance.now(). */
+  begun: number;
   readonly images: readonly Image[];
   readonly answers: Answer[];
   /** The number of images handed to a run so far. */
@@ -42,7 +58,7 @@ const LATEST = 0.1;
 export class Batcher<Image, Answer> {
   readonly #run: (images: readonly Image[]) => Promise<readonly Answer[]>;
   readonly #limits: BatchLimits;
-  readonly #onBatch: (images: number) => void;
+  readonly #events: BatchEvents;
   readonly #requests: Request<Image, Answer>[] = [];
   readonly #jobs: Job<Image, Answer>[] = [];
   #waiting = 0;
@@ -51,14 +67,10 @@ export class Batcher<Image, Answer> {
   #imagesPerRequest = 1;
   #idle: (() => void)[] = [];
 
-  constructor(
-    run: (images: readonly Image[]) => Promise<readonly Answer[]>,
-    limits: BatchLimits,
-    onBatch: (images: number) => void,
-  ) {
+  constructor(run: (images: readonly Image[]) => Promise<readonly Answer[]>, limits: BatchLimits, events: BatchEvents) {
     this.#run = run;
     this.#limits = limits;
-    this.#onBatch = onBatch;
+    this.#events = events;
   }
 
   /** The number of images that wait for a run. */
@@ -92,7 +104,7 @@ export class Batcher<Image, Answer> {
    */
   submit(prepare: () => readonly Image[], abandoned: () => boolean = () => false): Promise<readonly Answer[]> {
     return new Promise((resolve, reject) => {
-      this.#requests.push({ prepare, abandoned, resolve, reject });
+      this.#requests.push({ since: performance.now(), prepare, abandoned, resolve, reject });
       this.#prepare();
       if (this.#jobs.length > 0 && !this.#running) {
         this.#running = true;
@@ -104,7 +116,7 @@ export class Batcher<Image, Answer> {
   /** Reads the images of as many requests as there is room for. */
   #prepare(): void {
     while (this.#requests.length > 0 && this.#waiting < this.#limits.queue) {
-      const { prepare, abandoned, resolve, reject } = this.#requests.shift()!;
+      const { since, prepare, abandoned, resolve, reject } = this.#requests.shift()!;
       if (abandoned()) {
         reject(wentAway());
         continue;
@@ -114,7 +126,7 @@ export class Batcher<Image, Answer> {
         this.fits(images.length);
         this.#imagesPerRequest += LATEST * (images.length - this.#imagesPerRequest);
         this.#waiting += images.length;
-        this.#jobs.push({ images, answers: [], taken: 0, abandoned, resolve, reject });
+        this.#jobs.push({ since, begun: 0, images, answers: [], taken: 0, abandoned, resolve, reject });
       } catch (error) {
         reject(error);
       }
@@ -177,10 +189,14 @@ export class Batcher<Image, Answer> {
     const begin = performance.now();
     try {
       const answers = await this.#run(images);
+      const end = performance.now();
       let at = 0;
       for (const { job, count } of parts) {
+        if (job.answers.length === 0) job.begun = begin;
         for (let i = 0; i < count; i++) job.answers.push(answers[at++]!);
-        if (job.answers.length === job.images.length) job.resolve(job.answers);
+        if (job.answers.length < job.images.length) continue;
+        this.#events.answered((job.begun - job.since) / 1000, (end - job.begun) / 1000);
+        job.resolve(job.answers);
       }
     } catch (error) {
       this.#fail(error, new Set(parts.map(({ job }) => job)));
@@ -188,7 +204,7 @@ export class Batcher<Image, Answer> {
     const seconds = (performance.now() - begin) / 1000 / images.length;
     const before = this.#secondsPerImage === 0 ? seconds : this.#secondsPerImage;
     this.#secondsPerImage = before + LATEST * (seconds - before);
-    this.#onBatch(images.length);
+    this.#events.ran(images.length);
   }
 
   /** Rejects every job in a failed run with its error, including the rest of a job that was split. */

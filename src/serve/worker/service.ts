@@ -3,7 +3,7 @@ import { ByteBudget } from '../http/body.ts';
 import { Keys } from '../http/keys.ts';
 import type { RefusedModel } from '../messages.ts';
 import type { Logger } from '../observe/log.ts';
-import { Metrics } from '../observe/metrics.ts';
+import { type MetricObject, Metrics } from '../observe/metrics.ts';
 import type { ServeSettings } from '../settings.ts';
 import { Gate } from './gate.ts';
 import { Line } from './line.ts';
@@ -23,8 +23,8 @@ export class Service {
   readonly decoding: Gate;
   /** The line in which pictures wait until a decoder will soon be free. */
   readonly pictures: Line;
-  /** Collects the metrics of all workers in Prometheus's format. */
-  readonly scrape: () => Promise<string>;
+  /** Collects the metrics of all workers. */
+  readonly scrape: () => Promise<readonly MetricObject[]>;
   /** The files in the models folder that are not served. */
   refused: readonly RefusedModel[] = [];
   /** If this is undefined, no key is needed. */
@@ -36,7 +36,7 @@ export class Service {
   draining = false;
   connections = 0;
 
-  constructor(settings: ServeSettings, logger: Logger, scrape: () => Promise<string>) {
+  constructor(settings: ServeSettings, logger: Logger, scrape: () => Promise<readonly MetricObject[]>) {
     this.settings = settings;
     this.logger = logger;
     this.scrape = scrape;

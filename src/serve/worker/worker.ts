@@ -5,6 +5,7 @@ import process from 'node:process';
 import { createHttpServer } from '../http/server.ts';
 import type { ToSupervisor, ToWorker } from '../messages.ts';
 import { createLog } from '../observe/log.ts';
+import type { MetricObject } from '../observe/metrics.ts';
 import type { ServeSettings } from '../settings.ts';
 import { Service } from './service.ts';
 
@@ -22,19 +23,19 @@ function tell(message: ToSupervisor): Promise<void> {
 }
 
 /** Scrapes that wait for the supervisor to collect the metrics. */
-const scrapes = new Map<number, (text: string) => void>();
+const scrapes = new Map<number, (metrics: readonly MetricObject[]) => void>();
 let scrapeCount = 0;
 
-function scrape(): Promise<string> {
+function scrape(): Promise<readonly MetricObject[]> {
   return new Promise((resolve, reject) => {
     const request = scrapeCount++;
     const timer = setTimeout(() => {
       scrapes.delete(request);
       reject(new Error('the supervisor did not give the metrics in time'));
     }, SCRAPE_LIMIT);
-    scrapes.set(request, (text) => {
+    scrapes.set(request, (metrics) => {
       clearTimeout(timer);
-      resolve(text);
+      resolve(metrics);
     });
     void tell({ type: 'scrape', request });
   });
@@ -104,7 +105,7 @@ process.on('message', (message: ToWorker, socket: Socket | undefined) => {
   else if (message.type === 'refused') service.refused = message.models;
   else if (message.type === 'keys') service.setKeys(message.keys);
   else if (message.type === 'metrics') {
-    scrapes.get(message.request)?.(message.text);
+    scrapes.get(message.request)?.(message.metrics);
     scrapes.delete(message.request);
   } else if (message.type === 'collect') {
     const { request } = message;

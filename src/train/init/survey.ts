@@ -20,7 +20,7 @@ export interface Survey {
   readonly shorterSides: readonly number[];
   /** Share whose longer side is more than half as long again as the shorter one. */
   readonly oblong: number;
-  /** Share without colours. */
+  /** Share whose files have no colour channels. */
   readonly grey: number;
 }
 
@@ -42,10 +42,10 @@ export async function surveyFolder(dir: string, onProgress: Progress = () => und
   await inParallel(sample.length, IN_FLIGHT, async (i) => {
     const path = sample[i]!;
     try {
-      const { width, height, space } = await sharp(join(dir, path)).metadata();
+      const { width, height, channels } = await sharp(join(dir, path)).metadata();
       shorterSides.push(Math.min(width, height));
       if (Math.max(width, height) > OBLONG * Math.min(width, height)) oblong++;
-      if (space === 'b-w' || space === 'grey16') grey++;
+      if (channels <= 2) grey++;
     } catch {
       unreadable.push(path);
     }

@@ -12,6 +12,7 @@ import { readLinearHead } from '../../../src/certify-runtime/trusted/head.ts';
 import type { Graph, OnnxModel } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import { readForeignOnnx } from '../../../src/export/foreign/onnx/read.ts';
 import { prepareNetwork } from '../../../src/export/foreign/prepare.ts';
+import { runWithOnnxRuntime } from '../../../src/export/onnx-runtime/node.ts';
 import { networkGraph } from '../../../src/export/seal/network-graph.ts';
 import { writeOnnx } from '../../../src/export/seal/onnx-writer.ts';
 import type { GraphBuilder } from '../../support/networks/graph-builder.ts';
@@ -62,7 +63,7 @@ export function withHead(builder: GraphBuilder, latent: string, latentSize: numb
 
 /** Another program's file as `glean seal` brings it into form, before anything is proven of it. */
 export async function preparedNetwork(bytes: Uint8Array): Promise<Network> {
-  const { model } = await prepareNetwork(readForeignOnnx(bytes), { layout: 'NHWC' });
+  const { model } = await prepareNetwork(readForeignOnnx(bytes), { layout: 'NHWC', runGraph: runWithOnnxRuntime });
   const { nodes, initializers, shape } = networkGraph(model);
   const inputs = [{ name: 'image', type: 'float32', dims: ['N', ...shape] }] as const;
   return networkOf({ name: 'test', nodes, initializers, inputs, outputs: [] }, shape);

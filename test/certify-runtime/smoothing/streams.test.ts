@@ -46,7 +46,7 @@ describe('random streams', () => {
   it('have the numbers that published results were drawn with', () => {
     assert.deepEqual(
       Object.values(DATA_STREAMS).map((first) => Buffer.from(first.toString(16), 'hex').toString().slice(0, 2)),
-      ['AV', 'CA', 'CM', 'DI', 'DN', 'FO', 'SC'],
+      ['AV', 'CA', 'CM', 'DI', 'DN', 'FO', 'GL', 'SC'],
     );
     assert.equal(stepStream(5, 3, STEP_STREAMS.batch), (5 * 16 + 3) * 64 + 32);
     assert.equal(stepStream(0, 0, STEP_STREAMS.noise), 0);

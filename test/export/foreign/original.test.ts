@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compareWithOriginal } from '../../../src/export/foreign/original.ts';
 import { type PreparedNetwork, prepareNetwork } from '../../../src/export/foreign/prepare.ts';
+import { runWithOnnxRuntime } from '../../../src/export/onnx-runtime/node.ts';
 import { type FileModel, type FileNode, fileOf, floats } from '../../support/networks/foreign-file.ts';
 import { answer, image, numbers, read } from './support.ts';
 
@@ -30,7 +31,7 @@ async function compare(
   change: Partial<PreparedNetwork['input']> = {},
   alter: (logits: readonly number[]) => readonly number[] = (logits) => logits,
 ): Promise<number> {
-  const options = { shape: [2, 2, 1] } as const;
+  const options = { shape: [2, 2, 1], runGraph: runWithOnnxRuntime } as const;
   const prepared = await prepareNetwork(await read(PLAIN, options), options);
   const sealed = await Promise.all(
     images.map(async (pixels) =>

@@ -1,14 +1,14 @@
 /** Runs a file as it is and as the foreign reader reads it, both in ONNX Runtime. */
 import { encodeOnnx } from '../../../src/certify-runtime/trusted/onnx/codec.ts';
 import type { OnnxModel } from '../../../src/certify-runtime/trusted/onnx/model.ts';
-import { runWithOnnxRuntime } from '../../../src/export/foreign/constants/run.ts';
 import { readRaw } from '../../../src/export/foreign/onnx/raw.ts';
 import type { RawTensor } from '../../../src/export/foreign/onnx/tensor.ts';
 import { type OriginalModel, type ReadOptions, readOriginal } from '../../../src/export/foreign/read-original.ts';
+import { runWithOnnxRuntime } from '../../../src/export/onnx-runtime/node.ts';
 import { type FileNode, type FileTensor, fileOf } from '../../support/networks/foreign-file.ts';
 
-export async function read(bytes: Uint8Array, options: ReadOptions = {}): Promise<OriginalModel> {
-  return readOriginal(readRaw(bytes), options);
+export async function read(bytes: Uint8Array, options: Partial<ReadOptions> = {}): Promise<OriginalModel> {
+  return readOriginal(readRaw(bytes), { runGraph: runWithOnnxRuntime, ...options });
 }
 
 export function image(dims: readonly number[], value: (i: number) => number = (i) => Math.sin(7 * i + 1)): RawTensor {

@@ -1,12 +1,12 @@
 /** Rewrites a small graph and runs both forms in ONNX Runtime on random inputs. */
 import assert from 'node:assert/strict';
 import type { OnnxModel, OnnxNode } from '../../../src/certify-runtime/trusted/onnx/model.ts';
-import { runWithOnnxRuntime } from '../../../src/export/foreign/constants/run.ts';
 import { GraphDraft } from '../../../src/export/foreign/graph-draft.ts';
 import { measureTensors } from '../../../src/export/foreign/rewrite/dims.ts';
 import { rewrite } from '../../../src/export/foreign/rewrite/index.ts';
 import { Rewriter } from '../../../src/export/foreign/rewrite/rewriter.ts';
 import { runFor } from '../../../src/export/foreign/rewrite/run.ts';
+import { runWithOnnxRuntime } from '../../../src/export/onnx-runtime/node.ts';
 import { GraphBuilder } from '../../support/networks/graph-builder.ts';
 import { Random } from '../../support/numbers/random.ts';
 

@@ -53,10 +53,29 @@ describe('the report', () => {
     const data = summary('ab', [3, 5]);
     await results.save({ experiment: glean!, seed: 0 }, result(glean!, 0, { data, measured: measured('sealed', 0.2) }));
     const { markdown } = composeReport({ experiments, results, analysis: '', quick: false });
-    const [row] = rows(markdown, /commonest label/);
+    const [against] = rows(markdown, /Coloured MNIST: the commonest label/);
+    assert.deepEqual(against!.slice(1), ['70.0', '0.2000', '62.5', '0.1125', '+0.0875']);
+    const [row] = rows(markdown, /^\*the commonest label/);
     // 0.12·Φ⁻¹(0.001^(1/100)) = 0.12·1.5000 = 0.180.
     assert.deepEqual(row!.slice(2, 8), ['*8*', '*0.1125*', '*62.5*', '*62.5*', '*62.5*', '*62.5*']);
     assert.equal(row![8], '*0.0*');
+  });
+
+  it('has the paper’s tables in full, beside the problems that stand in the place of its own', async () => {
+    const { markdown } = await report();
+    const paper = rows(markdown, /^\*the paper on/);
+    assert.deepEqual(
+      paper.map(([name]) => name),
+      ['Gaussian', 'MACER', 'SmoothAdv', 'Consistency', 'GLEAN'].map((method) => `*the paper on CMNIST: ${method}*`),
+    );
+    const shares = ['64.3', '62.7', '60.5', '58.0', '55.8', '53.2', '51.4', '47.9', '44.9', '38.6'];
+    assert.deepEqual(
+      paper.at(-1)!.slice(3),
+      ['0.2466', ...shares].map((cell) => `*${cell}*`),
+    );
+    const [[, ...shifted], [, ...plain]] = rows(markdown, /^C?MNIST$/) as [string[], string[]];
+    assert.deepEqual(shifted.slice(-2), ['21.01', '0.07']);
+    assert.deepEqual(plain.slice(-2), ['72.03', '0.37']);
   });
 
   it('counts no result on other pixels than the newest', async () => {
@@ -85,7 +104,7 @@ describe('the report', () => {
       await results.save({ experiment: of, seed: 0 }, result(of, 0, { measured: measured('sealed', acr) }));
     }
     const { markdown } = composeReport({ experiments: all, results, analysis: '', quick: false });
-    assert.match(markdown, /Oracle, chosen on the test domain .*: ACR 0\.2500 \(method glean/);
+    assert.match(markdown, /Oracle, chosen on the test domain .*: ACR 0\.2500, 70\.0 % right \(method glean/);
   });
 
   it('shades the best that may be compared, never an oracle', async () => {
@@ -99,10 +118,11 @@ describe('the report', () => {
 
   it('says by how much GLEAN is above each baseline, or is not', async () => {
     const { markdown } = await report();
-    const [[, , , above]] = rows(markdown, /Coloured MNIST: method weak/) as [string[]];
-    const [[, , , below]] = rows(markdown, /Coloured MNIST: method strong/) as [string[]];
-    assert.equal(above, '+0.1600');
-    assert.equal(below, '−0.0400');
+    const [above] = rows(markdown, /Coloured MNIST: method weak/);
+    const [below] = rows(markdown, /Coloured MNIST: method strong/);
+    const own = ['70.0 ± 0.0', '0.2600 ± 0.0283'];
+    assert.deepEqual(above!.slice(1), [...own, '70.0', '0.1000', '+0.1600']);
+    assert.deepEqual(below!.slice(1), [...own, '70.0', '0.3000', '−0.0400']);
     assert.deepEqual(rows(markdown, /Coloured MNIST: method absent/)[0]!.at(-1), 'not run yet');
   });
 

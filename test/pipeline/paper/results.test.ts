@@ -29,6 +29,10 @@ describe('results', () => {
     assert.ok(!results.isDone({ ...job, experiment: { ...one, config } }));
     const measurement = { ...one.measurement, images: 5 };
     assert.ok(!results.isDone({ ...job, experiment: { ...one, measurement } }));
+    // What the exported network computes in is no part of a run, but decides its radii.
+    const exact = { ...one.config, precision: 'float64' } as const;
+    assert.ok(!results.isDone({ ...job, experiment: { ...one, config: exact } }));
+    assert.equal(folderOf({ ...job, experiment: { ...one, config: exact } }, 'ab'), folderOf(job, 'ab'));
     // What a table calls it, and where it stands, decides nothing.
     assert.ok(results.isDone({ ...job, experiment: { ...one, method: 'another', places: [], stage: 7 } }));
   });

@@ -45,6 +45,7 @@ export const FIELDS: readonly Field[] = [
   { forms: INFERENCE, at: ['model_name'], right: ANY, named: /^$/ },
   { forms: INFERENCE, at: ['parameters'], right: OBJECT, named: /parameters/ },
   { forms: INFERENCE, at: ['parameters', 'binary_data_output'], right: FLAG, named: /binary_data_output/ },
+  { forms: INFERENCE, at: ['parameters', 'min_radius'], right: [...OPTIONAL, 'number'], named: /min_radius/ },
   { forms: INFERENCE, at: ['parameters', 'timeout'], right: ANY, named: /^$/ },
   { forms: INFERENCE, at: ['inputs'], right: [], named: /inputs/ },
   { forms: INFERENCE, at: ['inputs', 0], right: [], named: /inputs/ },

@@ -146,6 +146,34 @@ test('a picture: what the library says of the same file', async () => {
   assert.equal(answer['radius'], floorToFloat32(expected.radius));
 });
 
+test('nothing is called certified unless the request brings a least radius; a radius of 0 never is', async () => {
+  const pixels = images(6, 3);
+  const plain = await infer(service, pixels);
+  const radii = output(plain, 'radius');
+  assert.ok(radii.includes(0) && radii.some((radius) => radius > 0));
+  assert.deepEqual([plain.outputs.length, 'min_radius' in plain.parameters], [3, false]);
+  const response = await post(jsonRequest(pixels, { parameters: { min_radius: Number.MIN_VALUE } }));
+  const { outputs, parameters } = (await response.json()) as Answer;
+  assert.deepEqual(
+    outputs.at(-1)!.data,
+    radii.map((radius) => radius > 0),
+  );
+  assert.equal(parameters['min_radius'], Number.MIN_VALUE);
+  const refused = await post(jsonRequest(pixels, { outputs: [{ name: 'certified' }] }));
+  assert.equal(refused.status, 400);
+  assert.match(await refused.text(), /found output certified and no least radius, expected the parameter min_radius/);
+  const url = `${service.url}/predict?model=cmnist`;
+  const body = await readFile('docs/images/digit-red.png');
+  for (const [query, said] of [
+    ['', undefined],
+    ['&min_radius=2.5', true],
+    ['&min_radius=2.6', false],
+  ] as const) {
+    const answer = (await (await fetch(url + query, { method: 'POST', body })).json()) as Record<string, unknown>;
+    assert.equal(answer['certified'], said, query);
+  }
+});
+
 test('a picture of another size is fitted only where that is asked for', async () => {
   const picture = await readFile('docs/images/cmnist.png');
   const refused = await fetch(`${service.url}/predict?model=cmnist`, { method: 'POST', body: picture });

@@ -1,6 +1,7 @@
 /** The page as `make web` builds it, in a temporary folder; and what tests do with it in a browser. */
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { access, cp, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,21 +13,78 @@ export interface BuiltPage {
   remove(): Promise<void>;
 }
 
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const CACHE = join(ROOT, 'node_modules/.cache/glean');
+/** What the page is built from, besides packages. */
+const SOURCES = ['page', 'certify-runtime', 'evaluate', 'export', 'files', 'train/data'].map((room) => `src/${room}`);
+
+async function buildInto(folder: string): Promise<void> {
+  await build({
+    configFile: join(ROOT, 'src/page/vite.config.ts'),
+    logLevel: 'error',
+    build: { outDir: folder, emptyOutDir: true },
+  });
+}
+
+/** A digest of everything that the build reads: sources, models, and the versions of the packages. */
+async function sourcesDigest(): Promise<string> {
+  const listed = await Promise.all(
+    [...SOURCES, 'models'].map((top) => readdir(join(ROOT, top), { recursive: true, withFileTypes: true })),
+  );
+  const files = listed
+    .flat()
+    .filter((entry) => entry.isFile() && !/[\\/](dist|node_modules)([\\/]|$)/.test(entry.parentPath))
+    .map(({ parentPath, name }) => join(parentPath, name));
+  const hash = createHash('sha256');
+  for (const file of [...files.sort(), join(ROOT, 'package-lock.json')]) hash.update(file).update(await readFile(file));
+  return hash.digest('hex').slice(0, 20);
+}
+
+/** The page of the sources as they are, which the first test that asks builds for all others. */
+async function cachedPage(): Promise<string> {
+  const folder = join(CACHE, `page-${await sourcesDigest()}`);
+  const exists = await access(folder).then(
+    () => true,
+    () => false,
+  );
+  if (exists) return folder;
+  await mkdir(CACHE, { recursive: true });
+  const former = (await readdir(CACHE)).filter((name) => /^page-[0-9a-f]+$/.test(name));
+  const draft = await mkdtemp(join(CACHE, 'building-'));
+  try {
+    await buildInto(draft);
+    await rename(draft, folder).catch((error: NodeJS.ErrnoException) => {
+      // Another process was first: its page is as good.
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+  for (const name of former) await rm(join(CACHE, name), { recursive: true, force: true });
+  return folder;
+}
+
 /** @param models another folder of models than the project's */
 export async function buildPage(models?: string): Promise<BuiltPage> {
   const folder = await mkdtemp(join(tmpdir(), 'glean-page-'));
-  if (models !== undefined) process.env['GLEAN_PAGE_MODELS'] = models;
+  const remove = () => rm(folder, { recursive: true, force: true });
   try {
-    await build({
-      configFile: fileURLToPath(new URL('../../../src/page/vite.config.ts', import.meta.url)),
-      logLevel: 'error',
-      build: { outDir: folder, emptyOutDir: true },
-    });
+    if (models === undefined) await cp(await cachedPage(), folder, { recursive: true });
+    else {
+      process.env['GLEAN_PAGE_MODELS'] = models;
+      await buildInto(folder);
+    }
+  } catch (error) {
+    await remove();
+    throw error;
   } finally {
     delete process.env['GLEAN_PAGE_MODELS'];
   }
-  return { folder, remove: () => rm(folder, { recursive: true, force: true }) };
+  return { folder, remove };
 }
+
+/** Proving takes long on a machine that does other things too; what hangs is ended by whoever runs the tests. */
+const PATIENCE = 600_000;
 
 export interface Visit {
   readonly context: BrowserContext;
@@ -43,6 +101,7 @@ export async function visit(
   until: 'ready' | 'failed' = 'ready',
 ): Promise<Visit> {
   const context = await browser.newContext(options);
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {

@@ -74,7 +74,7 @@ function randomImage(random: Random, size: number): Uint8Array {
   return Uint8Array.from({ length: size }, () => random.uint32() & 255);
 }
 
-async function sealModel(
+export async function sealModel(
   model: OnnxModel,
   classes: readonly string[],
   precision: Precision = 'float32',

@@ -29,7 +29,7 @@ type Given = { readonly kind: 'given' };
 type Inferred = {
   readonly kind: 'inferred';
   readonly referenceSteps?: number;
-  readonly committee?: Readonly<Record<string, number>>;
+  readonly committee?: Readonly<Record<string, number | boolean>>;
 };
 
 /** The configuration of a short run. */

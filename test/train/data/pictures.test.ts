@@ -111,7 +111,10 @@ test('more emoji: ten styles, half of them without colour; variants of a subject
   }
   assert.equal(parts.size, 3 * classes.length);
   for (const [subject, seen] of parts) assert.equal(seen.size, 1, subject);
-  assert.ok(paths.some((path) => basename(path).split('.').length === 3), 'no variant at all');
+  assert.ok(
+    paths.some((path) => basename(path).split('.').length === 3),
+    'no variant at all',
+  );
   /** The largest difference between the channels of a pixel. */
   const colour = async (path: string) => {
     const { channels } = await sharp(join(folder, path)).toColourspace('srgb').stats();

@@ -78,7 +78,7 @@ test('what is seen of a folder: odd files, sizes, oblong and grey images', async
     for (const name of ['x', 'y']) await writePlain(join(odd, domain, name, '0.jpg'), colourOf(7), 90, 50);
   }
   await plain(colourOf(9), 20)
-    .greyscale()
+    .toColourspace('b-w')
     .png()
     .toFile(join(odd, 'a', 'x', 'grey.png'));
   await writeFile(join(odd, 'b', 'y', 'broken.jpg'), 'not an image');

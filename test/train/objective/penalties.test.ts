@@ -10,7 +10,9 @@ import { createRisk } from '../../../src/train/objective/risk.ts';
 import { tf } from '../../../src/train/tfjs.ts';
 import { differences, distance, dot, rowsOf } from '../../support/numbers/matrix.ts';
 
-const RISKS = ['cross-entropy', 'absolute'] as const;
+const RISKS = ['cross-entropy', 'absolute', 'offset'] as const;
+/** Of the risk with an offset: the offset as a radius, and the temperature of the head. */
+const [OFFSET, TEMPERATURE] = [0.45, 2];
 type Kind = RiskConfig['kind'];
 
 /** Answers in one environment, and what gave them: y = [z, 1]·weights. */
@@ -46,6 +48,7 @@ function lossOf(kind: Kind, head: readonly number[], z: readonly number[], label
         columns.map((row) => row[k]!),
       ),
   );
+  if (kind === 'offset') y[label]! -= OFFSET * TEMPERATURE;
   const total = y.reduce((sum, value) => sum + Math.exp(value), 0);
   const right = Math.exp(y[label]!) / total;
   return kind === 'absolute' ? 1 - right : -Math.log(right);
@@ -94,7 +97,7 @@ const CONFIGS: readonly ScheduledPenalty[] = [
 ];
 
 function answersOf(kind: Kind, head: tf.Tensor2D, { latent, labels }: Example) {
-  const risk = createRisk({ kind });
+  const risk = kind === 'offset' ? createRisk({ kind, offset: OFFSET }, TEMPERATURE) : createRisk({ kind });
   const z = tf.tensor2d(latent.map((row) => [...row]));
   const logits = tf.matMul(tf.concat2d([z, tf.ones([latent.length, 1])], 1), head) as tf.Tensor2D;
   const targets = tf.oneHot(tf.tensor1d([...labels], 'int32'), CLASSES).toFloat() as tf.Tensor2D;
@@ -180,4 +183,12 @@ test('gradientVariance: one image has none', () => {
   const one = { latent: [[0.5, -2]], labels: [1] };
   const found = tf.tidy(() => gradientVariance(answersOf('cross-entropy', tf.ones([3, 3]), one)).dataSync());
   assert.ok(found.every((value) => Math.abs(value) < 1e-6));
+});
+
+test('a risk with an offset is the cross-entropy of the radius less the offset, at the temperature of the head', () => {
+  const { mean: risk } = createRisk({ kind: 'offset', offset: 0.45 }, 16);
+  for (const radius of [-0.2, 0, 0.45, 0.6]) {
+    const found = tf.tidy(() => risk(tf.tensor2d([[16 * radius, 0]]), tf.tensor2d([[1, 0]])).dataSync()[0]!);
+    assert.ok(Math.abs(found - Math.log1p(Math.exp(-16 * (radius - 0.45)))) < 1e-5, `${radius}: ${found}`);
+  }
 });

@@ -15,9 +15,9 @@ import {
   type Rounding,
 } from './form.ts';
 
-/** a + sign·b; null if that is none of the forms. */
+/** a + sign·b of two maps between the same tensors; null if that is none of the forms. */
 export function added(a: Form, b: Form, sign: number): Form | null {
-  const signed = sign === 1 ? b : composed(diagonal(Float64Array.of(sign)), b);
+  const signed = composed(diagonal(Float64Array.of(sign)), b);
   if (signed === null || isZero(a)) return signed;
   return isZero(signed) ? a : sum(a, signed);
 }
@@ -32,7 +32,7 @@ function sum(a: Form, b: Form): Form | null {
       a.matrices.length === b.matrices.length &&
       a.after === b.after &&
       (a.matrices.length === 1 || a.before === b.before);
-    if (!same || m.rows !== n.rows || m.cols !== n.cols) return null;
+    if (!same || m.rows !== n.rows) return null;
     const matrices = a.matrices.map((own, f) => ({
       ...own,
       values: own.values.map((w, i) => w + b.matrices[f]!.values[i]!),
@@ -40,7 +40,7 @@ function sum(a: Form, b: Form): Form | null {
     return { ...a, ...rounding, matrices };
   }
   if (a.kind === 'kernel' && b.kind === 'kernel') {
-    if (a.rows !== b.rows || a.wraps !== b.wraps || !sameGeometry(a.geometry, b.geometry)) return null;
+    if (a.wraps !== b.wraps || !sameGeometry(a.geometry, b.geometry)) return null;
     return { ...a, ...rounding, weights: a.weights.map((w, i) => w + b.weights[i]!) };
   }
   if (a.kind === 'centring' && b.kind === 'centring' && a.into === b.into) {
@@ -89,7 +89,7 @@ function kernelPlus(a: Kernel, factors: Float64Array, rounding: Rounding): Kerne
   const [k1, k2] = g.kernel;
   const sameSize = ([0, 1] as const).every((x) => g.stride[x] === 1 && g.input[x] === g.output[x]);
   const found = Number.isInteger(t1) && Number.isInteger(t2) && t1 < k1 && t2 < k2;
-  if (own === null || !sameSize || !found || g.inputChannels !== g.outputChannels) return null;
+  if (own === null || !sameSize || !found) return null;
   const each = g.inputChannels / g.groups;
   const sums = weights.slice();
   for (let c = 0; c < g.outputChannels; c++) sums[((c * each + (c % each)) * k1 + t1) * k2 + t2]! += own[c]!;
@@ -98,7 +98,7 @@ function kernelPlus(a: Kernel, factors: Float64Array, rounding: Rounding): Kerne
 
 function blocksPlus(a: Blocks, factors: Float64Array, rounding: Rounding): Blocks | null {
   const own = byBlock(a, factors, factors.length, 'cols');
-  if (own === null || a.matrices[0]!.rows !== a.matrices[0]!.cols) return null;
+  if (own === null) return null;
   const matrices = a.matrices.map((m, f) => ({
     ...m,
     values: m.values.map((w, i) => (i % (m.cols + 1) === 0 ? w + own[f]![i % m.cols]! : w)),

@@ -32,18 +32,19 @@ export function blockBound(site: Site, block: Block): number {
  */
 function residualBound(site: Site, { hidden, around, inward, outward, low, high }: Block): number {
   const turned = adjoint(inward);
-  const roots = turned && rootsOfFit(turned, outward, hidden);
-  if (turned === null || roots === null) return Number.POSITIVE_INFINITY;
-  const halfway = composed(turned, roots);
-  const symmetric = halfway && composed(halfway, roots);
-  const rest = symmetric && added(outward, symmetric, 1);
-  const inner = composed(roots, inward);
-  if (rest === null || inner === null) return Number.POSITIVE_INFINITY;
+  if (turned === null) return Number.POSITIVE_INFINITY;
+  const roots = rootsOfFit(turned, outward, hidden);
+  if (roots === null) return Number.POSITIVE_INFINITY;
+  // A scale of each channel of the hidden layer has a product with either layer.
+  const inner = composed(roots, inward)!;
+  const symmetric = composed(composed(turned, roots)!, roots)!;
+  const rest = added(outward, symmetric, 1);
+  if (rest === null) return Number.POSITIVE_INFINITY;
   const norm = formNorm(site, inner);
   const lambda = mulUp(norm, norm);
   const [least, most] = [around - Math.max(high, 0) * lambda, around - Math.min(low, 0) * lambda];
-  const own = mulUp(Math.max(Math.abs(least), Math.abs(most)), 1 + 2 ** -48);
-  const slope = Math.max(Math.abs(low), Math.abs(high));
+  const own = mulUp(Math.max(-least, most), 1 + 2 ** -48);
+  const slope = Math.max(-low, high);
   const off = mulUp(slope, frobenius(rest));
   const cheap = mulUp(off, addUp(inward.absolute, inward.error));
   return addUp(own, cheap < 2 ** -20 ? cheap : mulUp(off, formNorm(site, inward)));

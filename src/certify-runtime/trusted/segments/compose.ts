@@ -18,7 +18,7 @@ import {
   spatial,
 } from './form.ts';
 
-/** b ∘ a; null if that is none of the forms. */
+/** b ∘ a, for a b that takes what a gives; null if that is none of the forms. */
 export function composed(b: Form, a: Form): Form | null {
   if (isZero(a) || isIdentity(b)) return a;
   if (isIdentity(a)) return b;
@@ -133,8 +133,7 @@ function kernelOfKernel(b: Kernel, a: Kernel): Kernel | null {
     (x) => g.padBegin[x] === 0 && (g.output[x] - 1) * g.stride[x] + (g.kernel[x] - 1) * g.dilation[x] < g.input[x],
   );
   const undilated = axes.every((x) => h.dilation[x] === 1);
-  const follows =
-    a.rows === b.rows && h.outputChannels === g.inputChannels && axes.every((x) => h.output[x] === g.input[x]);
+  const follows = h.outputChannels === g.inputChannels && axes.every((x) => h.output[x] === g.input[x]);
   if (!follows || !inside || !undilated || b.wraps || a.wraps || h.groups !== 1) return null;
   const kernel = axes.map((x) => (g.kernel[x] - 1) * g.dilation[x] * h.stride[x] + h.kernel[x]) as [number, number];
   const size = g.outputChannels * h.inputChannels * spatial(kernel);
@@ -176,9 +175,7 @@ function wrapped(b: Kernel, a: Picks): Kernel | null {
   );
   if (!inside || b.wraps) return null;
   const [n1, n2] = g.output;
-  if (a.inputs !== rows * g.inputChannels * n1 * n2 || a.first.length !== rows * g.inputChannels * spatial(g.input))
-    return null;
-  if (a.first[0]! < 0) return null;
+  if (a.inputs !== rows * g.inputChannels * n1 * n2 || a.first[0]! < 0) return null;
   // Element (p₁, p₂) of every image must be element (p₁ − begin₁ mod n₁, p₂ − begin₂ mod n₂) before the padding.
   const [begin1, begin2] = [Math.floor(a.first[0]! / n2) % n1, a.first[0]! % n2];
   let e = 0;

@@ -2,7 +2,7 @@
 
 import type { ConvGeometry } from '../bounds/conv-taps.ts';
 import { largestMagnitude, type Matrix } from '../bounds/matrix-norm.ts';
-import { addUp, gamma64, mulUp } from '../bounds/rounding.ts';
+import { addUp, gamma64, mulUp, UNDERFLOW_64 } from '../bounds/rounding.ts';
 
 /** ‖computed − exact‖₂ ≤ error, and ‖|computed|‖₂ ≤ absolute. */
 export interface Rounding {
@@ -71,12 +71,13 @@ export function isZero(form: Form): boolean {
 
 export const IDENTITY = diagonal(Float64Array.of(1));
 
-/** The rounding of b ∘ a computed with `terms` roundings for each entry. */
+/** The rounding of b ∘ a computed with `terms` roundings for each entry, of which each may underflow. */
 export function ofProduct(b: Rounding, a: Rounding, terms: number): Rounding {
   const absolute = mulUp(b.absolute, a.absolute);
   const inherited = addUp(addUp(mulUp(b.error, a.absolute), mulUp(b.absolute, a.error)), mulUp(b.error, a.error));
   const gamma = gamma64(terms);
-  return { error: addUp(inherited, mulUp(gamma, absolute)), absolute: mulUp(absolute, 1 + 2 * gamma) };
+  const own = addUp(mulUp(gamma, absolute), UNDERFLOW_64);
+  return { error: addUp(inherited, own), absolute: mulUp(absolute, 1 + 2 * gamma) };
 }
 
 export function ofSum(a: Rounding, b: Rounding): Rounding {

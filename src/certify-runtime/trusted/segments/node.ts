@@ -53,13 +53,13 @@ function remember(key: Base | View, node: Omit<Node, 'dominator' | 'depth'>): No
 }
 
 /** The last node that dominates both. */
-function common(a: Node | null, b: Node | null): Node | null {
+function common(a: Node | null, b: Node): Node | null {
   let [left, right] = [a, b];
-  while (left !== right && left !== null && right !== null) {
+  while (left !== right && left !== null) {
     if (left.depth >= right.depth) left = left.dominator;
-    else right = right.dominator;
+    else right = right.dominator!;
   }
-  return left === null || right === null ? null : left;
+  return left;
 }
 
 /** More nodes than this are not taken together. */

@@ -21,8 +21,12 @@ export interface Series {
 /** More powers than this are not followed. */
 const MOST_POWERS = 24;
 
-/** Roundings of a coefficient: at most 24 factors that steps give to 2⁻⁴⁸, and 200 sums. */
-const ROUNDINGS = 2 ** 12;
+/** Roundings of a coefficient: at most 199 steps, each of them one, and 32 more for a factor that is given to 2⁻⁴⁸. */
+const ROUNDINGS = 2 ** 13;
+
+/** With coefficients from here on, and λ² up to LEAST_SQUARE or more, nothing that counts underflows. */
+const LEAST_MODULUS = 2 ** -100;
+const LEAST_SQUARE = 2 ** -40;
 
 const ONE: Series = { conv: null, coefficients: [1], moduli: [1] };
 const NOTHING: Series = { conv: null, coefficients: [], moduli: [] };
@@ -46,7 +50,9 @@ function seriesAt(step: Node['step'], operands: readonly Series[]): Series | nul
   if (step?.kind === 'scale' && step.factors.length === 1) {
     const times = (values: readonly number[], factor: number) => values.map((value) => value * factor);
     const factor = step.factors[0]!;
-    return { conv, coefficients: times(coefficients, factor), moduli: times(moduli, Math.abs(factor)) };
+    const scaled = times(moduli, Math.abs(factor));
+    if (scaled.some((modulus) => modulus > 0 && modulus < LEAST_MODULUS)) return null;
+    return { conv, coefficients: times(coefficients, factor), moduli: scaled };
   }
   if (step?.kind === 'conv' && coefficients.length <= MOST_POWERS && isSame(conv ?? step, step))
     return { conv: conv ?? step, coefficients: [0, ...coefficients], moduli: [0, ...moduli] };
@@ -92,7 +98,7 @@ export function seriesNorm(site: Site, { conv, coefficients, moduli }: Series): 
     );
     if (j > 0) power = mulUp(power, norm);
   }
-  return addUp(sqrtUp(onImaginaryAxis(coefficients, mulUp(s, s))), mulUp(rest, 1 + 2 ** -40));
+  return addUp(sqrtUp(onImaginaryAxis(coefficients, Math.max(LEAST_SQUARE, mulUp(s, s)))), mulUp(rest, 1 + 2 ** -40));
 }
 
 /** What is known of the Convs of each proof: a constant that several nodes share is bounded once. */
@@ -121,13 +127,13 @@ const PIECES = 64;
 
 /** A bound of |p(iλ)|² = E(t)² + t·O(t)² for t = λ² from 0 to `largest`, with p(iλ) = E(t) + iλ·O(t). */
 function onImaginaryAxis(coefficients: readonly number[], largest: number): number {
-  const squares = new Float64Array(coefficients.length + 1);
-  const moduli = new Float64Array(coefficients.length + 1);
+  const squares = new Float64Array(coefficients.length);
+  const moduli = new Float64Array(coefficients.length);
   for (const [j, a] of coefficients.entries()) {
     for (const [k, b] of coefficients.entries()) {
       if ((j + k) % 2 !== 0) continue;
       // iʲ·i⁻ᵏ is 1 or −1 if j and k are both even or both odd.
-      squares[(j + k) / 2]! += (Math.abs(j - k) / 2) % 2 === 0 ? a * b : -a * b;
+      squares[(j + k) / 2]! += ((j - k) / 2) % 2 === 0 ? a * b : -a * b;
       moduli[(j + k) / 2]! += Math.abs(a * b);
     }
   }

@@ -180,7 +180,7 @@ function improve(site: Site, { leaf, last }: Path, ofLeaf: number): void {
   const either = (a: readonly AffineBound[], b: readonly AffineBound[]) =>
     combine([...a, ...b], [ZERO], (error) => error);
   const since = sinceOf(measure).map((known) => {
-    const earlier = sinceOf(before).find(({ source }) => source === known.source && source !== leaf.base);
+    const earlier = sinceOf(before).find(({ source }) => source === known.source);
     if (earlier === undefined) return known;
     return {
       source: known.source,

@@ -3,12 +3,12 @@
  * weights, casts of constants, lists of sizes. Random numbers are no constants.
  */
 import { UnprovableError } from '../../../certify-runtime/trusted/errors.ts';
+import type { RunGraph } from '../../onnx-runtime/run-graph.ts';
 import { constantOf } from '../onnx/attribute.ts';
 import { encodeRaw } from '../onnx/encode.ts';
 import { type RawGraph, type RawModel, type RawNode, readsOf } from '../onnx/raw.ts';
 import { pruneRaw } from '../onnx/raw-graph.ts';
 import { keptTensor, type StoredTensor } from '../onnx/tensor.ts';
-import type { RunGraph } from './run.ts';
 
 const RANDOM = new Set([
   'Bernoulli',

@@ -3,6 +3,8 @@
  * the same at all of them is a constant, and what grows with the batch may have a form without it (batch-forms.ts). This
  * proves nothing about other batch sizes; the sealed file is proven from its bytes, and compared with the original.
  */
+
+import type { RunGraph } from '../../onnx-runtime/run-graph.ts';
 import type { ElementName } from '../onnx/elements.ts';
 import { elementOf } from '../onnx/elements.ts';
 import { encodeRaw } from '../onnx/encode.ts';
@@ -11,7 +13,6 @@ import { pruneRaw } from '../onnx/raw-graph.ts';
 import { keptTensor, type RawTensor } from '../onnx/tensor.ts';
 import { type BatchForms, freeTarget, inputFor, rowOf, same } from './batch-forms.ts';
 import { frontierOf, isDeterministic, neededOf, placeOf } from './fold.ts';
-import type { RunGraph } from './run.ts';
 
 const BATCHES = [2, 3, 5];
 const SHAPES = new Set(['Shape', 'Size']);

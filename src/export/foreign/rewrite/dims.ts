@@ -1,6 +1,6 @@
 /** Measures the shape and type of every tensor of a network by running it once. */
 import type { OnnxModel } from '../../../certify-runtime/trusted/onnx/model.ts';
-import type { RunGraph } from '../constants/run.ts';
+import type { RunGraph } from '../../onnx-runtime/run-graph.ts';
 import type { Measured } from './rewriter.ts';
 import { NotRunError, runFor } from './run.ts';
 

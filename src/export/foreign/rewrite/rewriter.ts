@@ -1,6 +1,6 @@
 /** What the rewrites share: the shapes of a draft's tensors, its constants, and a way to put nodes in place of one. */
 import type { Attribute, OnnxNode, Tensor } from '../../../certify-runtime/trusted/onnx/model.ts';
-import type { RunGraph } from '../constants/run.ts';
+import type { RunGraph } from '../../onnx-runtime/run-graph.ts';
 import type { GraphDraft } from '../graph-draft.ts';
 import { prune } from '../simplify.ts';
 

@@ -2,7 +2,7 @@
 import { encodeOnnx } from '../../../certify-runtime/trusted/onnx/codec.ts';
 import type { Graph, OnnxNode } from '../../../certify-runtime/trusted/onnx/model.ts';
 import { encode } from '../../../certify-runtime/trusted/onnx/wire.ts';
-import type { RunGraph } from '../constants/run.ts';
+import type { RunGraph } from '../../onnx-runtime/run-graph.ts';
 import { type RawTensor, valuesOf } from '../onnx/tensor.ts';
 import type { Rewriter } from './rewriter.ts';
 

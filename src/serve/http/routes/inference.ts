@@ -1,6 +1,6 @@
 /** The routes that predict: hono answers those for pictures, and infer.ts those for tensors. */
 import { predictPicture } from '../predict.ts';
-import { answer, FLAG, json, REFUSED, ref, TEXT } from './description.ts';
+import { answer, FLAG, json, NUMBER, REFUSED, ref, TEXT } from './description.ts';
 import type { RouteDeclaration } from './route.ts';
 
 const BINARY = { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } as const;
@@ -31,6 +31,12 @@ export const INFERENCE_ROUTES: readonly RouteDeclaration[] = [
       parameters: [
         { name: 'model', in: 'query', schema: TEXT, description: 'May be left out where only one is served' },
         { name: 'resize', in: 'query', schema: FLAG, description: 'Fit a picture of another size, on black' },
+        {
+          name: 'min_radius',
+          in: 'query',
+          schema: { ...NUMBER, exclusiveMinimum: 0 },
+          description: "The least radius to call certified, where it is greater than the service's own",
+        },
       ],
       requestBody: {
         required: true,

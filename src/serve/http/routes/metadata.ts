@@ -1,6 +1,11 @@
-/** The Open Inference Protocol's routes for metadata and readiness of the server and its models. */
+/**
+ * The Open Inference Protocol's routes for metadata and readiness of the server and its models, and those of Triton's
+ * extensions for a model's configuration and statistics.
+ */
 import type { Context } from 'hono';
 import { modelMetadata, serverMetadata } from '../../protocol/metadata.ts';
+import { modelConfig } from '../../protocol/model-config.ts';
+import { statistics } from '../../protocol/statistics.ts';
 import type { ServedModel } from '../../worker/served-model.ts';
 import { HttpError } from '../http-error.ts';
 import { FLAG, get, list, NO_MODEL, NOT_YET, object, ref, TEXT } from './description.ts';
@@ -22,6 +27,23 @@ const ofModel = (prefix: string): readonly RouteDeclaration[] => [
     route: 'metadata',
     description: get('What a model takes, gives, and promises', ref('Model'), NO_MODEL),
     handle: (context, asked) => context.json(modelMetadata(find(context, asked))),
+  },
+  {
+    method: 'GET',
+    path: `${prefix}/config`,
+    route: 'metadata',
+    description: get("How a model is served: Triton's ModelConfig", ref('ModelConfig'), NO_MODEL),
+    handle: (context, asked) => context.json(modelConfig(find(context, asked), asked.service.settings)),
+  },
+  {
+    method: 'GET',
+    path: `${prefix}/stats`,
+    route: 'metadata',
+    description: get('Counts and durations of the requests for a model', ref('Statistics'), NO_MODEL),
+    handle: async (context, asked) => {
+      const model = find(context, asked);
+      return context.json(statistics([model], await asked.service.scrape()));
+    },
   },
   {
     method: 'GET',
@@ -67,6 +89,13 @@ export const METADATA_ROUTES: readonly RouteDeclaration[] = [
     route: 'metadata',
     description: get('Names of the models', object({ models: list(TEXT) })),
     handle: (context, { service }) => context.json({ models: Array.from(service.models.all(), ({ id }) => id) }),
+  },
+  {
+    method: 'GET',
+    path: '/v2/models/stats',
+    route: 'metadata',
+    description: get('The same of all models', ref('Statistics')),
+    handle: async (context, { service }) => context.json(statistics(service.models.all(), await service.scrape())),
   },
   ...['/v2/models/:model', '/v2/models/:model/versions/:version'].flatMap(ofModel),
 ];

@@ -1,4 +1,5 @@
 /** The routes for people and monitors: the page at /, the OpenAPI document, and the metrics. */
+import { expositionOf } from '../../observe/metrics.ts';
 import { homePage } from '../home.ts';
 import { answer, get } from './description.ts';
 import type { RouteDeclaration } from './route.ts';
@@ -33,6 +34,8 @@ export const PAGE_ROUTES: readonly RouteDeclaration[] = [
       responses: { 200: answer('Metrics', { 'text/plain': {} }) },
     },
     handle: async (context, { service }) =>
-      context.body(await service.scrape(), 200, { 'content-type': service.metrics.registry.contentType }),
+      context.body(await expositionOf(await service.scrape()), 200, {
+        'content-type': service.metrics.registry.contentType,
+      }),
   },
 ];

@@ -31,7 +31,7 @@ interface Icon {
 /** A family's icons by plain name. */
 export type Icons = ReadonlyMap<string, Icon>;
 
-export interface Family {
+interface Family {
   /** The domain's name: npm `@iconify-json/<name>`. */
   readonly name: string;
   readonly icons: Icons;

@@ -109,3 +109,8 @@ test('attributes outside their range are refused', () => {
     assert.equal(FUNCTIONS.Selu(at({ alpha, gamma: 1 })).high, Math.max(1, alpha));
   }
 });
+
+test('Softplus at 0 is not below log 2 = 0.69314718055994530…, which the nearest float64 is', () => {
+  assert.ok(Math.LN2.toFixed(20).startsWith('0.69314718055994528'));
+  assert.ok(FUNCTIONS.Softplus().offset > Math.LN2);
+});

@@ -1,0 +1,164 @@
+/**
+ * From 10⁶ to 10¹² images on 1 to 1000 executors, on paper: writes the tables of docs/spark.md from docs/spark.json,
+ * which `python -m spark_tests.throughput --out ../docs/spark.json` measures.
+ *
+ *     node --import tsx pipeline/scale.ts
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { type Cluster, estimate, type Parts } from './scale/model.ts';
+
+interface Ratio {
+  readonly median: number;
+  readonly spread: readonly [number, number];
+}
+
+/** The measured answer, as far as it is read here. */
+export interface Measured {
+  readonly model: string;
+  readonly rounds: number;
+  readonly cores: number;
+  readonly ofLimit: Readonly<Record<'direct' | 'spark', Readonly<Record<'1' | '2', Ratio>>>>;
+  readonly workerOfLimit: Ratio;
+  readonly modelBytes: number;
+  readonly images: number;
+  readonly files: number;
+  readonly storedBytes: number;
+  readonly clusters: Readonly<
+    Record<
+      '1' | '2',
+      {
+        readonly startS: number;
+        readonly taskMs: number;
+        readonly perSecond: Readonly<Record<'plain1' | 'plain2' | 'worker' | 'direct' | 'spark', readonly number[]>>;
+      }
+    >
+  >;
+}
+
+/** A gateway of 10 Gbit/s for each executor, 100 Gbit/s for all, and an object store's usual first byte. */
+const CLUSTER: Omit<Cluster, 'executors'> = {
+  network: 1.25e9,
+  store: 12.5e9,
+  latency: 0.03,
+  listing: 1e-4,
+  taskBytes: 128 * 2 ** 20,
+  taskFiles: 1,
+  slowEvery: 50,
+  slowness: 2,
+};
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The parts, from what was measured without Spark and from empty tasks. */
+function partsOf({ clusters, modelBytes, storedBytes }: Measured): Parts {
+  const task = clusters['1'].taskMs / 1000;
+  return {
+    image: 1 / median(clusters['1'].perSecond.worker),
+    task,
+    // What two executors do not do at the same time is the driver's.
+    launch: Math.max(0, clusters['2'].taskMs / 1000 - task / 2),
+    start: clusters['1'].startS,
+    imageBytes: storedBytes,
+    modelBytes,
+  };
+}
+
+/** Images a second on the measured machine with `executors`, by the model and as they were measured there. */
+export function check(measured: Measured, executors: 1 | 2): { readonly model: number; readonly measured: number } {
+  const { perSecond } = measured.clusters[executors];
+  const parts = partsOf(measured);
+  // Two processes share this machine's memory and caches, which plain ones tell.
+  const shared = executors === 1 ? 1 : (2 * median(perSecond.plain1)) / median(perSecond.plain2);
+  const machine = { ...CLUSTER, network: 1e12, store: 1e12, latency: 0, listing: 0, slowEvery: 1e9, slowness: 1 };
+  const taskBytes = (measured.images / measured.files) * parts.imageBytes;
+  const { seconds } = estimate(
+    { ...parts, image: parts.image * shared, start: 0 },
+    { ...machine, executors, taskBytes },
+    measured.images,
+  );
+  return { model: measured.images / seconds, measured: median(perSecond.direct) };
+}
+
+const POWERS = ['', '', '', '', '', '', '10⁶', '', '10⁸', '', '10¹⁰', '', '10¹²'];
+
+function long(seconds: number): string {
+  for (const [unit, size] of [
+    ['years', 365.25 * 86_400],
+    ['days', 86_400],
+    ['h', 3600],
+    ['min', 60],
+  ] as const)
+    if (seconds >= 2 * size) return `${(seconds / size).toPrecision(2)} ${unit}`;
+  return `${seconds.toPrecision(2)} s`;
+}
+
+function size(bytes: number): string {
+  const power = Math.max(0, Math.floor(Math.log10(bytes) / 3));
+  return `${(bytes / 1000 ** power).toPrecision(3)} ${['B', 'kB', 'MB', 'GB', 'TB', 'PB'][power]}`;
+}
+
+/** A table of Markdown: time and what ends first, for each number of images and of executors. */
+function table(parts: Parts, cluster: Omit<Cluster, 'executors'>): string {
+  const counts = [1, 10, 100, 1000];
+  const rows = [6, 8, 10, 12].map((power) => {
+    const found = counts.map((executors) => estimate(parts, { ...cluster, executors }, 10 ** power));
+    return `| ${POWERS[power]} | ${size(found[0]!.bytes)} | ${found.map(({ seconds, end }) => `${long(seconds)}, ${end}`).join(' | ')} |`;
+  });
+  return [
+    `| images | read | ${counts.join(' | ')} executors |`,
+    `| --- | --- |${counts.map(() => ' --- |').join('')}`,
+    ...rows,
+  ].join('\n');
+}
+
+/** Shares of what plain processes reach, as `ofLimit` has them. */
+function shares({ ofLimit, workerOfLimit }: Measured): string {
+  const share = ({ median, spread: [least, most] }: Ratio) =>
+    `${median.toFixed(2)} (${least.toFixed(2)}–${most.toFixed(2)})`;
+  const row = (name: string, found: readonly string[]) => `| ${[name, ...found].join(' | ')} |`;
+  return [
+    '| of plain processes | one | two |',
+    '| --- | --- | --- |',
+    row("a worker's work, without Spark", [share(workerOfLimit), '']),
+    row('`--direct`', [share(ofLimit.direct['1']), share(ofLimit.direct['2'])]),
+    row('through Java', [share(ofLimit.spark['1']), share(ofLimit.spark['2'])]),
+  ].join('\n');
+}
+
+/** All that the page shows of what was measured. */
+export function tables(measured: Measured): string {
+  const parts = partsOf(measured);
+  const checks = ([1, 2] as const).map((k) => {
+    const { model, measured: found } = check(measured, k);
+    return `| ${k} | ${Math.round(found)} | ${Math.round(model)} | ${(model / found).toFixed(2)} |`;
+  });
+  return [
+    `models/${measured.model}, ${measured.images} images, ${measured.rounds} rounds, ${measured.cores} cores:`,
+    shares(measured),
+    'Images a second with `--direct`, measured and by the model of scale:',
+    ['| executors | measured | model | ratio |', '| --- | --- | --- | --- |', ...checks].join('\n'),
+    'Time, and what most of it goes to, for Parquet files of 128 MiB:',
+    table(parts, CLUSTER),
+    'The same for a file for each image, of which Spark gives 32 to a task:',
+    table(parts, { ...CLUSTER, taskBytes: 32 * parts.imageBytes, taskFiles: 32 }),
+  ].join('\n\n');
+}
+
+const BEGIN = '<!-- Written by pipeline/scale.ts: do not edit. -->';
+const END = '<!-- End -->';
+
+/** The page with these tables in their place. */
+export function withTables(page: string, shown: string): string {
+  const [before, rest] = page.split(BEGIN) as [string, string];
+  return `${before}${BEGIN}\n\n${shown}\n\n${END}${rest.slice(rest.indexOf(END) + END.length)}`;
+}
+
+if (process.argv[1] === import.meta.filename) {
+  const measured = JSON.parse(readFileSync('docs/spark.json', 'utf8')) as Measured;
+  writeFileSync('docs/spark.md', withTables(readFileSync('docs/spark.md', 'utf8'), tables(measured)));
+}

@@ -1,0 +1,92 @@
+/** The view of the faces: the drawing, and what a model says of it; without a model it says that there is none. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import axe, { type AxeResults } from 'axe-core';
+import type { Browser } from 'playwright-core';
+import { verdictOf } from '../../src/page/faces/card.ts';
+import { drawFace } from '../../src/page/faces/draw.ts';
+import { launchBrowser } from '../support/browser/browser.ts';
+import { type BuiltPage, buildPage, visit } from '../support/browser/built-page.ts';
+import { type StaticServer, serveFolder } from '../support/browser/static-server.ts';
+
+describe('the faces', () => {
+  let built: BuiltPage;
+  let browser: Browser;
+  let server: StaticServer;
+
+  before(async () => {
+    [built, browser] = await Promise.all([buildPage(), launchBrowser()]);
+    server = await serveFolder(built.folder);
+  });
+
+  after(async () => {
+    await browser?.close();
+    await server?.close();
+    await built?.remove();
+  });
+
+  it('are drawn with the hair and the mouth that are asked for, and change in nothing else', () => {
+    for (let number = 0; number < 8; number++) {
+      const [dark, blue, smiling] = [
+        drawFace({ number, smiling: false, hair: '0e0e0e' }),
+        drawFace({ number, smiling: false, hair: '3b6cff' }),
+        drawFace({ number, smiling: true, hair: '0e0e0e' }),
+      ];
+      assert.ok(blue.includes('3b6cff') && !dark.includes('3b6cff'));
+      assert.equal(blue.replaceAll('3b6cff', '0e0e0e'), dark, 'the hair alone');
+      assert.notEqual(smiling, dark);
+    }
+  });
+
+  it('tell whether a label goes with the hair or with the smile', () => {
+    const variants = (label: (hair: string, smiling: boolean) => number) =>
+      ['a', 'b'].flatMap((hair) =>
+        [true, false].map((smiling) => ({
+          hair,
+          name: hair,
+          smiling,
+          answer: { label: label(hair, smiling), className: '', radius: 1, logits: new Float32Array(2) },
+        })),
+      );
+    const verdict = (label: (hair: string, smiling: boolean) => number): string => verdictOf(variants(label)).text;
+    assert.equal(
+      verdict((_, smiling) => Number(smiling)),
+      'The label follows the smile, whatever the hair',
+    );
+    assert.equal(
+      verdict((hair) => Number(hair === 'a')),
+      'The label follows the hair',
+    );
+    assert.equal(
+      verdict((hair, smiling) => Number(hair === 'a' && smiling)),
+      'The label follows the hair and the smile',
+    );
+    assert.equal(
+      verdict(() => 0),
+      'Neither hair nor smile changes the label',
+    );
+  });
+
+  it('are labelled by the models that were built in, and break no rule of axe-core', async () => {
+    const { context, page, complaints } = await visit(browser, `${server.url}faces.html`);
+    const card = page.locator('[data-model=avatars]');
+    await card.locator('.variants td[data-label], .variants [data-label]').first().waitFor();
+    assert.equal(await card.locator('.variants tbody [data-label]').count(), 8);
+    assert.match((await card.locator('.label').textContent())!, /^(not )?smiling$/);
+    const before = await page.getAttribute('#face', 'src');
+    await page.locator('#hair input[value="0e0e0e"]').focus();
+    await page.keyboard.press('Space');
+    await page.waitForFunction((src) => document.querySelector('#face')!.getAttribute('src') !== src, before);
+    await page.locator('#distance:not([disabled])').waitFor();
+    await page.evaluate(axe.source);
+    const { violations } = await page.evaluate(() =>
+      (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
+    );
+    assert.deepEqual(
+      violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`),
+      [],
+    );
+    assert.deepEqual(complaints, []);
+    await context.close();
+  });
+});
