@@ -6,6 +6,11 @@ import { GleanError } from '../../certify-runtime/trusted/errors.ts';
 import type { PredictArguments } from '../commands/predict.ts';
 import { AnswerIsNo } from '../terminal/answer.ts';
 
+/** Four decimals, none of them a promise that the radius does not make. */
+function roundedDown(radius: number): string {
+  return (Math.floor(radius * 1e4) / 1e4).toFixed(4);
+}
+
 /** @throws AnswerIsNo if any image cannot be answered, or has a radius below `minRadius` */
 export async function runPredict({ model, images, resize, minRadius, json }: PredictArguments): Promise<void> {
   const certifier = await Certifier.load(model);
@@ -21,7 +26,7 @@ export async function runPredict({ model, images, resize, minRadius, json }: Pre
         if (json) console.log(JSON.stringify({ image: path, label, className, radius, certified }));
         else if (certified === false)
           console.log(`${path}: ${className}, not certified: ℓ2 radius ${radius} is below ${minRadius}`);
-        else console.log(`${path}: ${className}, certified to ℓ2 radius ${radius.toFixed(4)}`);
+        else console.log(`${path}: ${className}, certified to ℓ2 radius ${roundedDown(radius)}`);
       } catch (error) {
         if (!(error instanceof GleanError)) throw error;
         failed = true;

@@ -200,7 +200,7 @@ function spreadMeans(b: Picks, a: Sums): Centring | null {
   const size = sizes[0]!;
   if (sizes.some((other) => other !== size)) return null;
   const mean = a.weight * size;
-  const absolute = addUp(Math.abs(mean), 0);
+  const absolute = Math.abs(mean);
   return {
     kind: 'centring',
     into: a.into,

@@ -9,7 +9,7 @@ import { GraphBuilder } from '../../../../support/networks/graph-builder.ts';
 import { exact } from '../../../../support/numbers/arithmetic.ts';
 import { Random } from '../../../../support/numbers/random.ts';
 import { largestSingularValue } from '../../../../support/numbers/svd.ts';
-import { refusal } from '../site.ts';
+import { proveFlat, refusal } from '../site.ts';
 
 type Make = (b: GraphBuilder) => string;
 
@@ -104,5 +104,22 @@ test('windows of ceil_mode beyond a padding that counts are refused, and those w
   ]) {
     const beyond = pool({ ...counted, kernel_shape: [3, 3], strides: [2, 2], pads });
     refusal(() => both([1, 6, 6], (b) => beyond(b, 'image')), /count_include_pad/);
+  }
+});
+
+test('an element that is the largest of several windows counts once for each of them', () => {
+  for (const [kernel, stride, times] of [
+    [3, 1, 3],
+    [3, 2, 2],
+    [2, 2, 1],
+  ] as const) {
+    const { lipschitz } = proveFlat(['N', 1, 7], (b) =>
+      b.node('MaxPool', ['image'], { kernel_shape: [kernel], strides: [stride] }),
+    );
+    // From 0, raising one element raises the maxima of `times` windows by as much.
+    assert.ok(
+      lipschitz >= Math.sqrt(times) && lipschitz <= Math.sqrt(times) * (1 + 1e-12),
+      `${lipschitz} of √${times}`,
+    );
   }
 });

@@ -224,3 +224,10 @@ test('norms are those of the matrix', () => {
     }
   }
 });
+
+test('means that are spread to fewer places, or to one wrong place, are no centring', () => {
+  const means = sums([0, 1, 1, 0], 2, 0.5);
+  assert.notEqual(composed(picks([0, 1, 1, 0], 2), means), null);
+  assert.equal(composed(picks([0, 1, 1], 2), means), null);
+  assert.equal(composed(picks([0, 1, 1, 1], 2), means), null);
+});
