@@ -101,7 +101,7 @@ check: packages ## format, lint, types, unused code, who imports whom
 	@node --import tsx pipeline/imports.ts
 	@$(BIN)/tsc -p src/certify-runtime/tsconfig.json && $(BIN)/publint --strict src/certify-runtime
 	@$(BIN)/typedoc --emit none
-	@bash -n pipeline/setup.sh jvm/fetch.sh .ci/run
+	@for script in pipeline/setup.sh jvm/fetch.sh .ci/run; do bash -n "$$script"; done
 
 .PHONY: test
 test: setup ## all tests

@@ -141,6 +141,10 @@ describe('the driver', () => {
     ];
     assert.deepEqual(await run(`printf '%s\\n' ${lines.map((line) => `'${line}'`).join(' ')}`, shown), { answer });
     assert.deepEqual(shown, [1]);
+    // Of no images, no share is right.
+    const none = { n: 0, errors: 0, certified: 0, modelSha256: null, accuracy: null, acr: null };
+    const empty = { answer: { ...none, certifiedAccuracy: { '0.00': null } } };
+    assert.deepEqual(await run(`echo '${JSON.stringify(empty)}'`), empty);
   });
 
   it('that fails is told by its own error, or by how it ended, and its log is kept', async () => {

@@ -109,11 +109,13 @@ test('tracestate: what the standard has valid, and what it has ignored', () => {
     `a=${'v'.repeat(257)}`,
     Array.from({ length: 33 }, (_, i) => `k${i}=1`).join(),
     Array.from({ length: 3 }, (_, i) => `k${i}=${'v'.repeat(200)}`).join(),
+    // Whoever looks at all these blanks from each of them does not end.
+    `a${' '.repeat(1e6)}b=1`,
     ['a=1'],
   ]) {
     const context = traceContext(parent, header);
     assert.equal(context?.traceId, TRACE, 'a malformed state leaves the parent alone');
-    assert.equal(context.state, undefined, JSON.stringify(header));
+    assert.equal(context.state, undefined, JSON.stringify(header)?.slice(0, 300));
   }
 });
 

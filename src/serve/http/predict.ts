@@ -78,7 +78,8 @@ function readResize(value: string | null): boolean {
   throw new HttpError(400, `found resize=${shown(value)}, expected true or false`);
 }
 
-const DECIMAL = /^(\d+\.?\d*|\.\d+)(e-?\d+)?$/i;
+/** One way only to match a run of digits, so that a long one that is no number after all is looked at once. */
+const DECIMAL = /^(\d+(\.\d*)?|\.\d+)(e-?\d+)?$/i;
 
 function readLeastRadius(text: string | null): number | undefined {
   if (text === null) return undefined;

@@ -21,6 +21,8 @@ const SAMPLED = 1;
 /** One member of `tracestate`: a key, which may name a tenant and its vendor, and a value of printable characters. */
 const MEMBER =
   /^([a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})=[ -+\--<>-~]{0,255}[!-+\--<>-~]$/;
+/** What may stand around a member. */
+const BLANKS = ' \t';
 const MOST_MEMBERS = 32;
 /** The characters that the recommendation asks everyone to carry; a longer state is not taken into the log. */
 const MOST_CHARACTERS = 512;
@@ -48,10 +50,19 @@ export function traceContext(
 
 function stateOf(tracestate: string): string | undefined {
   // Members may be empty, and blanks and tabs around them mean nothing.
-  const members = tracestate.split(',').map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ''));
+  const members = tracestate.split(',').map(withoutBlanks);
   const found = members.filter((member) => member !== '');
   const keys = new Set(found.map((member) => MEMBER.exec(member)?.[1]));
   const state = found.join(',');
   const right = keys.size === found.length && !keys.has(undefined) && found.length <= MOST_MEMBERS;
   return right && state !== '' && state.length <= MOST_CHARACTERS ? state : undefined;
+}
+
+/** A regular expression would look at many blanks before something else again from each of them. */
+function withoutBlanks(member: string): string {
+  let begin = 0;
+  let end = member.length;
+  while (begin < end && BLANKS.includes(member[begin]!)) begin++;
+  while (end > begin && BLANKS.includes(member[end - 1]!)) end--;
+  return member.slice(begin, end);
 }

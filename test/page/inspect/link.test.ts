@@ -18,6 +18,21 @@ const LOADS = 50;
 /** Loads after which everything that is kept for good is there. */
 const FIRST = 10;
 
+/**
+ * ONNX Runtime holds its sessions in a memory of WebAssembly's, which never shrinks: it grows if they are not freed. This
+ * keeps every such memory in sight; it is text, since what tsx makes of a function does not run in another program.
+ */
+const WATCH_MEMORIES = `
+  const { instantiate } = WebAssembly;
+  globalThis.memories = [];
+  WebAssembly.instantiate = async (bytes, imports) => {
+    const made = await instantiate(bytes, imports);
+    const values = [...Object.values(imports).flatMap(Object.values), ...Object.values(made.instance.exports)];
+    globalThis.memories.push(...values.filter((value) => value instanceof WebAssembly.Memory));
+    return made;
+  };
+`;
+
 describe('models of all ways', () => {
   let built: BuiltPage;
   let browser: Browser;
@@ -116,19 +131,7 @@ describe('models of all ways', () => {
   it(`give their memory back: ${LOADS} times opened`, async () => {
     const { context, page } = await visitInspect(browser, server.url);
     const worker = page.workers()[0]!;
-    // ONNX Runtime holds its sessions in a memory of WebAssembly's, which never shrinks: it grows if they are not freed.
-    await worker.evaluate(() => {
-      const memories: WebAssembly.Memory[] = [];
-      const { instantiate } = WebAssembly;
-      const watch = async (bytes: BufferSource, imports: WebAssembly.Imports) => {
-        const made = await instantiate(bytes, imports);
-        const values = [...Object.values(imports).flatMap(Object.values), ...Object.values(made.instance.exports)];
-        memories.push(...values.filter((value) => value instanceof WebAssembly.Memory));
-        return made;
-      };
-      Object.assign(WebAssembly, { instantiate: watch });
-      Object.assign(globalThis, { memories });
-    });
+    await worker.evaluate(WATCH_MEMORIES);
     const used = (): Promise<number> =>
       worker.evaluate(() => {
         const { memories } = globalThis as unknown as { memories: WebAssembly.Memory[] };

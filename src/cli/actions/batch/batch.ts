@@ -55,13 +55,13 @@ function percent(share: number): string {
 function linesOf({ out, minRadius }: BatchArguments, answer: Answer): string[] {
   const { n, errors, certified, modelSha256, accuracy, acr, certifiedAccuracy = {} } = answer;
   const least = minRadius === undefined ? 'above 0' : `of at least ${minRadius}`;
-  const shares = Object.entries(certifiedAccuracy).map(([r, share]) => `${percent(share)} at ${r}`);
+  const shares = Object.entries(certifiedAccuracy).map(([r, share]) => `${percent(share ?? 0)} at ${r}`);
   return [
     `${out}: ${n} images, ${certified} with a radius ${least}, ${errors} that cannot be read`,
-    ...(accuracy === undefined || acr === undefined
+    ...(accuracy == null || acr == null
       ? []
       : [`  accuracy ${percent(accuracy)}, ACR ${acr.toFixed(4)}; certified: ${shares.join(', ')}`]),
-    `  model ${modelSha256 ?? ''}`,
+    ...(modelSha256 === null ? [] : [`  model ${modelSha256}`]),
   ];
 }
 

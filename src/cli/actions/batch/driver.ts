@@ -9,15 +9,17 @@ import * as v from 'valibot';
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Progress = v.object({ images: Count, total: Count, errors: Count });
+/** null if there were no images. */
+const Share = v.nullable(v.number());
 const Answer = v.object({
   n: Count,
   errors: Count,
   certified: Count,
   /** null if there were no images. */
   modelSha256: v.nullable(v.string()),
-  accuracy: v.optional(v.number()),
-  acr: v.optional(v.number()),
-  certifiedAccuracy: v.optional(v.record(v.string(), v.number())),
+  accuracy: v.optional(Share),
+  acr: v.optional(Share),
+  certifiedAccuracy: v.optional(v.record(v.string(), Share)),
 });
 const Failure = v.object({ code: v.string(), message: v.string() });
 
