@@ -185,7 +185,7 @@ describe('the driver', () => {
     child.kill('SIGINT');
     const [, signal] = await once(child, 'exit');
     assert.equal(signal, 'SIGINT');
-    for (let i = 0; i < 100 && isRunning(started); i++) await new Promise((done) => setTimeout(done, 20));
+    for (let i = 0; i < 1500 && isRunning(started); i++) await new Promise((done) => setTimeout(done, 20));
     assert.ok(!isRunning(started));
     assert.deepEqual(
       readdirSync(temporary).filter((name) => name.startsWith('glean-batch-')),

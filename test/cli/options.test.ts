@@ -33,7 +33,7 @@ async function parse(t: TestContext, declaration: Declaration, args: readonly st
   }
 }
 
-const EXAMPLES = ['text', '1', '2048', '0.5', '1,2,3', 'margin', 'info', 'NHWC', 'wasm', 'float64'];
+const EXAMPLES = ['text', '1', '2048', '0.5', '1,2,3', 'margin', 'info', 'NHWC', 'wasm', 'float64', 'encoded'];
 
 /** A value that the option takes, as typed. */
 function example(option: Option<unknown>): string {

@@ -10,15 +10,16 @@ INTERVAL = 0.5
 
 
 def watched(work: Callable[[], object], cancel: Callable[[], None], look: Callable[[], None]) -> None:
-    """Does `work` in a thread, and calls `look` now and then, and once when it is done.
+    """Does `work` in a thread, and calls `look` now and then, and once when it has ended.
 
     What `look` raises, and Ctrl-C, cancels the work; it is raised when the work has ended. So is what `work` raises.
     """
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(work)
         try:
-            while not done.done():
-                wait([done], timeout=INTERVAL)
+            ended = False
+            while not ended:
+                ended = len(wait([done], timeout=INTERVAL).done) > 0
                 look()
         except BaseException:
             cancel()

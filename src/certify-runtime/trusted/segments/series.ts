@@ -21,12 +21,12 @@ export interface Series {
 /** More powers than this are not followed. */
 const MOST_POWERS = 24;
 
-/** Roundings of a coefficient: at most 199 steps, each of them one, and 32 more for a factor that is given to 2⁻⁴⁸. */
+/** Most roundings of a coefficient: a step has one for each operand, and 32 for a factor that is given to 2⁻⁴⁸. */
 const ROUNDINGS = 2 ** 13;
 
-/** With coefficients from here on, and λ² up to LEAST_SQUARE or more, nothing that counts underflows. */
+/** With moduli from here on, and λ² up to LEAST_SQUARE or more, nothing that counts underflows. */
 const LEAST_MODULUS = 2 ** -100;
-const LEAST_SQUARE = 2 ** -40;
+const LEAST_SQUARE = 2 ** -20;
 
 const ONE: Series = { conv: null, coefficients: [1], moduli: [1] };
 const NOTHING: Series = { conv: null, coefficients: [], moduli: [] };
@@ -34,7 +34,10 @@ const NOTHING: Series = { conv: null, coefficients: [], moduli: [] };
 /** The path's map as a series of degree 2 or more; null if it is none. */
 export function seriesOf(site: Site, { leaf, last, nodes }: Path): Series | null {
   const known = new Map<Node, Series | null>([[leaf, ONE]]);
+  let roundings = 0;
   for (const node of nodes) {
+    roundings += node.operands.length + 32;
+    if (roundings > ROUNDINGS) return null;
     const cost = node.step?.kind === 'conv' ? node.step.weights.length : 1;
     if (cost > site.workLeft / 8) return null;
     site.spend(cost);

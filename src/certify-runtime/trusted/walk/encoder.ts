@@ -170,8 +170,13 @@ function nodesBetween(graph: Graph, latent: string): [number, OnnxNode][] {
 /** The operators that read each tensor; nothing of the kind reads the latent. */
 function readersOf(nodes: readonly (readonly [number, OnnxNode])[], latent: string): Map<string, string[]> {
   const readers = new Map([[latent, ['']]]);
-  for (const [, { op, inputs }] of nodes)
-    for (const name of inputs) readers.set(name, [...(readers.get(name) ?? []), op]);
+  for (const [, { op, inputs }] of nodes) {
+    for (const name of inputs) {
+      const known = readers.get(name);
+      if (known === undefined) readers.set(name, [op]);
+      else known.push(op);
+    }
+  }
   return readers;
 }
 

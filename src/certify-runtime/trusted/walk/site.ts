@@ -45,6 +45,8 @@ export class Site {
   readonly node: OnnxNode;
   readonly position: number;
   readonly walk: Walk;
+  /** Found once: a Sum asks for each of its inputs, and may have many. */
+  #precision: Precision | null = null;
 
   constructor(node: OnnxNode, position: number, walk: Walk) {
     this.node = node;
@@ -89,6 +91,11 @@ export class Site {
 
   /** What the node computes in: the type of its inputs that depend on the image, which must be the same for all. */
   get precision(): Precision {
+    this.#precision ??= this.#findPrecision();
+    return this.#precision;
+  }
+
+  #findPrecision(): Precision {
     const { values, doubles } = this.walk;
     const found = new Set(
       this.node.inputs.flatMap((name): Precision[] =>

@@ -57,6 +57,15 @@ test('the adjoint of a tensor that is repeated 262 144 times is a sum of as many
   assert.ok(proven(b, x).bound.lipschitz >= truth * (1 - 1e-9));
 });
 
+test('the 24th power of a tiny Conv, times a tiny scale, is not lost where its square underflows', () => {
+  const b = new GraphBuilder(['N', 2, 1, 1]);
+  const kernel = b.floats([2, 2, 1, 1], [0, -(2 ** -20), 2 ** -20, 0]);
+  let x = 'image';
+  for (let i = 0; i < 24; i++) x = b.node('Conv', [x, kernel]);
+  x = b.node('Flatten', [b.node('Mul', [x, b.floats([1], [2 ** -100])])]);
+  assert.ok(proven(b, x).bound.lipschitz >= 2 ** -580);
+});
+
 /** Scales near 1 that, folded one after the other into two weights, round one of them up and the other down. */
 function unluckyScales(count: number, weights: readonly [number, number]): number[] {
   const chance = new Chance(7);

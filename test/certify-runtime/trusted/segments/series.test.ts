@@ -170,6 +170,9 @@ test('powers of a tiny kernel, and tiny coefficients, are not lost', () => {
   // ‖K²⁰‖ = 2⁻⁶⁰⁰, of which the square is no number.
   const twentieth = [...Array(20).fill(0), 1];
   assert.ok(seriesNorm(newSite(), series(tiny, twentieth)) >= 2 ** -600);
+  // The least that is a series: ‖2⁻¹⁰⁰K²⁴‖ = 2⁻⁵⁸⁰.
+  const small = pointwise([0, -(2 ** -20), 2 ** -20, 0]);
+  assert.ok(seriesNorm(newSite(), series(small, [...Array(24).fill(0), 2 ** -100])) >= 2 ** -580);
   const conv = pointwise([0, -0.5, 0.5, 0]);
   const x = tensor(SHAPE);
   const twice = after(SHAPE, conv, after(SHAPE, conv, x));
@@ -269,6 +272,17 @@ test('a graph is read as the polynomial that it is', () => {
   for (let i = 0; i < 24; i++) power = k(power);
   assert.equal(read(power)!.coefficients.length, 25);
   assert.equal(read(k(power)), null);
+});
+
+test('a sum of many tensors has as many roundings, and too many are no series', () => {
+  const conv = pointwise([0, -0.5, 0.5, 0]);
+  const x = tensor(SHAPE);
+  const twice = after(SHAPE, conv, after(SHAPE, conv, x));
+  const read = (count: number) =>
+    seriesOf(newSite(), pathOf(sum(Array(count).fill(1), ...Array<Data>(count).fill(twice)), x));
+  // Three steps with 32 each, and an operand for each Conv.
+  assert.deepEqual(read(8192 - 3 * 32 - 2)!.coefficients, [0, 0, 8192 - 3 * 32 - 2]);
+  assert.equal(read(8192 - 3 * 32 - 1), null);
 });
 
 test('reading a series is work, and none is done where little is left', () => {
