@@ -12,8 +12,8 @@ export function modelAddress(text: string, base: string): URL {
   let url: URL;
   try {
     url = new URL(text, base);
-  } catch {
-    throw new Error(`?model=${text}: no address`);
+  } catch (cause) {
+    throw new Error(`?model=${text}: no address`, { cause });
   }
   const own = url.origin === new URL(base).origin && url.protocol.startsWith('http');
   if (!own && url.protocol !== 'https:') {

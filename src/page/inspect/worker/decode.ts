@@ -17,8 +17,8 @@ const FORMATS = 'a PNG, JPEG or WebP picture';
  */
 export async function decodePicture(file: File, shape: readonly number[]): Promise<Uint8Array> {
   const [height, width, channels] = shape as [number, number, number];
-  const refuse = (found: string, expected = FORMATS): InputError =>
-    new InputError(`${file.name}: found ${found}, expected ${expected}`);
+  const refuse = (found: string, expected = FORMATS, options?: ErrorOptions): InputError =>
+    new InputError(`${file.name}: found ${found}, expected ${expected}`, {}, options);
   if (channels !== 1 && channels !== 3) throw refuse('a picture', `${channels} channels, which no picture file has`);
   if (file.size > MAX_FILE_BYTES) throw refuse(`${file.size} bytes`, `at most ${MAX_FILE_BYTES} (64 MiB)`);
   const size = pictureSize(new Uint8Array(await file.slice(0, HEADER).arrayBuffer()));
@@ -28,8 +28,8 @@ export async function decodePicture(file: File, shape: readonly number[]): Promi
   let bitmap: ImageBitmap;
   try {
     bitmap = await createImageBitmap(file, { premultiplyAlpha: 'none' });
-  } catch {
-    throw refuse(`a damaged ${size.format}`);
+  } catch (cause) {
+    throw refuse(`a damaged ${size.format}`, FORMATS, { cause });
   }
   try {
     const drawing = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true })!;

@@ -202,8 +202,8 @@ export async function prove(
     if (sealed) return { ...(await proveSealed(bytes, report, 0)), sealed: null };
     const { bytes: written, prepared, deviation } = await sealHere(bytes, name, choices, report);
     return { ...(await proveSealed(written, report, 0.5)), sealed: { notes: prepared.notes, deviation } };
-  } catch (error) {
-    if (!(error instanceof GleanError)) throw error;
-    throw new RefusedError({ ...refusalOf(error, name), sealed, nodes: lookedAt(error, report.nodes) }, error);
+  } catch (cause) {
+    if (!(cause instanceof GleanError)) throw cause;
+    throw new RefusedError({ ...refusalOf(cause, name), sealed, nodes: lookedAt(cause, report.nodes) }, cause);
   }
 }
