@@ -171,14 +171,12 @@ export function smoothingUnderShift(evidence: readonly Evidence[]): readonly Blo
 }
 
 export function curves(evidence: readonly Evidence[]): readonly Block[] {
-  const figures = MAIN_TASKS.map(({ task, title }) =>
-    curveFigure(
-      `figure-3-${task}`,
-      `Certified accuracy on ${title}`,
-      `Figure 3, ${title}: certified accuracy against radius on the unseen domain.`,
-      rowsOf(evidence, 'main', task),
-    ),
-  );
+  const figures = MAIN_TASKS.flatMap(({ task, title }) => {
+    const rows = rowsOf(evidence, 'main', task);
+    if (rows.length === 0) return [];
+    const caption = `Figure 3, ${title}: certified accuracy against radius on the unseen domain.`;
+    return [curveFigure(`figure-3-${task}`, `Certified accuracy on ${title}`, caption, rows)];
+  });
   return [
     heading(2, 'Figure 3: certified accuracy against radius'),
     ...present<Figure>(...figures),
