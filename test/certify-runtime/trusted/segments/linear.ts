@@ -213,3 +213,33 @@ export const tensor = (shape: readonly number[]): Data => computed(shape, MEASUR
 /** What the step makes of tensors. */
 export const after = (shape: readonly number[], step: Step, ...of: readonly Data[]): Data =>
   recorded(tensor(shape), step, of);
+
+export type Conv = Extract<Step, { kind: 'conv' }>;
+
+/** A Conv of two channels that keeps the size. */
+export function convOf(weights: ArrayLike<number>, change: object = {}): Conv {
+  const geometry = geometryOf({
+    ...{ inputChannels: 2, outputChannels: 2, groups: 1, kernel: [3, 3], stride: [1, 1], dilation: [1, 1] },
+    ...{ padBegin: [1, 1], padEnd: [1, 1], input: [2, 3] },
+    ...change,
+  });
+  return { kind: 'conv', weights: Float64Array.from(weights), geometry, rows: 1, absolute: 9 };
+}
+
+export const asKernel = ({ weights, geometry }: Conv): Kernel => ({
+  ...{ kind: 'kernel', weights: Float64Array.from(weights), geometry, rows: 1, wraps: false, error: 0, absolute: 9 },
+});
+
+export const scaledBy = (m: Rows, factor: number): Rows => m.map((row) => row.map((v) => factor * v));
+
+/** A polynomial in the matrix of a Conv that keeps the size of twelve numbers. */
+export function polynomial(conv: Conv, coefficients: readonly number[]): Rows {
+  const k = matrixOf(asKernel(conv), 12);
+  let power: Rows = k.map((row, i) => row.map((_, j) => (i === j ? 1 : 0)));
+  let sum = scaledBy(power, coefficients[0]!);
+  for (const c of coefficients.slice(1)) {
+    power = times(k, power);
+    sum = plus(sum, scaledBy(power, c));
+  }
+  return sum;
+}

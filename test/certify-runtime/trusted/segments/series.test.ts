@@ -9,32 +9,27 @@ import type { Kernel } from '../../../../src/certify-runtime/trusted/segments/fo
 import { nodeOf, nodesBetween } from '../../../../src/certify-runtime/trusted/segments/node.ts';
 import { type Series, seriesNorm, seriesOf } from '../../../../src/certify-runtime/trusted/segments/series.ts';
 import { type Data, viewOf } from '../../../../src/certify-runtime/trusted/walk/state.ts';
-import { type Step, signStep } from '../../../../src/certify-runtime/trusted/walk/steps.ts';
+import { signStep } from '../../../../src/certify-runtime/trusted/walk/steps.ts';
 import { Chance } from '../../../support/reference/chance.ts';
 import { siteOf, walkOf } from '../conditions/site.ts';
-import { after, geometryOf, matrixOf, normOf, plus, type Rows, tensor, times, turned } from './linear.ts';
-
-type Conv = Extract<Step, { kind: 'conv' }>;
+import {
+  after,
+  asKernel,
+  type Conv,
+  convOf,
+  matrixOf,
+  normOf,
+  polynomial,
+  scaledBy,
+  tensor,
+  turned,
+} from './linear.ts';
 
 const seeds = fc.integer({ min: 1, max: 2 ** 30 });
 
 const newSite = () => siteOf('Identity', walkOf([]));
 
 const SHAPE = [1, 2, 2, 3];
-
-/** A Conv of two channels that keeps the size. */
-function convOf(weights: ArrayLike<number>, change: object = {}): Conv {
-  const geometry = geometryOf({
-    ...{ inputChannels: 2, outputChannels: 2, groups: 1, kernel: [3, 3], stride: [1, 1], dilation: [1, 1] },
-    ...{ padBegin: [1, 1], padEnd: [1, 1], input: [2, 3] },
-    ...change,
-  });
-  return { kind: 'conv', weights: Float64Array.from(weights), geometry, rows: 1, absolute: 9 };
-}
-
-const asKernel = ({ weights, geometry }: Conv): Kernel => ({
-  ...{ kind: 'kernel', weights: Float64Array.from(weights), geometry, rows: 1, wraps: false, error: 0, absolute: 9 },
-});
 
 /** A kernel, its skew part if `skew`, or its symmetric part if `even`. */
 function someConv(chance: Chance, kind: 'skew' | 'even' | 'any', scale: number): Conv {
@@ -43,19 +38,6 @@ function someConv(chance: Chance, kind: 'skew' | 'even' | 'any', scale: number):
   if (kind === 'any') return own;
   const back = adjoint(asKernel(own)) as Kernel;
   return convOf(w.map((v, i) => (v + (kind === 'skew' ? -1 : 1) * back.weights[i]!) / 2));
-}
-
-const scaledBy = (m: Rows, factor: number): Rows => m.map((row) => row.map((v) => factor * v));
-
-function polynomial(conv: Conv, coefficients: readonly number[]): Rows {
-  const k = matrixOf(asKernel(conv), 12);
-  let power: Rows = k.map((row, i) => row.map((_, j) => (i === j ? 1 : 0)));
-  let sum = scaledBy(power, coefficients[0]!);
-  for (const c of coefficients.slice(1)) {
-    power = times(k, power);
-    sum = plus(sum, scaledBy(power, c));
-  }
-  return sum;
 }
 
 const series = (conv: Conv | null, coefficients: readonly number[]): Series => ({
