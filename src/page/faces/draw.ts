@@ -1,12 +1,10 @@
 /** Draws a face as the training pictures of models/avatars were drawn, with hair of any colour, and a smile or none. */
 import { createAvatar, type Style } from '@dicebear/core';
-import { FACE_STYLES } from '../../train/data/pictures/face-styles.ts';
+import { BACKGROUNDS, FACE_STYLES, MOUTH } from '../../train/data/pictures/face-styles.ts';
 import { channelsOf } from '../inspect/pictures/channels.ts';
 
-/** The square that the models see a scaled picture of; the mouth is at this place in it, whatever the style. */
+/** The square that the models see a scaled picture of. */
 const SQUARE = 128;
-const MOUTH = [0.5, 0.75] as const;
-const BACKGROUNDS = ['b6e3f4', 'c0aede', 'd1d4f9', 'ffd5dc', 'ffdfbf', 'c9e8ca', 'e6e2d8', 'a9bcd0'];
 
 export interface Face {
   /** Which face it is: its style and everything but mouth and hair colour follow from this number. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import sharp from 'sharp';
 import { Certifier, GleanError } from '../../../src/certify-runtime/node.ts';
 import { allowedDeviation } from '../../../src/certify-runtime/run/known-vectors.ts';
@@ -60,6 +60,14 @@ async function compare(certifier: Certifier, images: readonly Uint8Array[], foun
   }
 }
 
+/** Gives the page pictures, and holds its answers against Node's. */
+async function comparePictures(page: Page, certifier: Certifier): Promise<void> {
+  const images = await pictures(certifier.certificate.input.shape);
+  await givePictures(page, images);
+  const pixels = images.map((image) => image.pixels);
+  await compare(certifier, pixels, await savedAnswers(page));
+}
+
 /**
  * The explanation searches for the stretch with functions such as Math.exp, whose last bits are each engine's own: the
  * browser's is not Node's.
@@ -110,14 +118,8 @@ describe('models in the page', () => {
       const expected = await explain(here.bytes, here.verified);
       assert.deepEqual(sixDecimals(explanation), sixDecimals(expected));
       assert.equal(await page.locator('.proof-of .said').textContent(), explanationLines(expected).join('\n'));
-      const images = await pictures(own.input.shape);
-      await givePictures(page, images);
       const certifier = await Certifier.load(here.bytes, { secondOpinion: false });
-      await compare(
-        certifier,
-        images.map(({ pixels }) => pixels),
-        await savedAnswers(page),
-      );
+      await comparePictures(page, certifier);
       await certifier.dispose();
     }
     assert.deepEqual(complaints, []);
@@ -133,13 +135,7 @@ describe('models in the page', () => {
       assert.equal(proof.lipschitz, certifier.model.proven!.lipschitz);
       assert.deepEqual(proof.certificate, (await readSealed(bytes)).certificate);
       assert.ok((await says(page)).includes(certifier.sha256));
-      const images = await pictures(certifier.certificate.input.shape);
-      await givePictures(page, images);
-      await compare(
-        certifier,
-        images.map(({ pixels }) => pixels),
-        await savedAnswers(page),
-      );
+      await comparePictures(page, certifier);
       await certifier.dispose();
     }
     assert.deepEqual(complaints, []);

@@ -5,16 +5,12 @@ import { createAvatar, type Style } from '@dicebear/core';
 import { createRandom } from '../../../certify-runtime/smoothing/random.ts';
 import { DATA_STREAMS, SEEDS } from '../../../certify-runtime/smoothing/streams.ts';
 import type { Progress } from '../prepared/prepared.ts';
-import { FACE_STYLES } from './face-styles.ts';
-import { type FaceSet, faceFolder, type Point, partitionOf, pick, place } from './faces.ts';
+import { BACKGROUNDS, FACE_STYLES, MOUTH } from './face-styles.ts';
+import { type FaceSet, faceFolder, partitionOf, pick, place } from './faces.ts';
 
 /** Raise this when the pictures change, so that nobody keeps using the old ones. */
 const EDITION = 3;
 
-/** Where the mouth is in the square that is cropped, whatever the style (CelebA is aligned by the eyes). */
-const MOUTH: Point = [0.5, 0.75];
-
-const BACKGROUNDS = ['b6e3f4', 'c0aede', 'd1d4f9', 'ffd5dc', 'ffdfbf', 'c9e8ca', 'e6e2d8', 'a9bcd0'];
 const HAIR = {
   Black_Hair: ['0e0e0e', '1c1614', '2c1b18'],
   Brown_Hair: ['4a312c', '562306', '724133'],

@@ -16,6 +16,12 @@ export interface FaceStyle {
   readonly face: { readonly mouth: readonly [x: number, y: number]; readonly width: number };
 }
 
+/** Where the mouth is in the square that is cropped, whatever the style (CelebA is aligned by the eyes). */
+export const MOUTH = [0.5, 0.75] as const;
+
+/** `rrggbb`. */
+export const BACKGROUNDS = ['b6e3f4', 'c0aede', 'd1d4f9', 'ffd5dc', 'ffdfbf', 'c9e8ca', 'e6e2d8', 'a9bcd0'];
+
 export const FACE_STYLES: readonly FaceStyle[] = [
   {
     name: 'avataaars',
