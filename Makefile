@@ -105,7 +105,7 @@ check: packages ## format, lint, types, unused code, who imports whom
 
 .PHONY: test
 test: setup ## all tests
-	@node --import tsx --test --test-reporter=spec $$(find test -name '*.test.ts' | sort)
+	@node --import tsx --test --test-concurrency="$$(getconf _NPROCESSORS_ONLN)" --test-reporter=spec $$(find test -name '*.test.ts' | sort)
 
 .PHONY: mutate
 mutate: setup ## mutation test of the trusted part: one condition switched off at a time (ARGS='--only head', or '--again' to go on)

@@ -1,6 +1,6 @@
 /**
  * From 10⁶ to 10¹² images on 1 to 1000 executors, on paper: writes the tables of docs/spark.md from docs/spark.json,
- * which `python -m spark_tests.throughput --out ../docs/spark.json` measures.
+ * which `python -m spark_tests.throughput --out ../docs/spark.json` measures, with `--model avatars` for the second.
  *
  *     node --import tsx pipeline/scale.ts
  */
@@ -13,7 +13,9 @@ interface Ratio {
   readonly spread: readonly [number, number];
 }
 
-/** The measured answer, as far as it is read here. */
+type Rates = Readonly<Record<'plain1' | 'plain2' | 'worker' | 'direct' | 'spark', readonly number[]>>;
+
+/** What was measured with one model, as far as it is read here. */
 export interface Measured {
   readonly model: string;
   readonly rounds: number;
@@ -22,7 +24,6 @@ export interface Measured {
   readonly workerOfLimit: Ratio;
   readonly modelBytes: number;
   readonly images: number;
-  readonly files: number;
   readonly storedBytes: number;
   readonly clusters: Readonly<
     Record<
@@ -30,7 +31,9 @@ export interface Measured {
       {
         readonly startS: number;
         readonly taskMs: number;
-        readonly perSecond: Readonly<Record<'plain1' | 'plain2' | 'worker' | 'direct' | 'spark', readonly number[]>>;
+        /** Of a job with `--direct`. */
+        readonly tasks: number;
+        readonly perSecond: Rates;
       }
     >
   >;
@@ -70,12 +73,12 @@ function partsOf({ clusters, modelBytes, storedBytes }: Measured): Parts {
 
 /** Images a second on the measured machine with `executors`, by the model and as they were measured there. */
 export function check(measured: Measured, executors: 1 | 2): { readonly model: number; readonly measured: number } {
-  const { perSecond } = measured.clusters[executors];
+  const { perSecond, tasks } = measured.clusters[executors];
   const parts = partsOf(measured);
   // Two processes share this machine's memory and caches, which plain ones tell.
   const shared = executors === 1 ? 1 : (2 * median(perSecond.plain1)) / median(perSecond.plain2);
   const machine = { ...CLUSTER, network: 1e12, store: 1e12, latency: 0, listing: 0, slowEvery: 1e9, slowness: 1 };
-  const taskBytes = (measured.images / measured.files) * parts.imageBytes;
+  const taskBytes = (measured.images / tasks) * parts.imageBytes;
   const { seconds } = estimate(
     { ...parts, image: parts.image * shared, start: 0 },
     { ...machine, executors, taskBytes },
@@ -116,37 +119,65 @@ function table(parts: Parts, cluster: Omit<Cluster, 'executors'>): string {
   ].join('\n');
 }
 
+/** What two executors do of one, over what two plain processes do of one: 1 where Spark loses nothing of the second core. */
+export function scaling({ clusters }: Measured, kind: 'direct' | 'spark'): number {
+  const of = (executors: '1' | '2', what: keyof Rates) => median(clusters[executors].perSecond[what]);
+  const plain = (of('1', 'plain2') / of('1', 'plain1') + of('2', 'plain2') / of('2', 'plain1')) / 2;
+  return of('2', kind) / of('1', kind) / plain;
+}
+
 /** Shares of what plain processes reach, as `ofLimit` has them. */
-function shares({ ofLimit, workerOfLimit }: Measured): string {
+function shares(measured: Measured): string {
+  const { clusters, ofLimit, workerOfLimit } = measured;
   const share = ({ median, spread: [least, most] }: Ratio) =>
     `${median.toFixed(2)} (${least.toFixed(2)}–${most.toFixed(2)})`;
-  const row = (name: string, found: readonly string[]) => `| ${[name, ...found].join(' | ')} |`;
+  const row = (...cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const rate = (executors: '1' | '2', what: keyof Rates) =>
+    `${Math.round(median(clusters[executors].perSecond[what]))}`;
+  const job = (name: string, kind: 'direct' | 'spark') =>
+    row(
+      name,
+      ...(['1', '2'] as const).flatMap((k) => [rate(k, kind), share(ofLimit[kind][k])]),
+      scaling(measured, kind).toFixed(2),
+    );
   return [
-    '| of plain processes | one | two |',
-    '| --- | --- | --- |',
-    row("a worker's work, without Spark", [share(workerOfLimit), '']),
-    row('`--direct`', [share(ofLimit.direct['1']), share(ofLimit.direct['2'])]),
-    row('through Java', [share(ofLimit.spark['1']), share(ofLimit.spark['2'])]),
+    '| | one executor | of one plain process | two executors | of two | scaling |',
+    '| --- | --- | --- | --- | --- | --- |',
+    row('plain ONNX Runtime', rate('1', 'plain1'), '', rate('2', 'plain2'), '', ''),
+    row("a worker's work, without Spark", rate('1', 'worker'), share(workerOfLimit), '', '', ''),
+    job('`--direct`', 'direct'),
+    job('through Java', 'spark'),
   ].join('\n');
 }
 
-/** All that the page shows of what was measured. */
-export function tables(measured: Measured): string {
-  const parts = partsOf(measured);
+function measuredTables(measured: Measured): readonly string[] {
   const checks = ([1, 2] as const).map((k) => {
     const { model, measured: found } = check(measured, k);
     return `| ${k} | ${Math.round(found)} | ${Math.round(model)} | ${(model / found).toFixed(2)} |`;
   });
   return [
-    `models/${measured.model}, ${measured.images} images, ${measured.rounds} rounds, ${measured.cores} cores:`,
+    `models/${measured.model}, ${measured.images} images, ${measured.rounds} rounds, ${measured.cores} cores, images a second:`,
     shares(measured),
-    'Images a second with `--direct`, measured and by the model of scale:',
+    'The same with `--direct`, measured and by the model of scale:',
     ['| executors | measured | model | ratio |', '| --- | --- | --- | --- |', ...checks].join('\n'),
-    'Time, and what most of it goes to, for Parquet files of 128 MiB:',
+  ];
+}
+
+/** All that the page shows of what was measured with each model. */
+export function tables(all: readonly Measured[]): string {
+  const parts = partsOf(all[0]!);
+  return [
+    ...all.flatMap(measuredTables),
+    `Time, and what most of it goes to, with models/${all[0]!.model}, for Parquet files of 128 MiB:`,
     table(parts, CLUSTER),
     'The same for a file for each image, of which Spark gives 32 to a task:',
     table(parts, { ...CLUSTER, taskBytes: 32 * parts.imageBytes, taskFiles: 32 }),
   ].join('\n\n');
+}
+
+/** The answers in this file, by model. */
+export function readMeasured(file: string): readonly Measured[] {
+  return Object.values(JSON.parse(readFileSync(file, 'utf8')) as Record<string, Measured>);
 }
 
 const BEGIN = '<!-- Written by pipeline/scale.ts: do not edit. -->';
@@ -159,6 +190,6 @@ export function withTables(page: string, shown: string): string {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const measured = JSON.parse(readFileSync('docs/spark.json', 'utf8')) as Measured;
-  writeFileSync('docs/spark.md', withTables(readFileSync('docs/spark.md', 'utf8'), tables(measured)));
+  const page = readFileSync('docs/spark.md', 'utf8');
+  writeFileSync('docs/spark.md', withTables(page, tables(readMeasured('docs/spark.json'))));
 }

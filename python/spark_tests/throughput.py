@@ -10,7 +10,8 @@ else too disturbs both sides of them; figures for a page want a machine that doe
     direct, spark    certify_parquet, and certify, which sends the images through Java
 
 and once a cluster: the seconds until it has answered its first images, and the milliseconds that an empty task costs.
-The last line is the answer, as JSON; pipeline/scale.ts reads it.
+The last line is the answer, as JSON; with --out it goes into that file as well, under the model's name, and
+pipeline/scale.ts reads docs/spark.json.
 """
 
 from __future__ import annotations
@@ -108,7 +109,7 @@ def measured(folder: str, model: str, executors: int, asked: argparse.Namespace)
         SparkSession.builder.master(f"local-cluster[{executors},1,1024]")
         .config("spark.ui.enabled", "false")
         .config("spark.driver.bindAddress", "127.0.0.1")
-        .config("spark.sql.files.openCostInBytes", str(2**27))
+        .config("spark.python.unix.domain.socket.enabled", "true")
         .getOrCreate()
     )
     spark.sparkContext.setLogLevel("ERROR")
@@ -120,15 +121,22 @@ def measured(folder: str, model: str, executors: int, asked: argparse.Namespace)
     start = time.perf_counter() - begin
     empty = [written(spark.range(0, n, 1, n).mapInArrow(nothing, "id long")) for n in (1, EMPTY, 1, EMPTY)]
     count = asked.images
+    direct = certify_parquet(spark, table, model, **options)
     rounds: dict[str, list[float]] = {name: [] for name in ("plain1", "plain2", "worker", "direct", "spark")}
     for _ in range(asked.rounds):
         for k in (1, 2):
             rounds[f"plain{k}"].append(count / seconds_of(plain, folder, model, count, asked.batch, k))
         rounds["worker"].append(count / seconds_of(worker, folder, model, FILES, asked.batch, 1))
-        rounds["direct"].append(count / written(certify_parquet(spark, table, model, **options)))
+        rounds["direct"].append(count / written(direct))
         rounds["spark"].append(count / written(certify(images, model, **options)))
+    tasks = direct.rdd.getNumPartitions()
     spark.stop()
-    return {"startS": start, "taskMs": 1000 * (empty[3] - empty[2]) / (EMPTY - 1), "perSecond": rounds}
+    return {
+        "startS": start,
+        "taskMs": 1000 * (empty[3] - empty[2]) / (EMPTY - 1),
+        "tasks": tasks,
+        "perSecond": rounds,
+    }
 
 
 def ratio(over: list[float], under: list[float]) -> dict[str, Any]:
@@ -178,9 +186,11 @@ def main() -> None:
             [rate for cluster in clusters.values() for rate in cluster["perSecond"]["plain1"]],
         ),
     }
-    text = json.dumps(found, indent=2)
     if asked.out is not None:
-        Path(asked.out).write_text(f"{text}\n")
+        out = Path(asked.out)
+        # Beside what was measured with another model.
+        all_models = json.loads(out.read_text()) if out.exists() else {}
+        out.write_text(json.dumps({**all_models, asked.model: found}, indent=2) + "\n")
     print(json.dumps(found))
 
 

@@ -1,14 +1,12 @@
 /** The model of scale against what must be true of any cluster, against what was measured, and against the page. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { type Cluster, estimate, type Parts } from '../../pipeline/scale/model.ts';
-import { check, type Measured, tables, withTables } from '../../pipeline/scale.ts';
+import { check, readMeasured, scaling, tables, withTables } from '../../pipeline/scale.ts';
 
-const MEASURED = 'docs/spark.json';
-const skip = existsSync(MEASURED) ? false : `${MEASURED} is not there: nobody has measured on a quiet machine yet`;
-const measured = () => JSON.parse(readFileSync(MEASURED, 'utf8')) as Measured;
+const measured = readMeasured('docs/spark.json');
 const PARTS: Parts = { image: 1e-5, task: 0, launch: 0, start: 0, imageBytes: 100, modelBytes: 0 };
 const IDEAL: Cluster = {
   executors: 1,
@@ -70,14 +68,20 @@ test('no estimate is below what any schedule needs, nor far above where tasks ar
   );
 });
 
-test('it gives the rates that were measured with one and two executors, to a third', { skip }, () => {
-  for (const executors of [1, 2] as const) {
-    const { model, measured: found } = check(measured(), executors);
-    assert.ok(model / found > 0.67 && model / found < 1.5, `${executors}: ${model} and ${found}`);
+test('it gives the rates that were measured with one and two executors, to a third', () => {
+  for (const one of measured) {
+    for (const executors of [1, 2] as const) {
+      const { model, measured: found } = check(one, executors);
+      assert.ok(model / found > 0.67 && model / found < 1.5, `${one.model}, ${executors}: ${model} and ${found}`);
+    }
   }
 });
 
-test('the page has the tables that it gives', { skip }, () => {
+test('a second executor is worth what a second plain process is, or nearly', () => {
+  for (const one of measured) assert.ok(scaling(one, 'direct') >= 0.8, `${one.model}: ${scaling(one, 'direct')}`);
+});
+
+test('the page has the tables that it gives', () => {
   const page = readFileSync('docs/spark.md', 'utf8');
-  assert.equal(withTables(page, tables(measured())), page);
+  assert.equal(withTables(page, tables(measured)), page);
 });

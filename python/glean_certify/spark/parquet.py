@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 import os
 from pathlib import Path
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -65,26 +66,56 @@ def certify_parquet(
     with ThreadPoolExecutor(16) as pool:
         footers = list(pool.map(lambda file: (file, *_footer(file)), images.inputFiles()))
     groups = []
-    for file, columns, count in footers:
+    for file, columns, sizes in footers:
         missing = set(plan.columns) - columns
         if missing:
             raise InputError(f"{file}: no column '{min(missing)}' in the file itself; use certify for it")
-        groups += [(file, group) for group in range(count)]
+        groups += [(file, group, size) for group, size in enumerate(sizes)]
+    tasks = _tasks(spark, groups)
     # The types in which Spark wants the columns back.
     types = images.select(*map(quoted, plan.columns)).limit(0).toArrow().schema
     rows = rows_at_once(plan.shape, batch_size)
 
-    def read(tasks: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for task in tasks:
-            for file, group in zip(*(column.to_pylist() for column in task.columns), strict=True):
+    def read(numbers: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for number in (number for batch in numbers for number in batch.column(0).to_pylist()):
+            for file, group in tasks[number]:
                 for batch in read_rows(file, group, plan.columns, rows):
                     columns = [batch.column(name).cast(types.field(name).type) for name in plan.columns]
                     yield pa.RecordBatch.from_arrays(columns, names=list(plan.columns))
 
-    tasks = spark.sparkContext.parallelize(groups, max(1, len(groups)))
-    return spark.createDataFrame(tasks, "file string, row_group int").mapInArrow(
-        lambda tasks: plan.answers(read(tasks)), plan.schema
+    # The row groups travel with the function: a table of them would cost each task a second process of Python.
+    return spark.range(0, len(tasks), 1, max(1, len(tasks))).mapInArrow(
+        lambda numbers: plan.answers(read(numbers)), plan.schema
     )
+
+
+def _tasks(spark: SparkSession, groups: Sequence[tuple[str, int, int]]) -> list[list[tuple[str, int]]]:
+    """Row groups (file, number, stored bytes) cut into tasks as Spark would cut them, but four for each core at least.
+
+    Where Spark settles for one, the slowest core is waited for.
+    """
+    most = _bytes_of(str(spark.conf.get("spark.sql.files.maxPartitionBytes")))
+    opening = _bytes_of(str(spark.conf.get("spark.sql.files.openCostInBytes")))
+    costs = [size + (opening if group == 0 else 0) for _, group, size in groups]
+    most = min(most, sum(costs) // (4 * spark.sparkContext.defaultParallelism))
+    tasks: list[list[tuple[str, int]]] = []
+    room = 0
+    for (file, group, _), cost in zip(groups, costs, strict=True):
+        if not tasks or cost > room:
+            tasks.append([])
+            room = most
+        room -= cost
+        tasks[-1].append((file, group))
+    return tasks
+
+
+def _bytes_of(text: str) -> int:
+    """A size as Spark's settings have it: 134217728b, 128m, 128MB."""
+    found = re.fullmatch(r"(\d+)([bkmgtp]?)b?", text.strip().lower())
+    if found is None:
+        raise InputError(f"not a size: {text}")
+    unit: int = 1024 ** "bkmgtp".index(found[2] or "b")
+    return int(found[1]) * unit
 
 
 def _opened(file: str) -> Any:
@@ -98,13 +129,15 @@ def _opened(file: str) -> Any:
     return system.open_input_file(path)
 
 
-def _footer(file: str) -> tuple[set[str], int]:
-    """The names of a Parquet file's columns, and how many row groups it has."""
+def _footer(file: str) -> tuple[set[str], list[int]]:
+    """The names of a Parquet file's columns, and the stored bytes of each of its row groups."""
     from pyarrow import parquet
 
     with _opened(file) as opened:
         read = parquet.ParquetFile(opened)
-        return set(read.schema_arrow.names), read.num_row_groups
+        groups = [read.metadata.row_group(i) for i in range(read.num_row_groups)]
+        sizes = [sum(group.column(k).total_compressed_size for k in range(group.num_columns)) for group in groups]
+        return set(read.schema_arrow.names), sizes
 
 
 def read_rows(file: str, group: int, columns: Sequence[str], count: int) -> Iterator[pa.RecordBatch]:
