@@ -105,6 +105,9 @@ export function referenceSteps(steps: number): Change {
   return objective({ environments: { kind: 'inferred', referenceSteps: steps } });
 }
 
+/** Environments inferred by a committee, where the configuration has a single reference. */
+export const byCommittee: Change = objective({ environments: { kind: 'inferred' } });
+
 /** Changes fields of the optimizer. */
 export function optimizer(fields: Readonly<Record<string, unknown>>): Change {
   return (config) => ({ ...config, optimizer: { ...config.optimizer, ...fields } });

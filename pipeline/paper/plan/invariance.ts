@@ -1,5 +1,5 @@
 /** Other invariance learners in place of IRM, and how much each depends on its settings; Coloured MNIST. */
-import { type Change, type Draft, network, optimizer, penalty, referenceSteps } from '../draft.ts';
+import { byCommittee, type Change, type Draft, network, optimizer, penalty, referenceSteps } from '../draft.ts';
 import { STAGES } from './stages.ts';
 
 interface Learner {
@@ -77,7 +77,13 @@ function draftsOf({ config, title, weight, others, constant }: Learner): readonl
 }
 
 /** What GLEAN's own row depends on besides λ. */
-const OWN: readonly { readonly name: string; readonly label: string; readonly change: Change }[] = [
+const OWN: readonly {
+  readonly name: string;
+  readonly label: string;
+  readonly change: Change;
+  readonly seeds?: number;
+}[] = [
+  { name: 'committee', label: 'a committee in place of the one reference', change: byCommittee, seeds: 5 },
   { name: 'reference-20', label: 'reference of 20 steps', change: referenceSteps(20) },
   { name: 'reference-200', label: 'reference of 200 steps', change: referenceSteps(200) },
   { name: 'temperature-1', label: 'temperature 1', change: network({ temperature: 1 }) },
@@ -105,13 +111,13 @@ export const INVARIANCE: readonly Draft[] = [
     places: [{ section: 'learners' }],
   },
   ...OWN.map(
-    ({ name, label, change }): Draft => ({
+    ({ name, label, change, seeds = 1 }): Draft => ({
       id: `cmnist-glean-${name}`,
       task: 'cmnist',
       method: `${OWN_SERIES}, ${label}`,
       config: 'cmnist',
       change,
-      seeds: 1,
+      seeds,
       stage: STAGES.studies,
       places: [{ section: 'sensitivity', series: OWN_SERIES, label }],
     }),

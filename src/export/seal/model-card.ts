@@ -25,6 +25,12 @@ export interface ModelCard {
   readonly testAccuracy: number;
 }
 
+/** The text as YAML has it: plain where nothing in it could mean anything else, such as a colon, a number or a `no`. */
+function scalar(text: string): string {
+  const plain = /^[A-Za-z][\w ./()-]*[\w)]$/.test(text) && !/^(true|false|yes|no|on|off|null|y|n)$/i.test(text);
+  return plain ? text : JSON.stringify(text);
+}
+
 /**
  * The Markdown of the card. Every number in it comes from the arguments, so from the file or from a measurement of it.
  */
@@ -42,13 +48,13 @@ tags:
   - domain-generalization
   - onnx
 model-index:
-  - name: ${card.id}
+  - name: ${scalar(card.id)}
     results:
       - task:
           type: image-classification
         dataset:
-          name: ${dataset.title}
-          type: ${card.id}
+          name: ${scalar(dataset.title)}
+          type: ${scalar(card.id)}
           split: test
         metrics:
           - type: accuracy
