@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MAX_OPERANDS, MAX_WORK, OPERAND_WORK } from '../../../src/certify-runtime/trusted/bounds/budget.ts';
 import { UnprovableError } from '../../../src/certify-runtime/trusted/errors.ts';
 import type { Graph } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import { boundEncoder } from '../../../src/certify-runtime/trusted/walk/encoder.ts';
@@ -213,6 +214,11 @@ test('constants so large that float32 may overflow for every image', () => {
 });
 
 function refuseHostileSizes(): void {
+  // As many as would overflow the stack of a program that hands them to a function one by one.
+  for (const count of [MAX_OPERANDS + 1, 10 ** 6]) {
+    const operands = Array<string>(count).fill('image');
+    refused(['N', 4], (b) => b.node('Sum', operands), 'Sum', /more than 65536 inputs \(limit of the verifier\)/);
+  }
   refused(['N', 2 ** 15, 2 ** 15], (b) => b.node('Relu', ['image']), 'Relu', /limit of the verifier/);
   refused(['N', 4], (b) => b.node('Pad', ['image', b.ints([0, 2 ** 30, 0, 2 ** 30])]), 'Pad', /limit of the verifier/);
   refused(
@@ -251,6 +257,18 @@ function refuseHostileSizes(): void {
 
 test('hostile sizes are refused at once', () => {
   assert.ok(cpuSeconds(refuseHostileSizes) < 10);
+});
+
+test('operands are work', () => {
+  const each = 60_000;
+  const summed =
+    (nodes: number): Make =>
+    (b) => {
+      const constant = b.ints([0]);
+      const joined = Array.from({ length: nodes }, () => b.node('Concat', Array(each).fill(constant), { axis: 0 }));
+      return b.node('Sum', ['image', ...joined]);
+    };
+  refused(['N', each], summed(Math.ceil(MAX_WORK / OPERAND_WORK / each) + 1), 'Concat', /limit of the verifier/);
 });
 
 test('attributes that set 18 does not know are refused: a sealed file has no operator of an earlier form', () => {

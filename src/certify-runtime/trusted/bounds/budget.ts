@@ -12,5 +12,11 @@ export const MAX_VIEWS_TOTAL = 2 ** 26;
 /** What one such element costs, in multiply-adds. */
 export const VIEW_WORK = 20;
 
+/** Inputs of one node. */
+export const MAX_OPERANDS = 2 ** 16;
+
+/** What one of them costs, in multiply-adds. */
+export const OPERAND_WORK = 5e4;
+
 /** Multiply-adds of the whole proof, which take one core about half a minute. */
 export const MAX_WORK = 4e10;

@@ -2,6 +2,7 @@
 
 import { isFiniteBound } from '../bounds/affine.ts';
 import type { AffineBound, EncoderBound } from '../bounds/bound.ts';
+import { MAX_OPERANDS, OPERAND_WORK } from '../bounds/budget.ts';
 import { FLOAT64_OPERATORS } from '../bounds/precision.ts';
 import { FLUSH_32, hasSubnormals, mulUp, sqrtUp } from '../bounds/rounding.ts';
 import { UnprovableError } from '../errors.ts';
@@ -56,6 +57,8 @@ export function boundEncoder(
   const readers = readersOf(nodes, options.latent);
   for (const [position, node] of nodes) {
     const site = new Site(node, position, walk);
+    if (node.inputs.length > MAX_OPERANDS) site.refuse(`more than ${MAX_OPERANDS} inputs (limit of the verifier)`);
+    site.spend(OPERAND_WORK * node.inputs.length);
     const outputs = apply(site, options.rules);
     node.outputs.forEach((name, i) => {
       const value = outputs[i];
@@ -160,7 +163,7 @@ function nodesBetween(graph: Graph, latent: string): [number, OnnxNode][] {
     const position = producer.get(name);
     if (position === undefined || needed.has(position)) continue;
     needed.add(position);
-    pending.push(...graph.nodes[position]!.inputs);
+    for (const input of graph.nodes[position]!.inputs) pending.push(input);
   }
   return graph.nodes.flatMap((node, position): [number, OnnxNode][] =>
     needed.has(position) ? [[position, node]] : [],
