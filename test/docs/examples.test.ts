@@ -49,7 +49,7 @@ describe('examples of the API', () => {
       join(folder, 'index.html'),
       '<!doctype html><canvas width="28" height="28"></canvas><script type="module" src="example.js"></script>',
     );
-    server = await serveFolder(folder);
+    server = await serveFolder(folder, { isolated: true });
   });
   after(async () => {
     await browser.close();
@@ -71,14 +71,13 @@ describe('examples of the API', () => {
   }
 
   for (const { file, code } of examples.filter(({ code }) => code.includes("'glean-certify/web'"))) {
-    it(`${file}: in a browser`, async () => {
+    it(`${file}: in a browser, in a bundle that could have threads`, async () => {
       await build({
         stdin: {
           contents: `import { env } from 'onnxruntime-web/wasm';
 env.wasm.wasmPaths = new URL('./', location.href).href;
-env.wasm.numThreads = 1;
 ${code}
-document.title = JSON.stringify({ className, radius });`,
+document.title = JSON.stringify({ className, radius, threads: env.wasm.numThreads });`,
           loader: 'ts',
           resolveDir: process.cwd(),
         },
@@ -89,6 +88,7 @@ document.title = JSON.stringify({ className, radius });`,
         logLevel: 'error',
       });
       const page = await browser.newPage();
+      await page.addInitScript(() => Object.defineProperty(navigator, 'hardwareConcurrency', { value: 8 }));
       const errors: string[] = [];
       page.on('pageerror', (error) => errors.push(String(error)));
       await page.goto(server.url);
@@ -97,9 +97,11 @@ document.title = JSON.stringify({ className, radius });`,
         .catch((error) => {
           throw new Error(`${error}\n${errors.join('\n')}`);
         });
-      const { className, radius } = JSON.parse(await page.title()) as { className: string; radius: number };
-      assert.match(className, /^digit/);
-      assert.ok(radius >= 0);
+      assert.ok(await page.evaluate(() => crossOriginIsolated));
+      const { className, radius, threads } = JSON.parse(await page.title()) as Record<string, unknown>;
+      assert.equal(threads, 1);
+      assert.match(String(className), /^digit/);
+      assert.ok(Number(radius) >= 0);
       await page.close();
     });
   }

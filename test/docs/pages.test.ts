@@ -31,7 +31,7 @@ function treeUnder(folder: string): string[] {
 
 const TREE = treeUnder('.');
 const EXISTS = new Set(TREE);
-const TOPS = ['src', 'pipeline', 'test', 'docs', 'models', 'deploy', 'python', 'bin', '\\.ci'];
+const TOPS = ['src', 'pipeline', 'test', 'docs', 'models', 'deploy', 'python', 'examples', 'bin', '\\.ci'];
 
 /** A path from the top of the tree, in whatever text it stands; patterns such as `{a,b}` and `*` included. */
 const PATH = new RegExp(`(?<![\\w/.<>*…-])(?:${TOPS.join('|')})/[\\w./{},*<>…-]*`, 'g');

@@ -22,7 +22,7 @@ export interface LoadOptions<P extends string = string> extends SignatureOptions
   readonly proof?: 'always' | 'unless-signed';
   /**
    * Threads of one run; ONNX Runtime's own choice by default. In a browser, onnxruntime-web's `env.wasm.numThreads`
-   * decides.
+   * decides, which is set to 1 if nobody has set it.
    */
   readonly threads?: number;
   /**

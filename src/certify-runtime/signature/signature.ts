@@ -22,7 +22,8 @@ export interface Signature {
 
 export interface PublicKey {
   readonly id: string;
-  readonly key: CryptoKey;
+  /** A CryptoKey, by where it comes from: without the browser's types, Node's have no global of that name. */
+  readonly key: Awaited<ReturnType<typeof crypto.subtle.importKey>>;
 }
 
 export const ALGORITHM = 'Ed25519';

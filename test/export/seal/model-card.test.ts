@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { verifyModel } from '../../src/certify-runtime/trusted/verify.ts';
-import { type ModelCard, modelCard } from '../../src/export/seal/model-card.ts';
+import { verifyModel } from '../../../src/certify-runtime/trusted/verify.ts';
+import { type ModelCard, modelCard } from '../../../src/export/seal/model-card.ts';
 
 type FrontMatter = {
   readonly 'model-index': readonly [

@@ -1,13 +1,13 @@
 /** Sealing classifiers that other programs wrote: inputs, outputs and operator sets of every kind, each against the original. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { InputError, UnprovableError } from '../../src/certify-runtime/trusted/errors.ts';
-import { readOnnx } from '../../src/certify-runtime/trusted/onnx/read.ts';
-import { verifyModel } from '../../src/certify-runtime/trusted/verify.ts';
-import { channelsFirst, fileOf, runFile, sealBytes } from '../support/networks/brought.ts';
-import { GraphBuilder } from '../support/networks/graph-builder.ts';
-import { run } from '../support/networks/sealed.ts';
-import { Random } from '../support/numbers/random.ts';
+import { InputError, UnprovableError } from '../../../src/certify-runtime/trusted/errors.ts';
+import { readOnnx } from '../../../src/certify-runtime/trusted/onnx/read.ts';
+import { verifyModel } from '../../../src/certify-runtime/trusted/verify.ts';
+import { channelsFirst, fileOf, runFile, sealBytes } from '../../support/networks/brought.ts';
+import { GraphBuilder } from '../../support/networks/graph-builder.ts';
+import { run } from '../../support/networks/sealed.ts';
+import { Random } from '../../support/numbers/random.ts';
 
 const SHAPE = [6, 5, 3] as const;
 const SIZE = 90;

@@ -1,0 +1,5 @@
+import { Certify } from './certify';
+
+export default function Page() {
+  return <Certify />;
+}
