@@ -10,7 +10,11 @@ import { ProofView } from './view/proof.ts';
 import { Samples } from './view/samples.ts';
 import { WorstView } from './view/worst.ts';
 import { connect } from './worker/client.ts';
-import type { Calls, ModelAnswers, Started } from './worker/protocol.ts';
+import type { Content } from './worker/content.ts';
+import type { Calls, ModelAnswers, ModelFacts } from './worker/protocol.ts';
+
+/** Inserted by the build. */
+declare const __GLEAN_CONTENT__: Content;
 
 /** Milliseconds without a change before slow work begins: the search, and reading aloud. */
 const CALM = 400;
@@ -20,6 +24,8 @@ const base = new URL('.', document.baseURI).href;
 const client = connect<Calls, number>(new Worker(new URL('./worker/main.ts', import.meta.url), { type: 'module' }));
 const status = byId('status', HTMLParagraphElement);
 const failure = byId('failure', HTMLParagraphElement);
+const answerCards = byId('answers', HTMLElement);
+const glance = byId('glance', HTMLUListElement);
 const seen = byId('seen', HTMLCanvasElement);
 const colours = byId('colours', HTMLDivElement);
 const ownColour = byId('own-colour', HTMLLabelElement);
@@ -53,25 +59,31 @@ function imageOf({ grey, own }: Subject): Uint8Array {
   return paint(grey, fromHex(colour === 'free' ? byId('free', HTMLInputElement).value : colour));
 }
 
-interface Views {
-  readonly cards: Cards;
+/** What there is once every model is proven. */
+interface Complete {
+  readonly models: readonly ModelFacts[];
   readonly worst: WorstView;
   readonly proof: ProofView;
 }
 
 /** Asks the worker about the subject and shows its answers. */
 class Inquiry {
-  readonly #started: Started;
-  readonly #views: Views;
+  readonly #cards: Cards;
+  #complete: Complete | undefined;
   #asking = false;
   #stale = false;
   #calm: ReturnType<typeof setTimeout> | undefined;
   /** Counts searches, and pictures that make them stale. */
   #search = 0;
 
-  constructor(started: Started, views: Views) {
-    this.#started = started;
-    this.#views = views;
+  constructor(cards: Cards) {
+    this.#cards = cards;
+  }
+
+  /** From now on all models are asked, and everything is shown. */
+  async complete(complete: Complete): Promise<void> {
+    this.#complete = complete;
+    await this.ask();
   }
 
   /** While an answer is awaited, only the newest of the later pictures is kept. */
@@ -93,34 +105,35 @@ class Inquiry {
 
   async #askOnce(): Promise<void> {
     clearTimeout(this.#calm);
-    const { cards, worst, proof } = this.#views;
+    const complete = this.#complete;
     const asked = subject;
     this.#search++;
     if (asked === undefined) {
-      cards.blank();
-      worst.blank();
+      this.#cards.blank();
+      complete?.worst.blank();
       return;
     }
-    worst.busy();
+    complete?.worst.busy();
     const image = imageOf(asked);
     const images = [image, paint(asked.grey, RED), paint(asked.grey, GREEN)];
     const answers = await client.call('predict', { images, smooth: true });
     // A digit that was erased in the meantime gets no answer.
     if (subject === undefined) return;
-    cards.update(asked.grey, answers);
-    proof.update(image);
-    this.#calm = setTimeout(() => this.#whenCalm(image, answers), CALM);
+    this.#cards.update(asked.grey, answers);
+    if (complete === undefined) return;
+    complete.proof.update(image);
+    this.#calm = setTimeout(() => this.#whenCalm(image, complete.models, answers), CALM);
   }
 
-  #whenCalm(image: Uint8Array, answers: readonly ModelAnswers[]): void {
-    byId('spoken', HTMLParagraphElement).textContent = spoken(this.#started.models, answers);
+  #whenCalm(image: Uint8Array, models: readonly ModelFacts[], answers: readonly ModelAnswers[]): void {
+    byId('spoken', HTMLParagraphElement).textContent = spoken(models, answers);
     void this.search(image);
   }
 
   /** Looks for the worst perturbation of this picture; a newer search ends it. */
   async search(image = subject === undefined ? undefined : imageOf(subject)): Promise<void> {
-    if (image === undefined) return;
-    const { worst } = this.#views;
+    if (image === undefined || this.#complete === undefined) return;
+    const { worst } = this.#complete;
     const own = ++this.#search;
     worst.busy();
     try {
@@ -235,18 +248,23 @@ async function run(): Promise<void> {
   setUpDrops(setUpInput(), () => batch);
   status.textContent = 'Proving both models on this device…';
   const started = await client.call('start', { base });
-  const { models } = started;
-  const views: Views = {
-    cards: new Cards(byId('answers', HTMLElement), byId('glance', HTMLUListElement), models),
-    worst: new WorstView(byId('worst', HTMLDivElement), models, () => void inquiry?.search()),
-    proof: new ProofView(byId('proof', HTMLDivElement), started),
-  };
-  batch = new BatchView(byId('batch', HTMLDivElement), client, base, models);
-  inquiry = new Inquiry(started, views);
+  // The first model answers before the others are proven.
+  const models = [await client.call('prove', { model: 0 })];
+  inquiry = new Inquiry(new Cards(answerCards, glance, __GLEAN_CONTENT__.models));
   await inquiry.ask();
+  const firstAnswer = performance.now();
+  for (let model = 1; model < __GLEAN_CONTENT__.models.length; model++) {
+    models.push(await client.call('prove', { model }));
+  }
+  batch = new BatchView(byId('batch', HTMLDivElement), client, base, models);
+  await inquiry.complete({
+    models,
+    worst: new WorstView(byId('worst', HTMLDivElement), models, () => void inquiry?.search()),
+    proof: new ProofView(byId('proof', HTMLDivElement), started, models),
+  });
   const proof = models.reduce((sum, { proofTime }) => sum + proofTime, 0);
   status.dataset['state'] = 'ready';
-  status.textContent = `Both models proven here in ${proof.toFixed(0)} ms. First answer after ${(performance.now() / 1000).toFixed(1)} s.`;
+  status.textContent = `Both models proven here in ${proof.toFixed(0)} ms. First answer after ${(firstAnswer / 1000).toFixed(1)} s.`;
   // If a browser allows no service worker, the page loses only the next visit offline.
   await keepForOffline().catch((error) => console.warn('glean: not kept for offline use:', error));
 }
@@ -254,5 +272,8 @@ async function run(): Promise<void> {
 run().catch((error) => {
   status.dataset['state'] = 'failed';
   status.textContent = 'Not ready';
+  // A model that answered before another one was refused answers no more.
+  inquiry = undefined;
+  for (const element of [answerCards, glance]) element.replaceChildren();
   report(error);
 });

@@ -1,19 +1,11 @@
 /** The page as assistive technology finds it: axe-core over the whole page, light and dark, before and after use. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import axe, { type AxeResults } from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
+import { violations } from '../support/browser/axe.ts';
 import { launchBrowser } from '../support/browser/browser.ts';
 import { type BuiltPage, buildPage, visit } from '../support/browser/built-page.ts';
 import { type StaticServer, serveFolder } from '../support/browser/static-server.ts';
-
-/** Rules that are broken, and where. */
-async function violations(page: Page): Promise<string[]> {
-  const { violations: found } = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  );
-  return found.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(' | ')}`);
-}
 
 describe('accessibility', () => {
   let built: BuiltPage;
@@ -34,8 +26,6 @@ describe('accessibility', () => {
   for (const colorScheme of ['light', 'dark'] as const) {
     it(`breaks no rule of axe-core, ${colorScheme}: contrast, names, roles, order`, async () => {
       const { context, page } = await visit(browser, server.url, { colorScheme });
-      // Evaluated as a debugger would: the page's own policy allows no script but its own.
-      await page.evaluate(axe.source);
       await page.waitForSelector('#distance:not([disabled])');
       assert.deepEqual(await violations(page), []);
       await page.getByRole('button', { name: 'Run the 1 500 test digits' }).click();

@@ -1,10 +1,10 @@
 /** The view of the faces: the drawing, and what a model says of it; without a model it says that there is none. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import axe, { type AxeResults } from 'axe-core';
 import type { Browser } from 'playwright-core';
 import { verdictOf } from '../../src/page/faces/card.ts';
 import { drawFace } from '../../src/page/faces/draw.ts';
+import { violations } from '../support/browser/axe.ts';
 import { launchBrowser } from '../support/browser/browser.ts';
 import { type BuiltPage, buildPage, visit } from '../support/browser/built-page.ts';
 import { type StaticServer, serveFolder } from '../support/browser/static-server.ts';
@@ -78,14 +78,7 @@ describe('the faces', () => {
     await page.keyboard.press('Space');
     await page.waitForFunction((src) => document.querySelector('#face')!.getAttribute('src') !== src, before);
     await page.locator('#distance:not([disabled])').waitFor();
-    await page.evaluate(axe.source);
-    const { violations } = await page.evaluate(() =>
-      (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-    );
-    assert.deepEqual(
-      violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`),
-      [],
-    );
+    assert.deepEqual(await violations(page), []);
     assert.deepEqual(complaints, []);
     await context.close();
   });

@@ -92,16 +92,23 @@ describe('what the page keeps', () => {
   });
 
   it('refuses a model or a runtime that is not the one it was built with', async () => {
-    for (const extension of ['onnx', 'wasm.bin']) {
+    for (const [extension, id] of [
+      ['onnx', 'cmnist'],
+      ['onnx', 'cmnist-erm'],
+      ['wasm.bin', ''],
+    ] as const) {
       const folder = await mkdtemp(join(tmpdir(), 'glean-page-'));
       const server = await serveFolder(folder);
       try {
         await cp(built.folder, folder, { recursive: true });
         // The models that other views offer are not fetched until somebody wants them, so it is one of the digits'.
-        const model = createHash('sha256')
-          .update(await readFile('models/cmnist/model.onnx'))
-          .digest('hex');
-        const begins = extension === 'onnx' ? model.slice(0, 20) : '';
+        const begins =
+          id === ''
+            ? ''
+            : createHash('sha256')
+                .update(await readFile(`models/${id}/model.onnx`))
+                .digest('hex')
+                .slice(0, 20);
         const name = (await readdir(join(folder, 'content'))).find(
           (file) => file.startsWith(begins) && file.endsWith(`.${extension}`),
         )!;

@@ -4,6 +4,7 @@ import type { AffineBound } from '../../certify-runtime/trusted/bounds/bound.ts'
 import type { CertifiedModel } from '../../certify-runtime/trusted/file/certified-model.ts';
 import { TENSORS } from '../../certify-runtime/trusted/file/names.ts';
 import { decodeOnnx } from '../../certify-runtime/trusted/onnx/codec.ts';
+import type { Graph } from '../../certify-runtime/trusted/onnx/model.ts';
 import { rulesFor } from '../../certify-runtime/trusted/rules/table.ts';
 import { boundEncoder } from '../../certify-runtime/trusted/walk/encoder.ts';
 import type { Library } from '../../export/onnx-runtime/library.ts';
@@ -98,14 +99,13 @@ async function measureAll(
   shape: readonly number[],
   groups: readonly Group[],
   errorsOf: ReadonlyMap<string, readonly AffineBound[]>,
-  { library, onMeasured }: ExplainOptions,
+  library: Library,
 ): Promise<ReadonlyMap<string, number>> {
   const twin = await openTwin(bytes, shape, library);
   const whole = twin.network(TENSORS.latent);
   if (whole === null || whole.work > MOST_WORK) return new Map();
   const measured = new Map([[TENSORS.image as string, 1]]);
-  for (const [i, { nodes, inputs, outputs }] of groups.entries()) {
-    onMeasured?.(i, groups.length);
+  for (const { nodes, inputs, outputs } of groups) {
     for (const name of outputs) {
       const same = nodes.every(({ op }) => MOVES.has(op)) ? measured.get(inputs[0]!) : undefined;
       const network = same === undefined ? twin.network(name) : null;
@@ -121,10 +121,8 @@ async function measureAll(
 interface ExplainOptions {
   /** Computes what does not depend on the pixels. */
   readonly library: Library;
-  /** Is told about each node as soon as it is bounded. */
-  readonly onNode?: OnNode;
-  /** Is told how many of the layers have been measured. */
-  readonly onMeasured?: (done: number, layers: number) => void;
+  /** The walk, if it was made before. */
+  readonly walked?: Walked;
 }
 
 /** The layers whose outputs these tensors are. */
@@ -133,12 +131,19 @@ function sources(groups: readonly Group[]): (inputs: readonly string[]) => reado
   return (inputs) => [...new Set(inputs.map((name) => at.get(name) ?? -1))];
 }
 
-/** @param bytes a sealed file that was verified, of which `model` is what it says */
-export async function explanationOf(
+/** What the walk from image to latent finds of each tensor. */
+export interface Walked {
+  readonly graph: Graph;
+  readonly found: ReadonlyMap<string, Found>;
+  readonly errorsOf: ReadonlyMap<string, readonly AffineBound[]>;
+}
+
+/** @param onNode is told about each node as soon as it is bounded */
+export async function walk(
   bytes: Uint8Array,
-  { certificate, images }: Pick<CertifiedModel, 'certificate' | 'images'>,
-  options: ExplainOptions,
-): Promise<Explanation> {
+  { images }: Pick<CertifiedModel, 'images'>,
+  onNode?: OnNode,
+): Promise<Walked> {
   const { graph } = decodeOnnx(networkBytes(bytes));
   const [l2, l1] = typicalNorms(images);
   const found = new Map<string, Found>();
@@ -146,14 +151,24 @@ export async function explanationOf(
   boundEncoder(graph, {
     input: TENSORS.image,
     latent: TENSORS.latent,
-    rules: watched(await rulesFor(graph), options.onNode),
+    rules: watched(await rulesFor(graph), onNode),
     observe: (tensor, { lipschitz, errors }) => {
       found.set(tensor, { lipschitz, error: at(errors, l2, l1) });
       errorsOf.set(tensor, errors);
     },
   });
+  return { graph, found, errorsOf };
+}
+
+/** @param bytes a sealed file that was verified, of which `model` is what it says */
+export async function explanationOf(
+  bytes: Uint8Array,
+  model: Pick<CertifiedModel, 'certificate' | 'images'>,
+  options: ExplainOptions,
+): Promise<Explanation> {
+  const { graph, found, errorsOf } = options.walked ?? (await walk(bytes, model));
   const groups = groupsOf(graph, TENSORS.latent, (tensor) => found.has(tensor));
-  const measured = await measureAll(bytes, certificate.input.shape, groups, errorsOf, options);
+  const measured = await measureAll(bytes, model.certificate.input.shape, groups, errorsOf, options.library);
   const lipschitz = (tensor: string) => found.get(tensor)!.lipschitz;
   const relative = (tensor: string) => found.get(tensor)!.error / Math.max(lipschitz(tensor), Number.MIN_VALUE);
   const loss = (tensor: string): number => {

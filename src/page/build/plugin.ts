@@ -1,7 +1,12 @@
-/** The vite plugin that adds the page's large files to the build and tells the service worker what to keep. */
+/**
+ * The vite plugin that adds the page's large files to the build, gives the views what they have in common, and tells the
+ * service worker what to keep.
+ */
 import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
 import type { Plugin } from 'vite';
 import type { BuiltContent } from './content.ts';
+import { withCommonParts } from './views.ts';
 
 const WORKER_FILE = 'sw.js';
 const MARK = '__GLEAN_ASSETS__';
@@ -15,6 +20,10 @@ export function gleanPlugin({ files, installed }: BuiltContent): Plugin {
     buildStart() {
       // The worker's own build does not use this plugin, so the files are emitted only once.
       for (const [fileName, source] of [...files, ...installed]) this.emitFile({ type: 'asset', fileName, source });
+    },
+    transformIndexHtml: {
+      order: 'pre',
+      handler: (html, { filename }) => withCommonParts(html, basename(filename)),
     },
     generateBundle: {
       order: 'post',

@@ -32,7 +32,7 @@ export function modelAddress(text: string, base: string): URL {
 export async function fetchModel(url: URL, signal: AbortSignal, onProgress: (share: number) => void): Promise<Blob> {
   const response = await fetch(url, { credentials: 'omit', referrerPolicy: 'no-referrer', signal }).catch((cause) => {
     throw new Error(
-      `${url.href}: cannot be fetched. Its host must be up, and allow other pages to read the file (CORS: Access-Control-Allow-Origin)`,
+      `${url.href}: cannot be fetched. Its host must be up, and allow other pages to read the file (CORS: Access-Control-Allow-Origin); so must every host that it redirects to, over https. If you cannot change that, download the file and open it here`,
       { cause },
     );
   });

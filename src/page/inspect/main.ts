@@ -7,7 +7,7 @@ import { type Example, ModelPanel } from './panel.ts';
 import { type Dropped, filesOfDrop, isPicture } from './pictures/collect.ts';
 import { Slot } from './slot.ts';
 import { CameraView } from './view/camera.ts';
-import { layersView } from './view/layers.ts';
+import { layersView, measuringView } from './view/layers.ts';
 import { OneView } from './view/one.ts';
 import { PicturesView } from './view/pictures.ts';
 import { isKeyFile } from './view/signature.ts';
@@ -56,7 +56,7 @@ const camera = new CameraView(byId('camera-body', HTMLDivElement), slots, (file)
 
 /** A model was opened or closed: what was proven is shown, and all pictures are labelled anew. */
 async function changed(index: 0 | 1, opened: Opened | null): Promise<void> {
-  proven[index].replaceChildren(...(opened === null ? [] : [layersView(opened)]));
+  proven[index].replaceChildren(...(opened === null ? [] : [measuringView()]));
   const any = slots.some((slot) => slot.opened !== null);
   sections[0]!.hidden = !any && pictures.count === 0;
   sections[2]!.hidden = !any || navigator.mediaDevices === undefined;
@@ -68,6 +68,19 @@ async function changed(index: 0 | 1, opened: Opened | null): Promise<void> {
   }
   await pictures.refresh(index);
   if (!sections[1]!.hidden) await one.show();
+  if (opened !== null) await explain(index, opened);
+}
+
+/** Shows where the bound of a model comes from: after its answers, because it keeps the worker busy. */
+async function explain(index: 0 | 1, opened: Opened): Promise<void> {
+  const current = (): boolean => slots[index].opened === opened;
+  try {
+    if (!current()) return;
+    const explained = await slots[index].call('explain', null);
+    if (current()) proven[index].replaceChildren(layersView(opened, explained));
+  } catch (error) {
+    if (current()) report(error);
+  }
 }
 
 /** Opens what was dropped: models, keys, pictures, each in its place; a file of no known kind is taken for a model. */

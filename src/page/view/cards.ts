@@ -4,6 +4,7 @@
  */
 import { GREEN, paint, RED } from '../digit/colour.ts';
 import type { Answer } from '../worker/answers.ts';
+import type { ModelContent } from '../worker/content.ts';
 import type { ModelAnswers, ModelFacts, SmoothedAnswer } from '../worker/protocol.ts';
 import { formatRadius, html } from './dom.ts';
 import { show, thumbnail } from './picture.ts';
@@ -34,7 +35,7 @@ class Card {
   readonly #green: Recoloured;
   readonly #verdict = html('p', { class: 'verdict' }, '–');
 
-  constructor({ id, title, certificate }: ModelFacts) {
+  constructor({ id, title }: ModelContent) {
     const black = new Uint8Array(28 * 28 * 3);
     const recoloured = (): Recoloured => ({ canvas: thumbnail(black, ''), text: html('span') });
     this.#red = recoloured();
@@ -45,7 +46,7 @@ class Card {
       'article',
       { class: 'panel card', 'data-model': id, 'aria-labelledby': `card-${id}` },
       html('h2', { id: `card-${id}` }, title),
-      html('p', { class: 'small muted about' }, ABOUT[id] ?? certificate.classes.join(', ')),
+      html('p', { class: 'small muted about' }, ABOUT[id] ?? ''),
       this.#label,
       html(
         'div',
@@ -127,17 +128,18 @@ export class Cards {
   readonly #glances: readonly HTMLElement[];
 
   /** @param glance gets one line for each model, for screens on which the cards do not fit beside the drawing area */
-  constructor(root: HTMLElement, glance: HTMLElement, models: readonly ModelFacts[]) {
-    this.#cards = models.map((facts) => new Card(facts));
+  constructor(root: HTMLElement, glance: HTMLElement, models: readonly ModelContent[]) {
+    this.#cards = models.map((model) => new Card(model));
     root.replaceChildren(...this.#cards.map(({ element }) => element));
     this.#glances = models.map(() => html('span', {}, '–'));
     glance.replaceChildren(...models.map(({ title }, i) => html('li', {}, title, this.#glances[i]!)));
   }
 
+  /** @param answers of the first model, or of more of them */
   update(grey: Uint8Array, answers: readonly ModelAnswers[]): void {
-    this.#cards.forEach((card, i) => {
-      card.update(grey, answers[i]!);
-      const { label, className, radius } = answers[i]!.answers[0]!;
+    answers.forEach((found, i) => {
+      this.#cards[i]!.update(grey, found);
+      const { label, className, radius } = found.answers[0]!;
       this.#glances[i]!.replaceChildren(
         html('strong', { 'data-label': label }, className),
         ` r ${formatRadius(radius)}`,

@@ -51,8 +51,7 @@ export class ProofView {
   readonly #models: readonly ModelFacts[];
   readonly #slack: readonly HTMLElement[];
 
-  constructor(root: HTMLElement, started: Started) {
-    const { models } = started;
+  constructor(root: HTMLElement, started: Started, models: readonly ModelFacts[]) {
     this.#models = models;
     this.#slack = models.map(() => html('span', {}, '–'));
     const row = (name: string, cell: (facts: ModelFacts, i: number) => Node | string): HTMLElement =>

@@ -30,7 +30,9 @@ const BATCH = 128;
 /** One seed for all pictures, so that the same picture gets the same certificate whenever it is drawn. */
 const SMOOTHING_SEED = 2020;
 
+/** The models that are proven. */
 const models: Model[] = [];
+let files: readonly ReturnType<typeof fetchContent>[] = [];
 
 async function loadModel(content: Content['models'][number], fetched: ReturnType<typeof fetchContent>): Promise<Model> {
   const { id, title, file, signature, publicKey } = content;
@@ -54,18 +56,22 @@ async function loadModel(content: Content['models'][number], fetched: ReturnType
 
 async function start({ base }: Calls['start']['input']): Promise<Started> {
   const content = __GLEAN_CONTENT__;
-  const files = content.models.map(({ file }) => fetchContent(file, base));
-  // They are awaited below; the failure of one must not be an unhandled rejection while another is awaited.
+  files = content.models.map(({ file }) => fetchContent(file, base));
+  // They are awaited by `prove`; the failure of one must not be an unhandled rejection before that.
   for (const file of files) file.catch(() => {});
   const { version, origin } = await startRuntime(content.wasm, base);
-  for (const [i, model] of content.models.entries()) models.push(await loadModel(model, files[i]!));
   return {
-    models: models.map(({ facts }) => facts),
     threads: THREADS,
     isolated: globalThis.crossOriginIsolated,
     runtimeVersion: version,
     runtimeOrigin: origin,
   };
+}
+
+async function prove({ model }: Calls['prove']['input']): Promise<ModelFacts> {
+  const loaded = await loadModel(__GLEAN_CONTENT__.models[model]!, files[model]!);
+  models.push(loaded);
+  return loaded.facts;
 }
 
 async function predict({ images, smooth }: Calls['predict']['input']): Promise<Calls['predict']['output']> {
@@ -127,7 +133,7 @@ async function keep({ base }: Calls['keep']['input']): Promise<null> {
   return null;
 }
 
-answerCalls<Calls, number>({ start, predict, worst, batch, digits, keep }, (error) => ({
+answerCalls<Calls, number>({ start, prove, predict, worst, batch, digits, keep }, (error) => ({
   code: error instanceof GleanError ? error.code : 'UNEXPECTED',
   message: messageOf(error),
 }));

@@ -32,7 +32,6 @@ export interface ModelFacts {
 }
 
 export interface Started {
-  readonly models: readonly ModelFacts[];
   readonly threads: number;
   readonly isolated: boolean;
   readonly runtimeVersion: string;
@@ -41,6 +40,9 @@ export interface Started {
 
 export interface Calls {
   start: { readonly input: { readonly base: string }; readonly output: Started };
+  /** Proves a model, after those before it. */
+  prove: { readonly input: { readonly model: number }; readonly output: ModelFacts };
+  /** Gives the answers of the models that are proven by then. */
   predict: {
     readonly input: { readonly images: readonly Uint8Array[]; readonly smooth: boolean };
     readonly output: readonly ModelAnswers[];

@@ -1,6 +1,7 @@
 /** ONNX Runtime's WASM in a worker, from the file that the build added to the page. */
 import glueUrl from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
-import { env } from 'onnxruntime-web/wasm';
+import { env, InferenceSession } from 'onnxruntime-web/wasm';
+import { probeModel } from '../../certify-runtime/run/probe.ts';
 import { type ContentFile, fetchContent, type Origin, unpack } from './content.ts';
 
 /**
@@ -14,8 +15,14 @@ interface StartedRuntime {
   readonly origin: Origin;
 }
 
+/** Makes a session and frees it: the first one compiles the WASM. */
+async function compile(): Promise<void> {
+  const session = await InferenceSession.create(probeModel(), { executionProviders: ['wasm'], logSeverityLevel: 3 });
+  await session.release();
+}
+
 /**
- * Gets the WASM ready; it is compiled when the first session is made.
+ * Gets the WASM, and has it compiled, which goes on in other threads of the browser after this has returned.
  *
  * @throws Error if the page was opened without https, or the host gives another file
  */
@@ -29,5 +36,7 @@ export async function startRuntime(wasm: ContentFile, base: string): Promise<Sta
   env.wasm.wasmPaths = { mjs: new URL(glueUrl, base).href };
   const { bytes, origin } = await fetchContent(wasm, base);
   env.wasm.wasmBinary = await unpack(bytes);
+  // If it fails, the first session that is needed fails with the same reason.
+  compile().catch(() => {});
   return { version: env.versions.web ?? env.versions.common, origin };
 }

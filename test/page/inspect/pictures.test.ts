@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import axe, { type AxeResults } from 'axe-core';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import sharp from 'sharp';
 import { Certifier } from '../../../src/certify-runtime/node.ts';
+import { violations } from '../../support/browser/axe.ts';
 import { launchBrowser } from '../../support/browser/browser.ts';
 import { type BuiltPage, buildPage } from '../../support/browser/built-page.ts';
 import { givePictures, openModel, saved, savedAnswers, visitInspect } from '../../support/browser/inspect.ts';
@@ -27,13 +27,6 @@ const PICTURES: Readonly<Record<string, readonly [number, number, number]>> = {
   'day/digit 5–9/d.png': [240, 240, 240],
   'day/other/e.png': [0, 0, 250],
 };
-
-async function violations(page: Page): Promise<string[]> {
-  const { violations: found } = await page.evaluate(() =>
-    (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-  );
-  return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
-}
 
 describe('pictures in the page for anybody’s model', () => {
   let built: BuiltPage;
@@ -133,7 +126,6 @@ describe('pictures in the page for anybody’s model', () => {
     it(`break no rule of axe-core and fit a phone, ${colorScheme}`, async () => {
       const viewport = { width: 360, height: 740 };
       const { context, page } = await visitInspect(browser, server.url, { colorScheme, viewport });
-      await page.evaluate(axe.source);
       assert.deepEqual(await violations(page), []);
       assert.equal(await openModel(page, model('cmnist')), 'proven');
       await givePictures(page, folder);

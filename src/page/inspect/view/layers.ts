@@ -3,11 +3,13 @@ import type { ExplainedLayer, Explanation } from '../../../evaluate/explain/expl
 import { costliest } from '../../../evaluate/explain/lines.ts';
 import { html } from '../../view/dom.ts';
 import { saveFile } from '../save.ts';
-import type { Opened } from '../worker/protocol.ts';
+import type { Explained, Opened } from '../worker/protocol.ts';
 import { layerGraph } from './graph.ts';
 import { boundText, percent } from './numbers.ts';
 
 const COLUMNS = ['layer', 'name', 'L grows by', 'L ≤', 'measured ≥', 'of loss', 'of float32', 'what may help'];
+
+const TITLE = 'What was proven, layer by layer';
 
 const digits = (value: number): string => String(Number(value.toPrecision(5)));
 
@@ -66,8 +68,14 @@ function summary({ lipschitz, measured, layers }: Explanation): string {
   return `${bound} A search found pictures that are stretched by ${digits(measured)}: the bound cannot be better by more than the rest, the loss, which the layers share as shown.`;
 }
 
-export function layersView(opened: Opened): HTMLElement {
-  const { explanation, lines, name, certificate, opinion, lipschitz } = opened;
+/** What is shown while the layers of a model are measured. */
+export function measuringView(): HTMLElement {
+  const message = html('p', { class: 'muted', role: 'status' }, 'Measuring each layer…');
+  return html('section', { class: 'panel', 'aria-label': TITLE }, html('h2', {}, TITLE), message);
+}
+
+export function layersView(opened: Opened, { explanation, lines }: Explained): HTMLElement {
+  const { name, certificate, opinion, lipschitz } = opened;
   const save = html('button', { type: 'button' }, 'Save as JSON');
   save.addEventListener('click', () =>
     saveFile(
@@ -76,11 +84,10 @@ export function layersView(opened: Opened): HTMLElement {
       'application/json',
     ),
   );
-  const title = html('h2', {}, 'What was proven, layer by layer');
   return html(
     'section',
     { class: 'panel proof-of', 'aria-label': `Proof of ${name}` },
-    title,
+    html('h2', {}, TITLE),
     html('p', { class: 'small file-name muted' }, name),
     html('p', { class: 'lead' }, summary(explanation)),
     layerGraph(explanation),

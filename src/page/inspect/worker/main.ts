@@ -12,7 +12,7 @@ import type { Content } from '../../worker/content.ts';
 import { startRuntime } from '../../worker/runtime.ts';
 import { worstPerturbation } from '../../worker/worst.ts';
 import { decodePicture } from './decode.ts';
-import type { Calls, Labelled, Opened, Progress } from './protocol.ts';
+import type { Calls, Explained, Labelled, Opened, Progress } from './protocol.ts';
 import { type Proven, prove, RefusedError, WEB } from './prove.ts';
 
 /** Inserted by the build. */
@@ -48,7 +48,7 @@ async function open(
   const begin = performance.now();
   const proven = await prove(file, name, choices, onProgress);
   model = proven;
-  const { certifier, explanation, opinion, sealed, bytes } = proven;
+  const { certifier, opinion, sealed, bytes } = proven;
   const time = performance.now() - begin;
   const before = performance.now();
   await certifier.predict(new Uint8Array(certifier.imageSize));
@@ -61,14 +61,17 @@ async function open(
     runtimeVersion: env.versions.web ?? env.versions.common,
     lipschitz: certifier.model.proven!.lipschitz,
     slack: typicalSlack(certifier.model),
-    explanation,
-    lines: explanationLines(explanation),
     opinion,
     opinionLine: opinionLine(opinion),
     time,
     firstAnswer: performance.now() - before,
     sealed,
   };
+}
+
+async function explain(): Promise<Explained> {
+  const explanation = await opened().explain();
+  return { explanation, lines: explanationLines(explanation) };
 }
 
 async function vouch({ publicKey, signature }: Calls['vouch']['input']): Promise<string> {
@@ -141,6 +144,7 @@ answerCalls<Calls, Progress>(
       return null;
     },
     open,
+    explain,
     vouch,
     label,
     see: ({ file }) => decodePicture(file, opened().certifier.certificate.input.shape),

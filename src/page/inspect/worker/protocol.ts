@@ -35,9 +35,6 @@ export interface Opened {
   readonly lipschitz: number;
   /** What rounding takes from a typical radius; null if no known picture has one. */
   readonly slack: number | null;
-  readonly explanation: Explanation;
-  /** What `glean verify --explain` and `glean seal --explain` print of it. */
-  readonly lines: readonly string[];
   readonly opinion: SecondOpinion;
   readonly opinionLine: string;
   /** Milliseconds from the call until everything was proven, run and measured. */
@@ -46,6 +43,13 @@ export interface Opened {
   readonly firstAnswer: number;
   /** What was changed and how far the answers are from the original's, if the file was sealed here. */
   readonly sealed: { readonly notes: readonly string[]; readonly deviation: number } | null;
+}
+
+/** Where the bound of a model comes from. */
+export interface Explained {
+  readonly explanation: Explanation;
+  /** What `glean verify --explain` and `glean seal --explain` print of it. */
+  readonly lines: readonly string[];
 }
 
 /** A node of a file that was refused, and what is known of it. */
@@ -72,6 +76,8 @@ export interface Calls {
     readonly input: { readonly file: Blob; readonly name: string; readonly choices: SealChoices };
     readonly output: Opened;
   };
+  /** Says where the bound of the open model comes from. */
+  explain: { readonly input: null; readonly output: Explained };
   /** Checks a signature of the file that was opened; gives the identifier of the key. */
   vouch: { readonly input: { readonly publicKey: string; readonly signature?: string }; readonly output: string };
   /** Labels picture files one after the other. */

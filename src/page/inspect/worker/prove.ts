@@ -7,7 +7,7 @@ import { HEAD_PREFIX } from '../../../certify-runtime/trusted/file/names.ts';
 import { readSealed } from '../../../certify-runtime/trusted/file/sealed.ts';
 import type { VerifiedModel } from '../../../certify-runtime/trusted/verify.ts';
 import { Certifier, GleanError, InputError } from '../../../certify-runtime/web.ts';
-import { type Explanation, explanationOf } from '../../../evaluate/explain/explanation.ts';
+import { type Explanation, explanationOf, type Walked, walk } from '../../../evaluate/explain/explanation.ts';
 import { readRaw } from '../../../export/foreign/onnx/raw.ts';
 import { answersOn, type Library, measureOn } from '../../../export/onnx-runtime/library.ts';
 import { runGraphOn } from '../../../export/onnx-runtime/run-graph.ts';
@@ -29,9 +29,10 @@ const REPORT = 50;
 export interface Proven {
   readonly bytes: Uint8Array;
   readonly certifier: Certifier;
-  readonly explanation: Explanation;
   readonly opinion: SecondOpinion;
   readonly sealed: { readonly notes: readonly string[]; readonly deviation: number } | null;
+  /** Measures each layer, which proves nothing and takes longer than the rest. */
+  explain(): Promise<Explanation>;
 }
 
 /** A refusal with the nodes that were looked at. */
@@ -120,33 +121,31 @@ async function proveSealed(bytes: Uint8Array, report: Report, from: number): Pro
   const at = (share: number): number => from + (1 - from) * share;
   report.step('Reading the file', at(0.05), 500);
   const sealed = await readSealed(bytes);
-  report.step('Proving', at(0.4));
+  report.step('Proving', at(0.5));
   const size = sealed.graph.nodes.filter(({ name }) => !name.startsWith(HEAD_PREFIX)).length;
-  let walk = 0;
-  const begin = performance.now();
-  const explanation = await explanationOf(bytes, sealed, {
-    library: WEB,
-    onNode: report.node(size),
-    onMeasured: (done, layers) => {
-      if (done === 0) {
-        walk = performance.now() - begin;
-        report.step('Measuring each layer', at(0.6));
-      }
-      report.done(done, layers, `Measuring each layer (${done} of ${layers})`);
-    },
-  });
-  walk ||= performance.now() - begin;
+  const [walked, duration] = await timed(() => walk(bytes, sealed, report.node(size)));
+  let kept: Walked | undefined = walked;
   report.step(
     'Checking every claim of the file against what is proven, and running its known answers',
-    at(0.85),
-    walk + 300,
+    at(0.8),
+    duration + 300,
   );
   const certifier = await Certifier.load(bytes);
   try {
     report.step('Second opinion: measuring what was proven', at(1), 2000);
     // Nothing but the proof's own numbers is used of it, and those are there: the file was not loaded by a signature.
     const opinion = await measureOn(WEB)(bytes, certifier.model as VerifiedModel);
-    return { bytes, certifier, explanation, opinion };
+    return {
+      bytes,
+      certifier,
+      opinion,
+      explain() {
+        // What the walk found holds a copy of the weights.
+        const given = kept;
+        kept = undefined;
+        return explanationOf(bytes, sealed, { library: WEB, ...(given === undefined ? {} : { walked: given }) });
+      },
+    };
   } catch (error) {
     await certifier.dispose();
     throw error;
