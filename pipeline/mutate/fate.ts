@@ -13,13 +13,19 @@ const LONGER = 10;
 
 export async function fateOf(worker: Worker, mutant: Mutant, timed: readonly Timed[], known: boolean): Promise<Fate> {
   const { file, point, variant, place } = mutant;
-  const fresh = place.atLoad;
-  const relevant = timed.filter(({ reached, files }) => (fresh ? files.has(file) : reached.has(point)));
+  const relevant = timed.filter(({ reached, files }) => (place.atLoad ? files.has(file) : reached.has(point)));
   if (relevant.length === 0) return 'unreached';
-  for (const { bundle, unit, ms } of relevant.filter((test) => !known || test.ms < QUICK)) {
-    const reply = await worker.ask({ kind: 'run', bundle, unit, point, variant, fresh }, START + LONGER * ms);
-    if (reply === null) return 'timeout';
-    if (reply.failure !== null) return 'killed';
+  // What a module calls while it is loaded shows only where it is loaded anew.
+  const again = place.atLoad ? [] : relevant.filter(({ atLoad }) => atLoad.has(point));
+  for (const [tests, fresh] of [
+    [relevant, place.atLoad],
+    [again, true],
+  ] as const) {
+    for (const { bundle, unit, ms } of tests.filter((test) => !known || test.ms < QUICK)) {
+      const reply = await worker.ask({ kind: 'run', bundle, unit, point, variant, fresh }, START + LONGER * ms);
+      if (reply === null) return 'timeout';
+      if (reply.failure !== null) return 'killed';
+    }
   }
   return 'survived';
 }

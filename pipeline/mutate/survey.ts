@@ -13,8 +13,11 @@ const BRIEF = 1000;
 export interface Timed {
   readonly bundle: string;
   readonly unit: number;
-  /** Points that it reached, and mutated files that its bundle contains. */
+  /** Points that it reached. */
   readonly reached: ReadonlySet<number>;
+  /** Points that its file reached while it was loaded. */
+  readonly atLoad: ReadonlySet<number>;
+  /** Mutated files that its bundle contains. */
   readonly files: ReadonlySet<string>;
   /** Of processor time. */
   readonly ms: number;
@@ -55,13 +58,15 @@ export async function survey({
     if (reply === null || reply.failure !== null) {
       useless.push(`${test}: ${reply?.failure ?? 'no answer'}`);
     }
+    const atLoad = new Set(reply?.atLoad);
     for (const [unit, { name, failure, reached, ms }] of (reply?.units ?? []).entries()) {
       const none = { kind: 'run', bundle, unit, point: -1, variant: 0, fresh: false } as const;
       const again: (Reply | null)[] = [];
       while (failure === null && ms < BRIEF && again.length < 2) again.push(await worker.ask(none, LONGEST));
       const failed = failure ?? again.find((one) => one === null || one.failure !== null);
       if (failed === undefined) {
-        timed.push({ bundle, unit, reached: new Set(reached), files: contained, ms: again.at(-1)?.ms ?? ms });
+        const known = { bundle, unit, reached: new Set(reached), atLoad, files: contained };
+        timed.push({ ...known, ms: again.at(-1)?.ms ?? ms });
       } else useless.push(`${test}, "${name}": ${typeof failed === 'string' ? failed : 'fails the second time'}`);
     }
     progress(++files);

@@ -27,6 +27,7 @@ export type Request = RunRequest | SurveyRequest;
 export interface Surveyed {
   readonly name: string;
   readonly failure: string | null;
+  /** Points that it reached, with those that the file reached while it was loaded. */
   readonly reached: readonly number[];
   readonly ms: number;
 }
@@ -38,6 +39,8 @@ export interface Reply {
   readonly ms: number;
   readonly memory: number;
   readonly units: readonly Surveyed[];
+  /** Points that the file reached while it was loaded. */
+  readonly atLoad: readonly number[];
 }
 
 // The same examples in each run; no time is lost with making a counterexample smaller.
@@ -99,33 +102,33 @@ async function run(request: RunRequest): Promise<string | null> {
   return failure;
 }
 
-async function survey({ bundle, points }: SurveyRequest): Promise<Surveyed[]> {
+async function survey({ bundle, points }: SurveyRequest): Promise<Pick<Reply, 'units' | 'atLoad'>> {
   board.reached.fill(0);
   const units = await load(bundle, '');
   const atLoad = board.reached.slice(0, points);
   const surveyed: Surveyed[] = [];
+  const numbers = (reached: Uint8Array): number[] => [...reached.keys()].filter((i) => i < points && reached[i]);
   for (const unit of units) {
     board.reached.set(atLoad);
     board.reached.fill(0, points);
     const begin = busyMs();
     const failure = await failureOf(unit.run);
     const ms = busyMs() - begin;
-    const reached = [...board.reached.keys()].filter((i) => i < points && board.reached[i]);
-    surveyed.push({ name: unit.name, failure, reached, ms });
+    surveyed.push({ name: unit.name, failure, reached: numbers(board.reached), ms });
   }
-  return surveyed;
+  return { units: surveyed, atLoad: numbers(atLoad) };
 }
 
 async function answer(request: Request): Promise<Reply> {
   const begin = busyMs();
-  let units: Surveyed[] = [];
+  let found: Pick<Reply, 'units' | 'atLoad'> = { units: [], atLoad: [] };
   const failure =
     request.kind === 'run'
       ? await run(request)
       : await failureOf(async () => {
-          units = await survey(request);
+          found = await survey(request);
         });
-  return { failure, ms: busyMs() - begin, memory: process.memoryUsage.rss(), units };
+  return { failure, ms: busyMs() - begin, memory: process.memoryUsage.rss(), ...found };
 }
 
 process.on('message', (request: Request) => {

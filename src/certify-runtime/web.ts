@@ -74,7 +74,7 @@ export class Certifier<R extends number | null = number> extends CertifierBase<R
   static load(source: WebSource, options?: WebLoadOptions): Promise<Certifier>;
   static async load(source: WebSource, options: WebLoadOptions = {}): Promise<Certifier<number | null>> {
     // A thread starts with the script that ONNX Runtime is in: in a bundle the whole application, and `load` never ends.
-    if (options.runtime === undefined) ort.env.wasm.numThreads ??= 1;
+    ort.env.wasm.numThreads ??= 1;
     const bytes = await bytesOf(source);
     const signature =
       options.signature ??

@@ -1,6 +1,6 @@
 /** What certificate heads of every format are written with: nodes and constants under the head's prefix. */
 
-import { mulUp, sqrtUp } from './bounds/rounding.ts';
+import { sqrtUp } from './bounds/rounding.ts';
 import { UnprovableError } from './errors.ts';
 import { HEAD_PREFIX, TENSORS } from './file/names.ts';
 import type { MarginTerms } from './margin.ts';
@@ -18,7 +18,7 @@ export interface HeadGraph {
  * @throws UnprovableError if the cap is smaller
  */
 export function checkCap({ cap, constants }: MarginTerms, inputs: number): void {
-  if (cap >= mulUp(sqrtUp(inputs), 2 ** -60)) return;
+  if (cap >= sqrtUp(inputs) * 2 ** -60) return;
   throw new UnprovableError(
     `the network may overflow for images of norm ${constants.maxImageNorm}: squares of pixels that small vanish in float32; scale its weights down`,
     { maxImageNorm: constants.maxImageNorm },

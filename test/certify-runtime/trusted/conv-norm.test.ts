@@ -3,10 +3,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { frequencyBound } from '../../../src/certify-runtime/trusted/bounds/conv-frequency.ts';
-import { absoluteSum, gramKernel, gramKernelBound } from '../../../src/certify-runtime/trusted/bounds/conv-gram.ts';
+import { MAX_WORK } from '../../../src/certify-runtime/trusted/bounds/budget.ts';
+import { cellsBound } from '../../../src/certify-runtime/trusted/bounds/conv-cells.ts';
+import { chooseGrid, frequencyBound } from '../../../src/certify-runtime/trusted/bounds/conv-frequency.ts';
+import {
+  absoluteSum,
+  gramKernel,
+  gramKernelBound,
+  gramKernelCost,
+} from '../../../src/certify-runtime/trusted/bounds/conv-gram.ts';
+import { convNorms } from '../../../src/certify-runtime/trusted/bounds/conv-norm.ts';
 import { type ConvGeometry, tapsOfGroup } from '../../../src/certify-runtime/trusted/bounds/conv-taps.ts';
 import { absoluteNormUpper } from '../../../src/certify-runtime/trusted/bounds/matrix-norm.ts';
+import { sqrtUp } from '../../../src/certify-runtime/trusted/bounds/rounding.ts';
 import { boundEncoder } from '../../../src/certify-runtime/trusted/walk/encoder.ts';
 import { cpuSeconds } from '../../support/command/cpu-time.ts';
 import { run } from '../../support/interpreter/interpreter.ts';
@@ -15,6 +24,7 @@ import { GraphBuilder } from '../../support/networks/graph-builder.ts';
 import { exact } from '../../support/numbers/arithmetic.ts';
 import { Random } from '../../support/numbers/random.ts';
 import { largestSingularValue } from '../../support/numbers/svd.ts';
+import { siteOf, walkOf } from './conditions/site.ts';
 
 interface Case {
   readonly dims: readonly number[];
@@ -135,6 +145,110 @@ test('the known supremum of a difference kernel: 2 for [1, −1], also where the
   // [1, 2, 1]·e^{iω/3}-like phases: a maximum between the grid points, found through the remainder.
   const shifted = lattice([2, 1, 1, 3], [1, 0, -0.3, 0.2, 1, 0.5]);
   assert.ok(shifted.grid(4) >= shifted.grid(1024) / 1.0001);
+});
+
+test('the largest value at a frequency of which only one axis is negative is not missed', () => {
+  // Ĝ = 4 + cos(ω₁ + ω₂) − cos 2ω₁ is 6 at ±(π/2, −π/2), and less than 5.2 where 0 ≤ ω₁, ω₂ ≤ π.
+  const shifts = [
+    { sigma: [0, 0] as const, matrix: Float64Array.of(4) },
+    { sigma: [1, 1] as const, matrix: Float64Array.of(0.5) },
+    { sigma: [2, 0] as const, matrix: Float64Array.of(-0.5) },
+  ];
+  const kernel = { size: 1, shifts, absolute: Float64Array.of(6), error: 0 };
+  const bound = frequencyBound(kernel, [3, 2], [64, 64], 1);
+  assert.ok(bound >= 6 && bound < 6.05, `${bound}`);
+});
+
+const ROW: ConvGeometry = {
+  ...{ inputChannels: 1, outputChannels: 1, groups: 1, kernel: [1, 4], stride: [1, 1], dilation: [1, 1] },
+  ...{ padBegin: [0, 0], input: [1, 4000], output: [1, 3997] },
+};
+
+/** Four taps with this many zeros between them. */
+function spread(
+  taps: readonly number[],
+  zeros: number,
+): { readonly weights: Float32Array; readonly shape: ConvGeometry } {
+  const weights = Float32Array.from({ length: 3 * (zeros + 1) + 1 }, (_, i) =>
+    i % (zeros + 1) === 0 ? taps[i / (zeros + 1)]! : 0,
+  );
+  return { weights, shape: { ...ROW, kernel: [1, weights.length], output: [1, 4001 - weights.length] } };
+}
+
+function gramOf(weights: Float32Array, shape: ConvGeometry) {
+  const taps = tapsOfGroup(weights, shape, 0);
+  const absolute = absoluteNormUpper(absoluteSum(taps));
+  return { absolute, extent: taps.extent, cost: gramKernelCost(taps), kernel: gramKernel(taps, absolute) };
+}
+
+test('a kernel too long for cells is bounded on a grid, whose work is counted', () => {
+  // |1 + z + z² − z³|² = 4 + 2cos θ − 2cos 3θ is at most 4 + 16/√27.
+  const { weights, shape } = spread([1, 1, 1, -1], 48);
+  const site = siteOf('Conv', walkOf([]));
+  const { norm, absolute } = convNorms(site, weights, shape);
+  const known = Math.sqrt(4 + 16 / Math.sqrt(27));
+  assert.ok(norm >= known && norm < 1.01 * known, `${norm} for ${known}`);
+  const own = gramOf(weights, shape);
+  const { grid, cost } = chooseGrid(own.extent, 1, 1.2e9)!;
+  assert.equal(norm, sqrtUp(frequencyBound(own.kernel, own.extent, grid, absolute)));
+  assert.equal(site.walk.work, own.cost + cost);
+  // Where the magnitudes say more, they are taken: the largest |1 + z + z² + z³| is 4.
+  const positive = spread([1, 1, 1, 1], 48);
+  assert.ok(convNorms(siteOf('Conv', walkOf([])), positive.weights, positive.shape, true).norm < 4 + 1e-12);
+});
+
+test('work: a quarter of what is left goes to cells, a half to a grid, and each group has its part of a layer’s', () => {
+  const weights = Float32Array.of(1, 1, 1, -1);
+  const { kernel, extent, absolute, cost } = gramOf(weights, ROW);
+  const needed = cellsBound(kernel, extent, absolute, 1e9).work;
+  const check = (left: number, groups: number, found: 'cells' | 'grid' | 'nothing'): void => {
+    const site = siteOf('Conv', walkOf([]));
+    site.spend(MAX_WORK - left - cost);
+    const padded = new Float32Array(weights.length * groups);
+    padded.set(weights);
+    const { norm } = convNorms(site, padded, { ...ROW, groups, inputChannels: groups, outputChannels: groups });
+    const cells = cellsBound(kernel, extent, absolute, Math.min(left / 4, 3e9 / groups));
+    const grid = chooseGrid(extent, 1, Math.min((left - cells.work) / 2, 1.2e9 / groups));
+    const usesGrid = cells.bound === Number.POSITIVE_INFINITY && grid !== null;
+    assert.equal(Number.isFinite(cells.bound) ? 'cells' : usesGrid ? 'grid' : 'nothing', found);
+    assert.equal(Math.round(left - site.workLeft), Math.round(cells.work + (usesGrid ? grid.cost : 0)));
+    const square = usesGrid ? frequencyBound(kernel, extent, grid.grid, absolute) : cells.bound;
+    assert.equal(norm, Math.min(sqrtUp(gramKernelBound(kernel)), sqrtUp(square)));
+  };
+  check(8 * needed, 1, 'cells');
+  check(3 * needed, 1, 'grid');
+  check(needed / 5, 1, 'nothing');
+  check(MAX_WORK / 2, 10, 'cells');
+  check(MAX_WORK / 2, Math.ceil(3e9 / (0.9 * needed)), 'grid');
+  check(MAX_WORK / 2, Math.ceil(3e9 / (0.2 * needed)), 'nothing');
+});
+
+test('a constant that is used twice is bounded once', () => {
+  const site = siteOf('Conv', walkOf([]));
+  const weights = Float32Array.of(1, 1, 1, -1);
+  const first = convNorms(site, weights, ROW);
+  const { work } = site.walk;
+  assert.ok(work > 0, 'no work');
+  assert.deepEqual(convNorms(site, weights, ROW), first);
+  assert.equal(site.walk.work, work);
+});
+
+test('a circular padding has the norm of the lattice, though the padded image is small', () => {
+  const shape: ConvGeometry = { ...ROW, kernel: [1, 2], padBegin: [0, 1], input: [1, 4], output: [1, 5] };
+  const normOf = (wraps: boolean) => convNorms(siteOf('Conv', walkOf([])), Float32Array.of(1, -1), shape, wraps).norm;
+  assert.ok(normOf(true) >= 2);
+  // 2·cos(π/10), the largest singular value of a difference of 4 pixels between zeros.
+  assert.ok(normOf(false) < 1.91);
+});
+
+test('of the bounds on the lattice and of the whole matrix the smaller one is taken', () => {
+  const difference = (n: number): number => {
+    const shape: ConvGeometry = { ...ROW, kernel: [1, 2], padBegin: [0, 1], input: [1, n], output: [1, n + 1] };
+    return convNorms(siteOf('Conv', walkOf([])), Float32Array.of(1, -1), shape).norm;
+  };
+  // 2·cos(π/2(n + 1)) of the whole, which row sums alone prove to be about 2 where n is large; 2 on the lattice.
+  assert.ok(difference(9) < 2 * Math.cos(Math.PI / 20) * (1 + 2 ** -12));
+  assert.ok(difference(80) >= 2 * Math.cos(Math.PI / 162) && difference(80) < 2 + 1e-14);
 });
 
 test('convolutions with as many channels as a real encoder stay within the time', () => {

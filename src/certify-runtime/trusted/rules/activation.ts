@@ -30,9 +30,8 @@ function relu(site: Site): RuleResult {
     from(output, 'Relu', data);
     return result;
   }
-  const { measure } = output.base;
-  const lipschitz = Math.min(measure.lipschitz, measureOf(mirror).lipschitz);
-  return { outputs: [computed(output.shape, { ...measure, lipschitz })], upper: 1 };
+  const { lipschitz } = measureOf(mirror);
+  return { outputs: [computed(output.shape, { ...output.base.measure, lipschitz })], upper: 1 };
 }
 
 /** max(v, 0) + α·min(v, 0). */

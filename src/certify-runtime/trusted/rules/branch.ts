@@ -44,12 +44,12 @@ function mirrored(site: Site, parts: readonly Data[], shape: readonly number[]):
   if (areMirrored(a, b)) return from(computed(shape, measure), 'Mirror', a);
   const [x, y] = [sourceOf(a, 'Relu'), sourceOf(b, 'Relu')];
   if (x === null || y === null || !areMirrored(x, y)) return computed(shape, measure);
-  return computed(shape, { ...measure, lipschitz: mirroredBound(measure, x, y) });
+  return computed(shape, { ...measure, lipschitz: mirroredBound(x, y) });
 }
 
 /** The bound of a function of x and y = −x that has slopes of one of the two at a time. */
-function mirroredBound({ lipschitz }: Measure, x: Data, y: Data): number {
-  return Math.min(lipschitz, measureOf(x).lipschitz, measureOf(y).lipschitz);
+function mirroredBound(x: Data, y: Data): number {
+  return Math.min(measureOf(x).lipschitz, measureOf(y).lipschitz);
 }
 
 /** √Σ over the tensors that the parts come from, after parts of one tensor are taken together. */
@@ -124,7 +124,7 @@ function extremumOfTwo(site: Site, operation: 'Max' | 'Min', a: Data, b: Data): 
   }
   const measure = nonexpansive(joinMeasures(site, [a, b]), size);
   if (!areMirrored(a, b)) return computed(shape, measure);
-  return computed(shape, { ...measure, lipschitz: mirroredBound(measure, a, b) });
+  return computed(shape, { ...measure, lipschitz: mirroredBound(a, b) });
 }
 
 export const branchRules: Rules = {

@@ -65,8 +65,7 @@ function apply(site: Site, data: Data, made: Product, extras: Extras): RuleResul
   };
   const operand = rebased(site, data);
   const output = computed(shape, linearMeasure(site, map, measureOf(operand)), { isProduct: !made.accumulates });
-  const last = axis === shape.length - 1;
-  const [before, after] = [last && shape.length > 2 ? data.shape.at(-2)! : 1, last ? 1 : data.shape.at(-1)!];
+  const [before, after] = axis === shape.length - 1 ? [data.shape.at(-2)!, 1] : [1, data.shape.at(-1)!];
   const step = { kind: 'matrix', matrices, before, after, factor: extras.alpha, absolute: map.absolute } as const;
   recorded(output, step, [operand]);
   const plain = extras.bias === null && extras.alpha === 1;

@@ -83,7 +83,7 @@ export function boundEncoder(
   }
   if (walk.doubles.has(options.latent))
     throw new UnprovableError('the latent must be float32; put a Cast behind it', { latent: options.latent });
-  for (const [name, value] of options.observe === undefined ? [] : walk.values) {
+  for (const [name, value] of walk.values) {
     if (value.kind === 'data') options.observe?.(name, measureOf(value));
   }
   return result(walk, latent, inputShape);

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { AffineBound } from '../../../../src/certify-runtime/trusted/bounds/bound.ts';
+import { UnprovableError } from '../../../../src/certify-runtime/trusted/errors.ts';
 import { headGraph, MOST_IN_PAIRS } from '../../../../src/certify-runtime/trusted/head-graph.ts';
 import { type MarginTerms, marginTerms } from '../../../../src/certify-runtime/trusted/margin.ts';
 
@@ -153,6 +154,25 @@ describe('the constants of the head', () => {
       assert.equal(factorsOf({ ...scaled(9), cap: 8 }), 2);
       assert.equal(factorsOf({ ...scaled(1e20), cap: 8 }), 2);
     }
+  });
+
+  test('are written only where the cap is at least √n·2⁻⁶⁰', () => {
+    const terms = termsOf(2, [[0, 0]], [0, 0], 1);
+    const passes = (cap: number, inputs: number): unknown => headGraph({ ...terms, cap }, inputs);
+    const refused = (cap: number, inputs: number): void =>
+      assert.throws(
+        () => passes(cap, inputs),
+        (error: unknown) => error instanceof UnprovableError && /squares of pixels that small/.test(error.message),
+      );
+    passes(2 ** -60, 1);
+    refused(2 ** -60 * (1 - 2 ** -53), 1);
+    passes(2 ** -59 * (1 + 2 ** -51), 4);
+    refused(2 ** -59 * (1 - 2 ** -53), 4);
+    // The nearest float64 of √3 is below it.
+    refused(Math.sqrt(3) * 2 ** -60, 3);
+    passes(Math.sqrt(3) * 2 ** -60 * (1 + 2 ** -50), 3);
+    refused(0, 1);
+    refused(Number.NaN, 1);
   });
 
   test('never put cap above what is proven, and two classes need no search among others', () => {

@@ -22,7 +22,12 @@ import {
   vectorSumUpper,
 } from '../../../../src/certify-runtime/trusted/bounds/matrix-norm.ts';
 import { rootsOfUnity } from '../../../../src/certify-runtime/trusted/bounds/roots-of-unity.ts';
-import { gershgorin, gram, largestEigenvalueUpper } from '../../../../src/certify-runtime/trusted/bounds/symmetric.ts';
+import {
+  gershgorin,
+  gram,
+  isAtMost,
+  largestEigenvalueUpper,
+} from '../../../../src/certify-runtime/trusted/bounds/symmetric.ts';
 import { awkward } from './graphs.ts';
 import { refusal, siteOf, walkOf } from './site.ts';
 
@@ -73,6 +78,23 @@ test('a guess of the eigenvector that is none is left as it was', () => {
   const bound = largestEigenvalueUpper(Float64Array.of(1, -1, -1, 1), 2, { start });
   assert.ok(bound >= 2 && bound < 2 + 1e-13);
   assert.deepEqual([...start], [1, 1]);
+});
+
+test('λ ≤ τ is proven by row sums, or by a factorisation with room for its own rounding', () => {
+  const proven = (tau: number, ...g: readonly number[]): boolean =>
+    isAtMost(Float64Array.from(g), Math.sqrt(g.length), tau, new Float64Array(g.length));
+  // 1 itself is no τ for which a factorisation succeeds; the row sum is enough to the last unit.
+  const row = gershgorin(Float64Array.of(1, 0, 0, 1), 2);
+  assert.deepEqual([proven(row, 1, 0, 0, 1), proven(1, 1, 0, 0, 1)], [true, false]);
+  // (1 + √5)/2 is less than the row sum of 2.
+  assert.deepEqual([proven(1.6181, 1, 1, 1, 0), proven(1.618, 1, 1, 1, 0)], [true, false]);
+  // The rounding is in proportion to the magnitudes on the diagonal: 5.6e-16·1e8, whatever the sum of its entries.
+  assert.deepEqual([proven(1 + 7e-8, 1, 0, 0, -1e8), proven(1 + 3e-8, 1, 0, 0, -1e8)], [true, false]);
+  // What is lost to underflow is 2⁻¹⁰⁰⁰ for each of the n² entries.
+  const tiny = [0, 0.1, 0.1, -8].map((v) => v * 2 ** -1000);
+  assert.deepEqual([proven(4.01 * 2 ** -1000, ...tiny), proven(3.9 * 2 ** -1000, ...tiny)], [true, false]);
+  // Of a negative matrix nothing is proven with less than that.
+  assert.deepEqual([proven(1e-14, -1, 0, 0, -1), proven(1e-17, -1, 0, 0, -1)], [true, false]);
 });
 
 const geometry = (change: Partial<ConvGeometry> = {}): ConvGeometry => ({

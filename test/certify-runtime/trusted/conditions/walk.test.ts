@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { EncoderBound } from '../../../../src/certify-runtime/trusted/bounds/bound.ts';
 import {
   MAX_ELEMENTS,
+  MAX_OPERANDS,
   MAX_VIEW_ELEMENTS,
   MAX_VIEWS_TOTAL,
   MAX_WORK,
@@ -104,6 +105,12 @@ test('operators and attributes without a rule, for tensors and for constants', (
     b.node('Flatten', [b.node('Reshape', ['image', b.node('Shape', ['image'])])]),
   );
   assert.equal(shaped.lipschitz, 1);
+});
+
+test('as many inputs as the limit, and not one more, even if they are left out', () => {
+  const relu = (inputs: number) => prove(['N', 4], (b) => b.node('Relu', ['image', ...Array(inputs - 1).fill('')]));
+  assert.equal(relu(MAX_OPERANDS).lipschitz, 1);
+  refusal(() => relu(MAX_OPERANDS + 1), /more than 65536 inputs/);
 });
 
 test('a rule’s outputs may be stored, too', () => {

@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { boundEncoder } from '../../../../src/certify-runtime/trusted/walk/encoder.ts';
 import { run } from '../../../support/interpreter/interpreter.ts';
+import { allRules } from '../../../support/networks/all-rules.ts';
 import { GraphBuilder } from '../../../support/networks/graph-builder.ts';
 import { exact, float32 } from '../../../support/numbers/arithmetic.ts';
 import { Random } from '../../../support/numbers/random.ts';
@@ -96,6 +98,11 @@ test('x times a function of anything else has none', () => {
     (b) => mul(b, mul(b, copy(b), scalar(b, 0.5)), gate(b, 'image')),
     (b) =>
       mul(b, 'image', b.node('Add', [b.node('Erf', [b.node('Div', ['image', scalar(b, Math.SQRT2)])]), scalar(b, 2)])),
+    // x(erf(u) − 1) and x(1 − erf(u)) have other slopes than x(1 + erf(u)).
+    (b) =>
+      mul(b, 'image', b.node('Sub', [b.node('Erf', [b.node('Div', ['image', scalar(b, Math.SQRT2)])]), scalar(b, 1)])),
+    (b) =>
+      mul(b, 'image', b.node('Sub', [scalar(b, 1), b.node('Erf', [b.node('Div', ['image', scalar(b, Math.SQRT2)])])])),
     (b) => mul(b, 'image', copy(b)),
   ];
   for (const [i, make] of cases.entries()) {
@@ -203,10 +210,11 @@ test('a norm of tiny, of huge, and of subnormal values is within its error', () 
   }
 });
 
+const negative = (b: GraphBuilder, x = 'image'): string => b.node('Neg', [x]);
+const relu = (b: GraphBuilder, x: string): string => b.node('Relu', [x]);
+const concat = (b: GraphBuilder, ...parts: string[]): string => b.node('Concat', parts, { axis: 1 });
+
 test('x beside −x behind a Relu, and their maximum, have the bound of x', () => {
-  const negative = (b: GraphBuilder, x = 'image'): string => b.node('Neg', [x]);
-  const relu = (b: GraphBuilder, x: string): string => b.node('Relu', [x]);
-  const concat = (b: GraphBuilder, ...parts: string[]): string => b.node('Concat', parts, { axis: 1 });
   const one: Make[] = [
     (b) => concat(b, relu(b, 'image'), relu(b, negative(b))),
     (b) => concat(b, relu(b, negative(b)), relu(b, 'image')),
@@ -224,4 +232,36 @@ test('x beside −x behind a Relu, and their maximum, have the bound of x', () =
     (b) => concat(b, relu(b, b.node('Transpose', ['image'], { perm: [0, 1, 3, 2] })), relu(b, negative(b))),
   ];
   for (const make of two) near(lipschitz([2, 4, 4], make), Math.SQRT2);
+});
+
+test('a third tensor beside x and −x counts as well', () => {
+  // Where x > 0, raising it raises both x and |x|.
+  const abs = (b: GraphBuilder): string => b.node('Abs', ['image']);
+  const three: Make[] = [
+    (b) => concat(b, relu(b, 'image'), relu(b, negative(b)), abs(b)),
+    (b) => relu(b, concat(b, 'image', negative(b), abs(b))),
+  ];
+  for (const make of three) {
+    const proven = lipschitz([2, 4, 4], make);
+    assert.ok(proven >= Math.SQRT2 && proven <= Math.sqrt(3) * (1 + 1e-12), `${proven}`);
+  }
+});
+
+test('of x and −x, the one of which more is known bounds both', () => {
+  // The rule of the pool knows 1 of it, and the map as far as −x is bounded as a whole.
+  const forms: ((b: GraphBuilder, x: string, y: string) => string)[] = [
+    (b, x, y) => concat(b, relu(b, x), relu(b, y)),
+    (b, x, y) => b.node('Max', [x, y]),
+  ];
+  for (const form of forms) {
+    for (const swapped of [false, true]) {
+      const builder = new GraphBuilder(['N', 1, 3]);
+      const mean = builder.node('AveragePool', ['image'], { kernel_shape: [2] });
+      const pair = [mean, negative(builder, mean)] as const;
+      const latent = builder.node('Flatten', [swapped ? form(builder, pair[1], pair[0]) : form(builder, ...pair)]);
+      const proven = boundEncoder(builder.graph(latent), { input: 'image', latent, rules: allRules }).lipschitz;
+      // The eigenvalues of MMᵀ are ½ ± ¼.
+      assert.ok(proven >= Math.sqrt(0.75) && proven <= Math.sqrt(0.75) * (1 + 1e-6), `${proven}`);
+    }
+  }
 });

@@ -57,6 +57,12 @@ test('x·(1 + erf(x/√2)) keeps away from factors that ONNX Runtime takes for �
   }
   refused((b) => b.node('Div', [gelu(b), scalar(b, 2 + 2 ** -10)]), /GeluFusion/);
   assert.ok(proven((b) => b.node('Mul', [gelu(b), scalar(b, 0.5)])).lipschitz < 1.13);
+  // What is 2⁻⁶ or more from ½ is far from it, and a factor of several elements is never taken for ½.
+  for (const far of [0.5 + 2 ** -6, 0.5 - 2 ** -6, 0.25, -0.5, 3]) {
+    const { lipschitz } = proven((b) => b.node('Mul', [gelu(b), scalar(b, far)]));
+    assert.ok(lipschitz >= 2.25 * Math.abs(far) && lipschitz <= 2.26 * Math.abs(far), `${lipschitz} for ${far}`);
+  }
+  assert.ok(proven((b) => b.node('Mul', [gelu(b), b.floats([4], Array(4).fill(0.5 + 2 ** -10))])).lipschitz < 1.14);
 });
 
 /** x·x of x with this norm, and then as if more had happened. */

@@ -1,4 +1,6 @@
+import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { readOnnx } from '../../../../src/certify-runtime/trusted/onnx/read.ts';
 import {
   bytes,
   file,
@@ -151,11 +153,19 @@ describe('both readers refuse', () => {
       withTensor(int(1, 2 ** 30), int(1, 2 ** 30), int(1, 0), int(2, 1), len(8, 'W'), len(9, '')),
       /a product of more/,
     ],
+    'an empty shape of one too many': [
+      withTensor(int(1, 2 ** 31), int(1, 0), int(2, 1), len(8, 'W'), len(9, '')),
+      /a product of more|a dimension/,
+    ],
     'a shape cut to 32 bits': [
       withTensor(int(1, 2n ** 32n + 2n), int(2, 1), len(8, 'W'), len(9, floats(1, 2))),
       /a dimension/,
     ],
     'a negative dimension': [withTensor(int(1, -2), int(2, 1), len(8, 'W'), len(9, floats(1, 2))), /a dimension is -2/],
+    'two negative dimensions, whose product fits': [
+      withTensor(int(1, -1), int(1, -2), int(2, 1), len(8, 'W'), len(9, floats(1, 2))),
+      /a dimension is -1/,
+    ],
     'float16 values': [
       withTensor(int(1, 2), int(2, 10), len(8, 'W'), len(9, floats(1))),
       /element type float16 is not/,
@@ -206,5 +216,47 @@ describe('both readers refuse', () => {
     });
   }
 
-  it('more than 2 GiB', () => refuses(new Uint8Array(2 ** 31), /2147483648 bytes, more than 2147483647/));
+  it('more than 2 GiB', () => {
+    refuses(new Uint8Array(2 ** 31), /2147483648 bytes, more than 2147483647/);
+    // One byte less is looked at, and is no model.
+    refuses(new Uint8Array(2 ** 31 - 1), /one of more than 100000/);
+  });
+});
+
+describe('the reader of sealed files', () => {
+  it('refuses a constant and an input without a name', () => {
+    const given = graphOf(parts.node, parts.tensor);
+    const unnamed = len(5, int(1, 1), int(2, 1), len(8, ''), len(9, floats(1)));
+    const [input, output] = [len(11, parts.input), len(12, parts.output)];
+    const reason = /'' is no name, or already defined/;
+    refuses(file(cat(given, unnamed, input, output)), reason);
+    refuses(file(cat(given, input, len(11, info('', 1, len(2, 'N'))), output)), reason);
+    const named = len(5, int(1, 1), int(2, 1), len(8, 'V'), len(9, floats(1)));
+    assert.equal(readOnnx(file(cat(given, named, input, output))).graph.initializers.size, 2);
+  });
+
+  it('reads inputs and outputs of a node that are left out', () => {
+    const content = withNode(
+      len(1, 'x'),
+      len(1, ''),
+      len(1, 'W'),
+      len(2, 'y'),
+      len(2, ''),
+      len(3, 'n'),
+      len(4, 'Clip'),
+    );
+    const { inputs, outputs } = readOnnx(content).graph.nodes[0]!;
+    assert.deepEqual(
+      [inputs, outputs],
+      [
+        ['x', '', 'W'],
+        ['y', ''],
+      ],
+    );
+  });
+
+  it('reads an empty tensor whose other dimensions are the largest that a shape may have', () => {
+    const content = withTensor(int(1, 0), int(1, 2 ** 31 - 1), int(2, 1), len(8, 'W'), len(9, ''));
+    assert.deepEqual(readOnnx(content).graph.initializers.get('W')?.dims, [0, 2 ** 31 - 1]);
+  });
 });

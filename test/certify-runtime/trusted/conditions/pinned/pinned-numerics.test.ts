@@ -1,5 +1,6 @@
 /** The numbers behind the norms, to the last bit: see pinned.test.ts. */
 
+import { cellsBound } from '../../../../../src/certify-runtime/trusted/bounds/conv-cells.ts';
 import { chooseGrid, frequencyBound } from '../../../../../src/certify-runtime/trusted/bounds/conv-frequency.ts';
 import {
   absoluteSum,
@@ -17,9 +18,11 @@ import {
 import {
   gershgorin,
   gram,
+  isAtMost,
   largestEigenvalueUpper,
   startVector,
 } from '../../../../../src/certify-runtime/trusted/bounds/symmetric.ts';
+import { Random } from '../../../../support/numbers/random.ts';
 import { awkward } from '../graphs.ts';
 import { digest, numbersIn, pinsIn } from './pinned.ts';
 
@@ -104,4 +107,89 @@ pinnedTest('parts of convolutions', () => {
     }
   }
   return lines;
+});
+
+/** The smallest float64 between two that is accepted, where the second one is, and all above it. */
+function smallest(low: number, high: number, isAccepted: (tau: number) => boolean): number {
+  const value = new Float64Array(1);
+  const bits = new BigInt64Array(value.buffer);
+  const bitsOf = (x: number): bigint => new BigInt64Array(Float64Array.of(x).buffer)[0]!;
+  let [below, above] = [bitsOf(low), bitsOf(high)];
+  while (above - below > 1n) {
+    const middle = (below + above) / 2n;
+    bits[0] = middle;
+    if (isAccepted(value[0]!)) above = middle;
+    else below = middle;
+  }
+  bits[0] = above;
+  return value[0]!;
+}
+
+pinnedTest('smallest shifts', () => {
+  const lines: Record<string, string> = {};
+  for (const n of [1, 2, 3, 5]) {
+    const g = gram(Float64Array.from(awkward(n * (n + 1), n + 60)), n, n + 1);
+    const one = Float64Array.from(g, (_, i) => (i % (n + 1) === 0 ? 1 : 0));
+    const matrices: Record<string, readonly [scale: number, matrix: Float64Array]> = {
+      'about 1': [1, g],
+      'a large diagonal': [1, g.map((v, i) => v - (i > 0 ? 1e4 * one[i]! : 0))],
+      negative: [1, one.map((v) => -v)],
+      'as small as an underflow': [2 ** -1000, g.map((v, i) => 2 ** -1000 * (v / 8 - 8 * one[i]!))],
+    };
+    const factor = new Float64Array(n * n);
+    for (const [name, [scale, matrix]] of Object.entries(matrices)) {
+      const found = smallest(scale * 1e-30, scale * 1e6, (tau) => isAtMost(matrix, n, tau, factor));
+      lines[`${n}, ${name}`] = `${found.toPrecision(6)} #${digest([found])}`;
+    }
+  }
+  return lines;
+});
+
+/** c × c matrices A₀ and A₁ for which Ĝ(ω) is the identity but for roundings, whatever ω is. */
+function orthogonal(c: number, seed: number): Float64Array[] {
+  const [p, q] = [new Random(seed + 100).orthonormalRows(c, c), new Random(seed).orthonormalRows(c, c)];
+  return [0, 1].map((half) =>
+    Float64Array.from({ length: c * c }, (_, e) => {
+      const [i, j] = [Math.floor(e / c), e % c];
+      let sum = 0;
+      for (let k = half; k < (half === 0 ? 1 : c); k++) sum += p[i * c + k]! * q[k * c + j]!;
+      return sum;
+    }),
+  );
+}
+
+pinnedTest('cells', () => {
+  const lines: Record<string, string> = {};
+  const line = (name: string, taps: Parameters<typeof gramKernel>[0]): void => {
+    const all = [0, 1, 1e4].flatMap((norm) => numbersIn(cellsBound(gramKernel(taps, norm), taps.extent, norm, 1e8)));
+    lines[name] = `${all[0]!.toPrecision(6)} #${digest(all)}`;
+  };
+  for (const extent of [
+    [1, 2],
+    [3, 1],
+    [2, 2],
+    [2, 3],
+  ] as const) {
+    const matrices = Array.from({ length: extent[0] * extent[1] }, (_, i) => Float64Array.from(awkward(6, i + 70)));
+    line(`${extent}`, { extent, rows: 2, cols: 3, matrices });
+  }
+  // Of these, roundings alone decide which frequency is the best.
+  for (const seed of [10, 11])
+    line(`orthogonal, ${seed}`, { extent: [1, 2], rows: 4, cols: 4, matrices: orthogonal(4, seed) });
+  return lines;
+});
+
+pinnedTest('grids, the largest value on the last line', () => {
+  // Every frequency (π, ω) is looked at once, and not −ω, at which a bound that is already proven would grow.
+  const bounds = [1, 2, 3].flatMap((seed) => {
+    const [a, b, c] = [0, 1, 2].map((i) => Float64Array.from(awkward(6, 10 * seed + i))) as [
+      Float64Array,
+      Float64Array,
+      Float64Array,
+    ];
+    const matrices = [a, b, c, a.map((v) => -v), b.map((v) => -v), c.map((v) => -v)];
+    const kernel = gramKernel({ extent: [2, 3], rows: 2, cols: 3, matrices }, 3);
+    return [4, 8, 16].map((n) => frequencyBound(kernel, [2, 3], [n, n], 3));
+  });
+  return { all: `${bounds[0]!.toPrecision(6)} #${digest(bounds)}` };
 });

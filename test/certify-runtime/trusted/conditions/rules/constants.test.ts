@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Value } from '../../../../../src/certify-runtime/trusted/walk/site.ts';
-import { computed, newChain } from '../../../../../src/certify-runtime/trusted/walk/state.ts';
+import { computed, type Data, newChain } from '../../../../../src/certify-runtime/trusted/walk/state.ts';
 import { float32, fold, int32, int64, integers, refusal, tensorOf } from '../site.ts';
 
 const ONE = { constant: 0, l2: 1, l1: 0 };
@@ -25,6 +25,8 @@ test('Shape: of a tensor with k rows for each sample, of a constant; not of a sh
   assert.deepEqual(integers(fold('Shape', [data([2, 4, 6])], { start: 1, end: 2 })), [4]);
   assert.deepEqual(integers(fold('Shape', [data([2, 4, 6])], { start: -1 })), [6]);
   refusal(() => fold('Shape', [shape()]), /shape of a shape/);
+  const squares: Value = { kind: 'squares', roots: data([1, 2]) as Data, terms: 0, hidden: 0, peak: ONE };
+  refusal(() => fold('Shape', [squares]), /shape of a shape or of a square/);
 });
 
 test('Cast: between integers that hold the values, and a constant to its own type', () => {
@@ -46,6 +48,14 @@ test('Cast: between integers that hold the values, and a constant to its own typ
     if (held) assert.deepEqual(integers(cast()), [Number(value)]);
     else refusal(cast, /is no int32/);
   }
+});
+
+test('Cast: float32 to float64, which is exact, and no other type', () => {
+  const { type, data: values } = tensorOf(fold('Cast', [float32([0.1, -3])], { to: 11 }));
+  assert.deepEqual([type, values], ['float64', Float64Array.of(Math.fround(0.1), -3)]);
+  for (const value of [int64([3]), int32([3]), shape()])
+    refusal(() => fold('Cast', [value], { to: 11 }), /only casts between integers/);
+  refusal(() => fold('Cast', [float32([1.5])], { to: 10 }), /only casts between integers/);
 });
 
 test('an int32 holds as many rows as there are pixels in an image, no more', () => {

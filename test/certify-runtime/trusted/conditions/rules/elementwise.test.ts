@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { boundEncoder } from '../../../../../src/certify-runtime/trusted/walk/encoder.ts';
-import { allRules } from '../../../../support/networks/all-rules.ts';
+import { allRules, rulesAlone } from '../../../../support/networks/all-rules.ts';
 import { GraphBuilder } from '../../../../support/networks/graph-builder.ts';
-import { type Make, onlyIf, prove, proveFlat, refusal } from '../site.ts';
+import { tensor } from '../moved.ts';
+import { apply, type Make, onlyIf, prove, proveFlat, refusal } from '../site.ts';
 
 type Attributes = Parameters<GraphBuilder['node']>[2];
 
@@ -89,8 +90,27 @@ test('two tensors of the image: sums of shapes that fit each other, no products'
     for (const order of [0, 1]) near(proveFlat(['N', 4, 6], stretched(op, order)).lipschitz, 1 + Math.sqrt(6));
   }
   for (const op of ['Mul', 'Div']) refusal(() => proveFlat(['N', 4], both(op)), /no bound/);
+  // Without an operator that bounds a product, its rules are not loaded, and the rule of Mul says it.
+  for (const op of ['Mul', 'Div', 'MatMul']) refusal(() => apply(op, [tensor([1, 4]), tensor([1, 4])]), /no bound/);
   refusal(() => proveFlat(['N', 4], (b) => b.node('Div', [ones(b, [4]), 'image'])), /no bound/);
   refusal(() => proveFlat(['N', 4], (b) => b.node('Sum', ['image', ones(b, [4])])), /must depend on the image/);
+});
+
+test('a Sum of one tensor is that tensor, rearranged or not', () => {
+  const turned = (b: GraphBuilder): string => b.node('Transpose', ['image'], { perm: [0, 2, 1] });
+  for (const rules of [rulesAlone, allRules]) {
+    const b = new GraphBuilder(['N', 2, 3]);
+    const latent = b.node('Flatten', [b.node('Sum', [turned(b)])]);
+    assert.equal(boundEncoder(b.graph(latent), { input: 'image', latent, rules }).lipschitz, 1);
+  }
+});
+
+test('two tensors that are spread over more than a tensor may have are refused before they are', () => {
+  const spread: Make = (b) => {
+    const [row, column] = [b.ints([0, 1, 4096]), b.ints([0, 4096, 1])];
+    return b.node('Add', [b.node('Reshape', ['image', row]), b.node('Reshape', ['image', column])]);
+  };
+  refusal(() => proveFlat(['N', 4096], spread), /more than 8 dimensions or 8388608 elements/);
 });
 
 test('sums of branches add their constants', () => {
@@ -112,6 +132,7 @@ test('slopes: at least 1 for what is not negative', () => {
     prove(['N', 2], (b) => b.node('PRelu', ['image', b.floats([2], values)])).lipschitz;
   near(pRelu([0.5, 0.25]), 1);
   near(pRelu([0.5, -2.5]), 2.5);
+  near(pRelu([-2.5, 0.5]), 2.5);
 });
 
 test('Clip: what it makes of 0', () => {

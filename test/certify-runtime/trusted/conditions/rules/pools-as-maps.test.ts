@@ -1,15 +1,25 @@
-/** Pools and means as the linear maps that they are: the bound with all rules against the singular values of the whole. */
+/** Pools, means and products as the linear maps that they are: the bound with all rules against the singular values of the whole. */
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { boundEncoder } from '../../../../../src/certify-runtime/trusted/walk/encoder.ts';
+import {
+  computed,
+  type Data,
+  type Measure,
+  measureOf,
+  newChain,
+  sinceOf,
+  withSince,
+} from '../../../../../src/certify-runtime/trusted/walk/state.ts';
 import { run } from '../../../../support/interpreter/interpreter.ts';
 import { allRules } from '../../../../support/networks/all-rules.ts';
 import { GraphBuilder } from '../../../../support/networks/graph-builder.ts';
 import { exact } from '../../../../support/numbers/arithmetic.ts';
 import { Random } from '../../../../support/numbers/random.ts';
 import { largestSingularValue } from '../../../../support/numbers/svd.ts';
-import { proveFlat, refusal } from '../site.ts';
+import { type Dyadic, dyadic, EXACT } from '../../../../support/reference/dyadic.ts';
+import { apply, proveFlat, refusal } from '../site.ts';
 
 type Make = (b: GraphBuilder) => string;
 
@@ -46,6 +56,11 @@ const scaled =
   (b) =>
     make(b, b.node('Mul', ['image', b.floats(dims, random.normals(dims.reduce((a, d) => a * d, 1)))]));
 
+function weights(b: GraphBuilder, dims: readonly number[]): string {
+  const size = dims.reduce((a, d) => a * d, 1);
+  return b.floats(dims, random.normals(size));
+}
+
 /** Maps whose bound is their norm but for 2⁻⁹: all windows count the same. */
 const TIGHT: readonly (readonly [dims: readonly number[], make: MakeOf])[] = [
   [[1, 5, 4], pool({ kernel_shape: [2, 2] })],
@@ -59,6 +74,12 @@ const TIGHT: readonly (readonly [dims: readonly number[], make: MakeOf])[] = [
   [[2, 3, 3], (b, x) => b.node('ReduceMean', [x, b.ints([1, 3])])],
   [[2, 3, 3], (b, x) => b.node('ReduceSum', [x, b.ints([2])], { keepdims: 0 })],
   [[2, 4, 4], (b, x) => b.node('AveragePool', [x], { kernel_shape: [2, 3] })],
+  // From the right, from the left, and with a matrix for each of two parts.
+  [[5], (b, x) => b.node('MatMul', [x, weights(b, [5, 3])])],
+  [[2, 3, 4], (b, x) => b.node('MatMul', [x, weights(b, [4, 5])])],
+  [[2, 3, 4], (b, x) => b.node('MatMul', [weights(b, [5, 3]), x])],
+  [[2, 3, 4], (b, x) => b.node('MatMul', [x, weights(b, [2, 4, 5])])],
+  [[2, 3, 4], (b, x) => b.node('MatMul', [weights(b, [2, 5, 3]), x])],
 ];
 
 /** Maps of which only a bound is known: windows in the padding count less, or there are three axes. */
@@ -73,6 +94,8 @@ const SOUND: readonly (readonly [dims: readonly number[], make: MakeOf])[] = [
   [[1, 6, 6], pool({ kernel_shape: [5, 3], pads: [2, 1, 2, 1], strides: [3, 1] })],
   [[1, 9], pool({ kernel_shape: [3], pads: [2, 2] })],
   [[1, 3, 3, 3], pool({ kernel_shape: [2, 2, 2] })],
+  // Nothing but the identity, and yet no Conv of two axes.
+  [[1, 1, 1, 9], pool({ kernel_shape: [1, 1, 1] })],
   [[1, 3, 3, 2], pool({ kernel_shape: [2, 3, 2], pads: [1, 0, 1, 0, 1, 0] })],
   [[1, 4, 4], (b, x) => b.node('AveragePool', [x], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] })],
 ];
@@ -122,4 +145,70 @@ test('an element that is the largest of several windows counts once for each of 
       `${lipschitz} of √${times}`,
     );
   }
+});
+
+test('MaxPool with auto_pad has a rule as long as nothing is dilated', () => {
+  const { lipschitz } = proveFlat(['N', 1, 4, 4], (b) =>
+    b.node('MaxPool', ['image'], { kernel_shape: [2, 2], auto_pad: 'SAME_UPPER', dilations: [1, 1] }),
+  );
+  assert.ok(lipschitz >= 2 && lipschitz <= 2 + 1e-12, `${lipschitz}`);
+});
+
+const ZERO = { constant: 0, l2: 0, l1: 0 };
+
+/** What a MaxPool over windows of `times` makes of a tensor of these bounds, whose elements are each in so many windows. */
+function pooled(measure: Partial<Measure>, times: number, size = 2 * times, attributes = {}): Measure {
+  const whole = { lipschitz: 1, norm: ZERO, l1Norm: ZERO, errors: [ZERO], chain: newChain(ZERO), ...measure };
+  const known = withSince(whole, [{ source: computed([1, 1], whole).base, errors: [ZERO], offset: whole.lipschitz }]);
+  const [output] = apply('MaxPool', [computed([1, 1, size], known)], { kernel_shape: [times], ...attributes });
+  return measureOf(output as Data);
+}
+
+test('all that is known of a tensor grows by √times in ℓ2 and by times in ℓ1', () => {
+  for (const times of [1, 2, 3, 4]) {
+    const [constant, l2, l1] = [3, 5, 7];
+    const norm = { constant, l2, l1: 0 };
+    const { lipschitz, ...found } = pooled(
+      { lipschitz: 11, norm, l1Norm: { constant, l2: 0, l1 }, errors: [{ constant, l2, l1 }] },
+      times,
+    );
+    const root = Math.sqrt(times);
+    const pairs: [number, number][] = [
+      [lipschitz, 11 * root],
+      [found.norm.constant, constant * root],
+      [found.norm.l2, l2 * root],
+      [found.l1Norm!.constant, constant * times],
+      [found.l1Norm!.l1, l1 * times],
+      [found.errors[0]!.constant, constant * root],
+      [found.errors[0]!.l2, l2 * root],
+      [found.errors[0]!.l1, l1 * root],
+    ];
+    for (const [bound, expected] of pairs)
+      assert.ok(bound >= expected * (1 - 1e-15) && bound <= expected * (1 + 1e-12), `${bound} for ${expected}`);
+  }
+  assert.equal(pooled({ l1Norm: null }, 3).l1Norm, null);
+});
+
+test('√times and its products are rounded up', () => {
+  const squared = (x: number): Dyadic => EXACT.mul(dyadic(x), dyadic(x));
+  // Of 3 the nearest float64 of the root is below it; of 6 the nearest product with this L is below √6·L.
+  for (const [times, lipschitz] of [
+    [3, 1],
+    [6, 1 + 2594 * 2 ** -12],
+  ] as const) {
+    const found = pooled({ lipschitz }, times);
+    const exact = EXACT.mul(dyadic(times), squared(lipschitz));
+    for (const bound of [found.lipschitz, sinceOf(found)[0]!.offset])
+      assert.ok(!EXACT.less(squared(bound), exact), `${bound} for ${times}`);
+  }
+});
+
+test('values are flushed before a pool and behind it, whichever are more', () => {
+  const flushed = (size: number, outputs: number, attributes: object): void => {
+    const { norm } = pooled({}, 2, size, attributes);
+    const expected = 2 * 2 ** -126 * Math.sqrt(Math.max(size, outputs));
+    assert.ok(norm.constant >= expected && norm.constant <= expected * (1 + 1e-12), `${norm.constant}`);
+  };
+  flushed(6, 7, { pads: [1, 1] });
+  flushed(6, 3, { strides: [2] });
 });

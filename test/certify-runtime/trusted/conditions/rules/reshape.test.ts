@@ -2,10 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MAX_VIEWS_TOTAL } from '../../../../../src/certify-runtime/trusted/bounds/budget.ts';
 import type { Value } from '../../../../../src/certify-runtime/trusted/walk/site.ts';
+import { type Data, viewOf } from '../../../../../src/certify-runtime/trusted/walk/state.ts';
+import { rulesAlone } from '../../../../support/networks/all-rules.ts';
 import type { GraphBuilder } from '../../../../support/networks/graph-builder.ts';
 import { moved, one, tensor } from '../moved.ts';
-import { fold, int32, int64, refusal } from '../site.ts';
+import { fold, int32, int64, refusal, siteOf, walkOf } from '../site.ts';
 
 type Attributes = Parameters<GraphBuilder['node']>[2];
 
@@ -64,4 +67,42 @@ test('Split: sizes that divide the axis, one for each output', () => {
   // Five parts of seven: two, two, two, one, and nothing.
   refusal(() => split(5, []), /do not divide/);
   refusal(() => split(2, [int64([4, 3])], { axis: 0 }), /axis 0 is the batch/);
+});
+
+test('every rearrangement is counted: the index that is made for it, and the view', () => {
+  const whole = tensor([1, 2, 12]);
+  const view = (of: Data, first: number): Data =>
+    viewOf(of.base, [1, 1, 12], { first: Int32Array.from({ length: 12 }, (_, e) => first + e), pair: null });
+  const [a, b] = [view(whole, 0), view(whole, 12)];
+  const axis = { axis: 1 };
+  const cases: readonly (readonly [
+    op: string,
+    inputs: readonly Value[],
+    elements: number,
+    attributes?: Attributes,
+    outputs?: number,
+  ])[] = [
+    ['Transpose', [whole], 2 * 24, { perm: [0, 2, 1] }],
+    ['Slice', [whole, int64([1]), int64([9]), int64([2])], 2 * 16],
+    ['Gather', [whole, int64([0, 0, 1])], 2 * 36, axis],
+    ['Pad', [whole, int64([0, 0, 1, 0, 0, 0])], 2 * 26],
+    ['Split', [whole], 2 * 24, axis, 2],
+    ['Add', [tensor([1, 2, 1]), whole], 2 * 24],
+    ['Sum', [tensor([1, 1, 12]), tensor([1, 2, 1])], 4 * 24],
+    // Parts of one tensor are joined by a view, which has no index of its own.
+    ['Concat', [a, b], 24, axis],
+    ['Max', [a, b], 12],
+    ['ReduceMax', [whole, int64([1])], 24 + 2 * 12],
+    // Those of two tensors only to see what they have in common.
+    ['Concat', [a, tensor([1, 1, 12]), b], 24, axis],
+    ['Concat', [a, tensor([1, 1, 12])], 0, axis],
+    ['Max', [a, tensor([1, 1, 12])], 0],
+  ];
+  for (const [op, inputs, elements, attributes, outputs] of cases) {
+    const walk = walkOf(inputs);
+    rulesAlone.get(op)!.apply(siteOf(op, walk, attributes, outputs));
+    assert.equal(walk.viewElements, elements, op);
+    const full = { ...walkOf(inputs), viewElements: MAX_VIEWS_TOTAL - elements + 1 };
+    if (elements > 0) refusal(() => rulesAlone.get(op)!.apply(siteOf(op, full, attributes, outputs)), /need more than/);
+  }
 });

@@ -98,3 +98,13 @@ test('the bound of a block holds, and is the largest Jacobian where all units ha
     }
   }
 });
+
+test('a LeakyRelu that grows has slopes from 1 on', () => {
+  // G = diag(1, ⅛) and W = diag(⅛, 1): ρ‖[Ψ⁻¹Gᵀ, ΨW]‖² + ‖G‖‖W‖ = ½·¼ + 1, and 2 if both slopes were 2.
+  const b = new GraphBuilder(['N', 2]);
+  const inward = b.node('MatMul', ['image', b.floats([2, 2], [1 / 8, 0, 0, 1])]);
+  const hidden = b.node('LeakyRelu', [inward], { alpha: { float: 2 } });
+  const latent = b.node('MatMul', [hidden, b.floats([2, 2], [1, 0, 0, 1 / 8])]);
+  const { lipschitz } = boundEncoder(b.graph(latent), { input: 'image', latent, rules: allRules });
+  assert.ok(lipschitz >= 1 / 4 && lipschitz <= 1.126, `${lipschitz}`);
+});

@@ -2,9 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { RuleResult } from '../../../../../src/certify-runtime/trusted/walk/rule.ts';
 import type { Value } from '../../../../../src/certify-runtime/trusted/walk/site.ts';
+import type { Data } from '../../../../../src/certify-runtime/trusted/walk/state.ts';
+import { allRules } from '../../../../support/networks/all-rules.ts';
 import { one, tensor } from '../moved.ts';
-import { apply, float32, int64, type Make, onlyIf, refusal } from '../site.ts';
+import { apply, float32, int64, type Make, onlyIf, refusal, siteOf, walkOf } from '../site.ts';
 
 test('Transpose: a permutation that leaves the batch in its place', () => {
   assert.deepEqual(one('Transpose', [1, 2, 3], [], { perm: [0, 2, 1] }), [
@@ -126,6 +129,30 @@ test('Squeeze and Unsqueeze: axes of 1, none of them the batch', () => {
   refusal(() => one('Unsqueeze', [1, 3], [int64([1, -3])]), /repeat/);
   refusal(() => one('Unsqueeze', [1, 3], [int64([0])]), /axis 0 is the batch/);
   refusal(() => one('Unsqueeze', [1, 3], [int64([3])]), /not one of 3/);
+});
+
+test('Pad: zeros, the last element, or a mirror at it', () => {
+  const padded = (dim: number, before: number, after: number, mode?: string): number[] =>
+    one('Pad', [1, dim], [int64([0, before, 0, after])], mode === undefined ? {} : { mode })[1];
+  for (const mode of [undefined, 'constant']) assert.deepEqual(padded(3, 2, 2, mode), [-1, -1, 0, 1, 2, -1, -1]);
+  assert.deepEqual(padded(3, 2, 3, 'edge'), [0, 0, 0, 1, 2, 2, 2, 2]);
+  assert.deepEqual(padded(1, 1, 2, 'edge'), [0, 0, 0, 0]);
+  assert.deepEqual(padded(4, 2, 3, 'reflect'), [2, 1, 0, 1, 2, 3, 2, 1, 0]);
+  assert.deepEqual(padded(3, 2, 2, 'reflect'), [2, 1, 0, 1, 2, 1, 0]);
+  refusal(() => padded(3, 3, 0, 'reflect'), /reflect an axis of 3 more than once/);
+  refusal(() => padded(3, 0, 3, 'reflect'), /reflect an axis of 3 more than once/);
+});
+
+test('Pad: the bound of its layer counts the copies of an element, and no value is taken but for zeros', () => {
+  const padOf = (before: number, mode: string): RuleResult => {
+    const inputs = [tensor([1, 2]), int64([0, before, 0, 0]), float32([0.5], [])];
+    return allRules.get('Pad')!.apply(siteOf('Pad', walkOf(inputs), { mode }));
+  };
+  // The nearest float64 of √3 is below it.
+  assert.ok(padOf(2, 'edge').upper > Math.sqrt(3) && padOf(2, 'edge').upper < 1.7321);
+  assert.equal(padOf(2, 'constant').upper, 1);
+  assert.notEqual((padOf(2, 'edge').outputs[0] as Data).view, null);
+  assert.equal((padOf(2, 'constant').outputs[0] as Data).view, null);
 });
 
 test('Dropout and Cast change nothing, or are refused', () => {

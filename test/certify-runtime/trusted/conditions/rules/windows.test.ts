@@ -51,6 +51,8 @@ test('a window that fits nowhere, or is not said in full', () => {
   for (const [input, kernel, attributes, reason] of wrong) refusal(() => window(input, kernel, attributes), reason);
   assert.equal(window([7, 7], [3, 7])[1]!.output, 1);
   assert.equal(window([7], [3], { auto_pad: 'VALID', pads: [0, 0] })[0]!.output, 5);
+  // The last window starts at the last element, which lies behind one of padding.
+  assert.equal(window([4], [2], { ceil_mode: 1, strides: [2], pads: [1, 0] })[0]!.output, 3);
 });
 
 const conv =

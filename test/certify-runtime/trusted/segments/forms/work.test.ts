@@ -84,10 +84,16 @@ test('a norm may cost half of what is left', () => {
     1,
     geometryOf({ inputChannels: 4, outputChannels: 6, groups: 2, kernel: [2, 3], input: [9, 9] }),
   );
-  // Two groups, six taps, matrices of 3 × 2.
+  const turned = someKernel(
+    chance,
+    1,
+    geometryOf({ inputChannels: 6, outputChannels: 4, groups: 2, kernel: [2, 3], input: [9, 9] }),
+  );
+  // Two groups, six taps, matrices of 3 × 2, or of 2 × 3.
   for (const [form, cost] of [
     [blocks, 3 * normsCost(2, 4)],
     [kernel, 2 * 6 * 7 * 2 * 3 * 2],
+    [turned, 2 * 6 * 7 * 2 * 2 * 3],
   ] as const) {
     const site = siteWith();
     assert.ok(formNorm(site, form) < Number.POSITIVE_INFINITY);
