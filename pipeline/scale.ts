@@ -24,7 +24,8 @@ export interface Measured {
   readonly workerOfLimit: Ratio;
   readonly modelBytes: number;
   readonly images: number;
-  readonly storedBytes: number;
+  /** Of an image before compression. */
+  readonly pixelBytes: number;
   readonly clusters: Readonly<
     Record<
       '1' | '2',
@@ -58,7 +59,7 @@ function median(values: readonly number[]): number {
 }
 
 /** The parts, from what was measured without Spark and from empty tasks. */
-function partsOf({ clusters, modelBytes, storedBytes }: Measured): Parts {
+function partsOf({ clusters, modelBytes, pixelBytes }: Measured): Parts {
   const task = clusters['1'].taskMs / 1000;
   return {
     image: 1 / median(clusters['1'].perSecond.worker),
@@ -66,7 +67,8 @@ function partsOf({ clusters, modelBytes, storedBytes }: Measured): Parts {
     // What two executors do not do at the same time is the driver's.
     launch: Math.max(0, clusters['2'].taskMs / 1000 - task / 2),
     start: clusters['1'].startS,
-    imageBytes: storedBytes,
+    // As if nothing could be compressed: the measured table repeats its images.
+    imageBytes: pixelBytes,
     modelBytes,
   };
 }
@@ -89,6 +91,12 @@ export function check(measured: Measured, executors: 1 | 2): { readonly model: n
 
 const POWERS = ['', '', '', '', '', '', '10⁶', '', '10⁸', '', '10¹⁰', '', '10¹²'];
 
+/** Two digits. */
+const short = (value: number): string => String(Number(value.toPrecision(2)));
+
+/** A whole number in groups of three digits. */
+const whole = (value: number): string => Math.round(value).toLocaleString('en-US').replaceAll(',', ' ');
+
 function long(seconds: number): string {
   for (const [unit, size] of [
     ['years', 365.25 * 86_400],
@@ -96,8 +104,8 @@ function long(seconds: number): string {
     ['h', 3600],
     ['min', 60],
   ] as const)
-    if (seconds >= 2 * size) return `${(seconds / size).toPrecision(2)} ${unit}`;
-  return `${seconds.toPrecision(2)} s`;
+    if (seconds >= 2 * size) return `${short(seconds / size)} ${unit}`;
+  return `${short(seconds)} s`;
 }
 
 function size(bytes: number): string {
@@ -132,8 +140,7 @@ function shares(measured: Measured): string {
   const share = ({ median, spread: [least, most] }: Ratio) =>
     `${median.toFixed(2)} (${least.toFixed(2)}–${most.toFixed(2)})`;
   const row = (...cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const rate = (executors: '1' | '2', what: keyof Rates) =>
-    `${Math.round(median(clusters[executors].perSecond[what]))}`;
+  const rate = (executors: '1' | '2', what: keyof Rates) => whole(median(clusters[executors].perSecond[what]));
   const job = (name: string, kind: 'direct' | 'spark') =>
     row(
       name,
@@ -153,10 +160,10 @@ function shares(measured: Measured): string {
 function measuredTables(measured: Measured): readonly string[] {
   const checks = ([1, 2] as const).map((k) => {
     const { model, measured: found } = check(measured, k);
-    return `| ${k} | ${Math.round(found)} | ${Math.round(model)} | ${(model / found).toFixed(2)} |`;
+    return `| ${k} | ${whole(found)} | ${whole(model)} | ${(model / found).toFixed(2)} |`;
   });
   return [
-    `models/${measured.model}, ${measured.images} images, ${measured.rounds} rounds, ${measured.cores} cores, images a second:`,
+    `models/${measured.model}, ${whole(measured.images)} images, ${measured.rounds} rounds, ${measured.cores} cores, images a second:`,
     shares(measured),
     'The same with `--direct`, measured and by the model of scale:',
     ['| executors | measured | model | ratio |', '| --- | --- | --- | --- |', ...checks].join('\n'),
