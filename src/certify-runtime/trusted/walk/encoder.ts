@@ -71,7 +71,7 @@ export function boundEncoder(
 
   const latent = walk.values.get(options.latent);
   if (latent?.kind === 'squares')
-    throw new UnprovableError('the latent is a sum of squares, which has no bound; only its root has one', {
+    throw new UnprovableError('the latent is a sum of squares: only its root has a bound', {
       latent: options.latent,
     });
   if (latent?.kind !== 'data')

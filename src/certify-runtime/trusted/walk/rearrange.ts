@@ -43,7 +43,7 @@ export function checkView(site: Site, size: number): void {
   site.spend(VIEW_WORK * size);
   site.walk.viewElements += size;
   if (site.walk.viewElements > MAX_VIEWS_TOTAL) {
-    site.refuse(`the rearrangements of the graph need more than ${MAX_VIEWS_TOTAL} elements (limit of the verifier)`);
+    site.refuse(`its rearrangements need more than ${MAX_VIEWS_TOTAL} elements (limit of the verifier)`);
   }
   if (size > MAX_VIEW_ELEMENTS)
     site.refuse(`it rearranges ${size} elements, more than ${MAX_VIEW_ELEMENTS} (limit of the verifier)`);

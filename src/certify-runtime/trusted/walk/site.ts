@@ -102,7 +102,7 @@ export class Site {
         dependsOnImage(values.get(name)) ? [doubles.has(name) ? 'float64' : 'float32'] : [],
       ),
     );
-    if (found.size > 1) this.refuse('it takes float32 and float64 together; put a Cast before one of them');
+    if (found.size > 1) this.refuse('it takes float32 and float64; put a Cast before one');
     return [...found][0] ?? 'float32';
   }
 
@@ -226,7 +226,7 @@ export class Site {
   spend(work: number): void {
     this.walk.work += work;
     if (!(this.walk.work <= MAX_WORK)) {
-      this.refuse(`the proof would take more than ${MAX_WORK} multiply-adds (limit of the verifier)`);
+      this.refuse(`the proof takes more than ${MAX_WORK} multiply-adds (limit of the verifier)`);
     }
   }
 
