@@ -79,7 +79,7 @@ const REMEDIES: readonly Remedy[] = [
   [/overflow/, RESCALE],
   [/training/, EVALUATION],
   [/as the root of a sum of squares/, 'leave the root out, or take it of a sum of squares x·x'],
-  [/takes float32 and float64 together|must be float32; put a Cast|it must be a Cast to/, FLOAT32],
+  [/takes float32 and float64;|must be float32; put a Cast|it must be a Cast to/, FLOAT32],
   [/must be (float|int)\d|only a cast to|casts? between|element type|float16|quanti|is no u?int\d/, FLOAT32],
   [/domain|function/, STANDARD],
   [/ir_version|has opset|operator set/, CONVERT],
