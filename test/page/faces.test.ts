@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { verdictOf } from '../../src/page/faces/card.ts';
+import { rightOf, verdictOf } from '../../src/page/faces/card.ts';
 import { drawFace } from '../../src/page/faces/draw.ts';
 import { violations } from '../support/browser/axe.ts';
 import { launchBrowser } from '../support/browser/browser.ts';
@@ -67,12 +67,29 @@ describe('the faces', () => {
     );
   });
 
+  it('tell for how many a label is right', () => {
+    const faces = [true, true, false].map((smiling) => ({ smiling, name: 'a', hair: 'a' }));
+    const labelled = (names: readonly string[]) =>
+      faces.map((one, i) => ({
+        ...one,
+        answer: { label: 0, className: names[i]!, radius: 1, logits: new Float32Array(2) },
+      }));
+    assert.equal(rightOf(labelled(['smiling', 'smiling', 'not smiling'])), 3);
+    assert.equal(rightOf(labelled(['not smiling', 'smiling', 'smiling'])), 1);
+  });
+
   it('are labelled by the models that were built in, and break no rule of axe-core', async () => {
     const { context, page, complaints } = await visit(browser, `${server.url}faces.html`);
-    const card = page.locator('[data-model=avatars]');
-    await card.locator('.variants td[data-label], .variants [data-label]').first().waitFor();
-    assert.equal(await card.locator('.variants tbody [data-label]').count(), 8);
-    assert.match((await card.locator('.label').textContent())!, /^(not )?smiling$/);
+    for (const model of ['avatars', 'avatars-erm']) {
+      const card = page.locator(`[data-model=${model}]`);
+      await card.locator('.variants [data-label]').first().waitFor();
+      assert.equal(await card.locator('.variants tbody [data-label]').count(), 8);
+      assert.match((await card.locator('.label').textContent())!, /^(not )?smiling$/);
+      assert.match((await card.locator('.verdict').textContent())!, /\. Right for [0-8] of 8\.$/);
+      // Nothing is hidden behind a scroll bar where both cards stand side by side.
+      const widths = await card.locator('.scroll').evaluate((box) => [box.scrollWidth, box.clientWidth]);
+      assert.equal(widths[0], widths[1]);
+    }
     const before = await page.getAttribute('#face', 'src');
     await page.locator('#hair input[value="0e0e0e"]').focus();
     await page.keyboard.press('Space');

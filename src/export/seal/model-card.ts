@@ -27,7 +27,7 @@ export interface ModelCard {
 
 /** The text as YAML has it: plain where nothing in it could mean anything else, such as a colon, a number or a `no`. */
 function scalar(text: string): string {
-  const plain = /^[A-Za-z][\w ./()-]*[\w)]$/.test(text) && !/^(true|false|yes|no|on|off|null|y|n)$/i.test(text);
+  const plain = /^[A-Za-z][\w ,./()-]*[\w)]$/.test(text) && !/^(true|false|yes|no|on|off|null|y|n)$/i.test(text);
   return plain ? text : JSON.stringify(text);
 }
 

@@ -29,6 +29,11 @@ export function verdictOf(variants: readonly Variant[]): { readonly text: string
     : { text: 'Neither hair nor smile changes the label', kind: 'flips' };
 }
 
+/** How many of the faces get the label of their mouth. */
+export function rightOf(variants: readonly Variant[]): number {
+  return variants.filter(({ smiling, answer }) => answer.className === (smiling ? 'smiling' : 'not smiling')).length;
+}
+
 export class FaceCard {
   readonly element: HTMLElement;
   readonly #label = html('p', { class: 'label' }, '–');
@@ -62,7 +67,8 @@ export class FaceCard {
     this.#label.dataset['label'] = String(own.label % LABEL_COLOURS);
     this.#radius.textContent = formatRadius(own.radius);
     const names = [...new Set(variants.map(({ name }) => name))];
-    const cell = (smiling: boolean, name: string): HTMLElement => {
+    const mouths = [true, false];
+    const cell = (name: string, smiling: boolean): HTMLElement => {
       const { answer } = variants.find((variant) => variant.smiling === smiling && variant.name === name)!;
       return html(
         'td',
@@ -71,23 +77,21 @@ export class FaceCard {
         html('span', { class: 'small' }, ` ${formatRadius(answer.radius)}`),
       );
     };
-    const row = (smiling: boolean): HTMLElement =>
-      html(
-        'tr',
-        {},
-        html('th', { scope: 'row' }, smiling ? 'smiling' : 'not smiling'),
-        ...names.map((name) => cell(smiling, name)),
-      );
+    const row = (name: string): HTMLElement =>
+      html('tr', {}, html('th', { scope: 'row' }, name), ...mouths.map((smiling) => cell(name, smiling)));
+    const heads = mouths.map((smiling) =>
+      html('th', { scope: 'col' }, smiling ? 'drawn smiling' : 'drawn not smiling'),
+    );
     this.#variants.replaceChildren(
       html(
         'table',
         { class: 'numbers variants' },
-        html('thead', {}, html('tr', {}, html('td', {}), ...names.map((name) => html('th', { scope: 'col' }, name)))),
-        html('tbody', {}, row(true), row(false)),
+        html('thead', {}, html('tr', {}, html('td', {}), ...heads)),
+        html('tbody', {}, ...names.map(row)),
       ),
     );
     const { text, kind } = verdictOf(variants);
-    this.#verdict.textContent = text;
+    this.#verdict.textContent = `${text}. Right for ${rightOf(variants)} of ${variants.length}.`;
     this.#verdict.dataset['verdict'] = kind;
   }
 }

@@ -29,7 +29,8 @@ const models = __GLEAN_CONTENT__.examples;
 const slots = models.map(() => new Slot(base));
 const cards = models.map(({ id, title }) => new FaceCard(id, title));
 
-let number = 5;
+// A usual face: most of them are labelled like this one.
+let number = 6;
 let asked = 0;
 let calm: ReturnType<typeof setTimeout> | undefined;
 
