@@ -129,5 +129,5 @@ def test_the_statistics_count_what_was_asked_of_all_workers(service: str, pictur
     # Parts of the whole.
     assert gained["compute_infer"]["ns"] > 0
     assert gained["queue"]["ns"] + gained["compute_infer"]["ns"] < gained["success"]["ns"]
-    assert {model["name"] for model in all_models} == {"avatars", "cmnist", "cmnist-erm"}
+    assert {model["name"] for model in all_models} == {"avatars", "avatars-erm", "cmnist", "cmnist-erm"}
     assert next(model for model in all_models if model["name"] == MODEL) == after

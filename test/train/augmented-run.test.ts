@@ -160,7 +160,7 @@ test('names of runs: a black rim without flips is what there was before, anythin
 });
 
 test('the shipped models are those of the configurations in the tree', async () => {
-  for (const id of ['cmnist', 'cmnist-erm', 'avatars']) {
+  for (const id of ['cmnist', 'cmnist-erm', 'avatars', 'avatars-erm']) {
     const { certificate } = await readSealed(await readFile(`models/${id}/model.onnx`));
     const {
       config,
