@@ -57,7 +57,7 @@ def spark_session(master: str | None) -> SparkSession:
     from pyspark.sql import SparkSession
 
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    # A task that starts Python waits 30 ms less than over TCP, and no port is open.
+    # A task that starts Python waits 30 ms less than over TCP.
     builder = SparkSession.builder.appName("glean-certify").config("spark.python.unix.domain.socket.enabled", "true")
     if master is not None:
         builder = builder.master(master)

@@ -22,7 +22,7 @@ export type WebProvider = keyof typeof PROVIDERS | (string & {});
 const PROVIDERS = { wasm: { certified: true, float64: true } } satisfies ProviderTable;
 
 export interface WebLoadOptions extends LoadOptions<WebProvider> {
-  /** Another build of onnxruntime-web, for providers that the plain WASM build lacks. */
+  /** Another build of onnxruntime-web, for providers that the plain WASM build lacks; its own `env` is left as it is. */
   readonly runtime?: unknown;
 }
 

@@ -66,8 +66,9 @@ async function changed(index: 0 | 1, opened: Opened | null): Promise<void> {
     sections[1]!.hidden = true;
     camera.stop();
   }
+  const shown = sections[1]!.hidden ? undefined : one.show();
   await pictures.refresh(index);
-  if (!sections[1]!.hidden) await one.show();
+  await shown;
   if (opened !== null) await explain(index, opened);
 }
 
@@ -79,7 +80,9 @@ async function explain(index: 0 | 1, opened: Opened): Promise<void> {
     const explained = await slots[index].call('explain', null);
     if (current()) proven[index].replaceChildren(layersView(opened, explained));
   } catch (error) {
-    if (current()) report(error);
+    if (!current()) return;
+    proven[index].replaceChildren();
+    report(error);
   }
 }
 

@@ -12,8 +12,11 @@ export const MAX_VIEWS_TOTAL = 2 ** 26;
 /** What one such element costs, in multiply-adds. */
 export const VIEW_WORK = 20;
 
+/** Elements of the constants that the graph casts or transposes, at 8 bytes each: 1 GiB. */
+export const MAX_COPIED = 2 ** 27;
+
 /** Inputs of one node. */
-export const MAX_OPERANDS = 2 ** 16;
+export const MAX_OPERANDS = 2 ** 14;
 
 /** What one of them costs, in multiply-adds. */
 export const OPERAND_WORK = 5e4;

@@ -25,6 +25,9 @@ export interface Node {
   readonly depth: number;
 }
 
+/** More nodes than this, and more operands of one, are not taken together. */
+const MOST_NODES = 200;
+
 const nodes = new WeakMap<Base | View, Node>();
 
 export function nodeOf(base: Base): Node {
@@ -46,7 +49,9 @@ function operandOf({ base, view }: Data): Node {
 }
 
 function remember(key: Base | View, node: Omit<Node, 'dominator' | 'depth'>): Node {
-  const dominator = node.operands.reduce<Node | null>(common, node.operands[0] ?? null);
+  const { operands } = node;
+  // Each may be a climb through the whole graph.
+  const dominator = operands.length > MOST_NODES ? null : operands.reduce<Node | null>(common, operands[0] ?? null);
   const whole = { ...node, dominator, depth: (dominator?.depth ?? -1) + 1 };
   nodes.set(key, whole);
   return whole;
@@ -61,9 +66,6 @@ function common(a: Node | null, b: Node): Node | null {
   }
   return left;
 }
-
-/** More nodes than this are not taken together. */
-const MOST_NODES = 200;
 
 /** The nodes from `from`, which dominates v, to v, each after its operands; null if there are too many. */
 export function nodesBetween(v: Node, from: Node): readonly Node[] | null {

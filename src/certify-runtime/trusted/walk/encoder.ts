@@ -57,7 +57,7 @@ export function boundEncoder(
   const readers = readersOf(nodes, options.latent);
   for (const [position, node] of nodes) {
     const site = new Site(node, position, walk);
-    if (node.inputs.length > MAX_OPERANDS) site.refuse(`more than ${MAX_OPERANDS} inputs (limit of the verifier)`);
+    if (node.inputs.length > MAX_OPERANDS) site.refuse('too many inputs (limit of the verifier)');
     site.spend(OPERAND_WORK * node.inputs.length);
     const outputs = apply(site, options.rules);
     node.outputs.forEach((name, i) => {
@@ -120,6 +120,7 @@ function startWalk(graph: Graph, imageSize: number): Walk {
     rebases: new Map(),
     work: 0,
     viewElements: 0,
+    copied: 0,
     maxImageNorm: LARGEST_IMAGE_NORM,
   };
 }

@@ -126,6 +126,8 @@ export function sumOfProducts(site: Site, summands: readonly Data[]): RuleResult
   if (factors === null) return null;
   const { shape } = summands[0]!;
   const { operand, matrices: firsts } = factors[0]!;
+  // Before they are copied into one; in a hostile file they may be the same few over and over.
+  site.checkShape([factors.reduce((n, part) => n + firsts.length * part.matrices[0]!.values.length, 0)]);
   const matrices = firsts.map((_, f) => sideBySide(factors.map((part) => part.matrices[f]!)));
   const { cols } = matrices[0]!;
   const parts = factors.map((part) => inShape(part.operand, [sizeOf(part.operand.shape)]));

@@ -42,11 +42,8 @@ export function rearranged(site: Site, data: Data, shape: readonly number[], ind
 export function checkView(site: Site, size: number): void {
   site.spend(VIEW_WORK * size);
   site.walk.viewElements += size;
-  if (site.walk.viewElements > MAX_VIEWS_TOTAL) {
-    site.refuse(`its rearrangements need more than ${MAX_VIEWS_TOTAL} elements (limit of the verifier)`);
-  }
-  if (size > MAX_VIEW_ELEMENTS)
-    site.refuse(`it rearranges ${size} elements, more than ${MAX_VIEW_ELEMENTS} (limit of the verifier)`);
+  if (size > MAX_VIEW_ELEMENTS || site.walk.viewElements > MAX_VIEWS_TOTAL)
+    site.refuse(`it rearranges ${size} elements, the graph ${site.walk.viewElements} (limit of the verifier)`);
 }
 
 /**

@@ -35,6 +35,8 @@ export interface Walk {
   work: number;
   /** The elements of the rearrangements that are kept in memory. */
   viewElements: number;
+  /** The elements of constants that were cast or transposed. */
+  copied: number;
   /** No intermediate value overflows for ‖x‖₂ up to this. */
   maxImageNorm: number;
 }
@@ -124,8 +126,7 @@ export class Site {
     const tensor = this.constant(i);
     if (!(tensor.data instanceof Float32Array || tensor.data instanceof Float64Array))
       this.refuse(`input ${i} must be float32 or float64, not ${tensor.type}`);
-    if (sizeOf(tensor.dims) !== tensor.data.length)
-      this.refuse(`input ${i} has ${tensor.data.length} values for [${tensor.dims}]`);
+    if (sizeOf(tensor.dims) !== tensor.data.length) this.refuse(`input ${i} has a wrong number of values`);
     this.spend(8 * tensor.data.length);
     // Twice OVERFLOW_32 is above every float32. Float64 constants keep to it, so that all limits are those of float32.
     for (const value of tensor.data) if (!(Math.abs(value) < 2 * OVERFLOW_32)) this.refuse(`input ${i} holds ${value}`);
@@ -241,7 +242,7 @@ export class Site {
       if (!Number.isSafeInteger(dim) || dim < 1) this.refuse(`a dimension of [N·${shape}] is not a positive integer`);
     }
     if (shape.length > 8 || !(sizeOf(shape) <= MAX_ELEMENTS)) {
-      this.refuse(`[N·${shape}] has more than 8 dimensions or ${MAX_ELEMENTS} elements (limit of the verifier)`);
+      this.refuse(`[N·${shape}] is too large (limit of the verifier)`);
     }
   }
 

@@ -104,6 +104,11 @@ export class CameraView {
   async #read(slot: Slot, { element, seen, label, radius }: Reading): Promise<void> {
     const { opened } = slot;
     element.hidden = opened === null;
+    if (opened === null) {
+      // What a former model said is not shown for the next one.
+      label.textContent = '–';
+      radius.textContent = '–';
+    }
     if (opened === null || this.#video.videoWidth === 0) return;
     const { shape } = opened.certificate.input;
     const image = framePixels(this.#video, shape);

@@ -35,6 +35,7 @@ export class OneView {
   #offered: readonly number[] = [];
   #subject: Subject | null = null;
   #run = 0;
+  #searches = 0;
 
   constructor(root: HTMLElement, slots: readonly Slot[]) {
     this.#slots = slots;
@@ -55,9 +56,12 @@ export class OneView {
   /** Shows what the models say of a picture; without one, of the picture that is there. */
   async show(subject = this.#subject): Promise<void> {
     const run = ++this.#run;
+    this.#searches++;
     this.#subject = subject;
     if (subject === null) return;
     this.#title.textContent = subject.title;
+    // Under the new title nothing stands that was said of another picture, or by another model.
+    this.#answers.replaceChildren();
     this.#worst.blank();
     const cards = await Promise.all(this.#slots.map((slot, m) => this.#card(slot, m, subject)));
     if (run !== this.#run) return;
@@ -105,13 +109,13 @@ export class OneView {
     const m = this.#offered[this.#worst.model];
     const image = m === undefined ? null : this.#images[m];
     if (m === undefined || !image) return;
-    const run = ++this.#run;
+    const search = ++this.#searches;
     this.#worst.busy();
     try {
       const track = await this.#slots[m]!.call('worst', { image });
-      if (run === this.#run) this.#worst.update(track);
+      if (search === this.#searches) this.#worst.update(track);
     } catch (error) {
-      if (run === this.#run && !isCancelled(error)) this.#worst.failed(messageOf(error));
+      if (search === this.#searches && !isCancelled(error)) this.#worst.failed(messageOf(error));
     }
   }
 }

@@ -50,6 +50,7 @@ export function walkOf(values: readonly Value[]): Walk {
       doubles: new Set<string>(),
       work: 0,
       viewElements: 0,
+      copied: 0,
       maxImageNorm: Number.MAX_VALUE,
     },
     values: new Map(values.map((value, i) => [`v${i}`, value])),

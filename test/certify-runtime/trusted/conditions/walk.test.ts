@@ -110,7 +110,7 @@ test('operators and attributes without a rule, for tensors and for constants', (
 test('as many inputs as the limit, and not one more, even if they are left out', () => {
   const relu = (inputs: number) => prove(['N', 4], (b) => b.node('Relu', ['image', ...Array(inputs - 1).fill('')]));
   assert.equal(relu(MAX_OPERANDS).lipschitz, 1);
-  refusal(() => relu(MAX_OPERANDS + 1), /more than 65536 inputs/);
+  refusal(() => relu(MAX_OPERANDS + 1), /too many inputs/);
 });
 
 test('a rule’s outputs may be stored, too', () => {
@@ -143,7 +143,7 @@ test('inputs are what a rule takes them for', () => {
 test('floats: float32, of their size, finite', () => {
   assert.deepEqual([...at(float32([1, 2])).floats(0).values], [1, 2]);
   refusal(() => at(int64([1])).floats(0), /must be float32/);
-  refusal(() => at(float32([1, 2], [3])).floats(0), /2 values for \[3\]/);
+  refusal(() => at(float32([1, 2], [3])).floats(0), /wrong number of values/);
   refusal(() => at(float32([1, Number.NaN])).floats(0), /holds NaN/);
   refusal(() => at(float32([Number.NEGATIVE_INFINITY])).floats(0), /holds -Infinity/);
   assert.equal(at(float32([0.5], [])).float(0), 0.5);

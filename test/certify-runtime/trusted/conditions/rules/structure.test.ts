@@ -79,7 +79,7 @@ test('Gather: positions of one axis, in the shape of the indices', () => {
   refusal(() => one('Gather', [1, 3], [int64([], [0])], { axis: 1 }), /not in an axis/);
   refusal(() => one('Gather', [1, 3], [int64([0])], { axis: 0 }), /axis 0 is the batch/);
   refusal(() => one('Gather', [1, 3], [int64([0])]), /axis 0 is the batch/);
-  refusal(() => one('Gather', [1, 3], [int64([0], Array(8).fill(1))], { axis: 1 }), /more than 8 dimensions/);
+  refusal(() => one('Gather', [1, 3], [int64([0], Array(8).fill(1))], { axis: 1 }), /is too large/);
 });
 
 test('Pad: zeros around each axis but the batch', () => {
@@ -225,12 +225,12 @@ test('Concat of parts of different sizes, of one tensor or of several', () => {
 
 test('whatever is too large is refused by the rule itself', () => {
   const large = tensor([1, 2 ** 22]);
-  refusal(() => apply('Concat', [large, tensor([1, 2 ** 22]), tensor([1, 1])], { axis: 1 }), /more than 8 dimensions/);
+  refusal(() => apply('Concat', [large, tensor([1, 2 ** 22]), tensor([1, 1])], { axis: 1 }), /is too large/);
   const wide = tensor([1, 1, 2 ** 24]);
-  refusal(() => apply('Flatten', [wide]), /more than 8 dimensions/);
-  refusal(() => apply('Gather', [wide, int64([0])], { axis: 1 }), /more than 8 dimensions/);
-  refusal(() => apply('ReduceMax', [wide, int64([1])]), /more than 8 dimensions/);
-  refusal(() => apply('AveragePool', [wide], { kernel_shape: [1] }), /more than 8 dimensions/);
-  refusal(() => apply('Conv', [tensor([1, 1, 2 ** 22]), float32([1, 1, 1], [3, 1, 1])]), /more than 8 dimensions/);
+  refusal(() => apply('Flatten', [wide]), /is too large/);
+  refusal(() => apply('Gather', [wide, int64([0])], { axis: 1 }), /is too large/);
+  refusal(() => apply('ReduceMax', [wide, int64([1])]), /is too large/);
+  refusal(() => apply('AveragePool', [wide], { kernel_shape: [1] }), /is too large/);
+  refusal(() => apply('Conv', [tensor([1, 1, 2 ** 22]), float32([1, 1, 1], [3, 1, 1])]), /is too large/);
   refusal(() => apply('Max', [float32([1])]), /no input that depends on the image/);
 });
