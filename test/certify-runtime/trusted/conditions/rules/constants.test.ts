@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { folds } from '../../../../../src/certify-runtime/trusted/walk/constants.ts';
 import type { Value } from '../../../../../src/certify-runtime/trusted/walk/site.ts';
 import { computed, type Data, newChain } from '../../../../../src/certify-runtime/trusted/walk/state.ts';
-import { float32, fold, int32, int64, integers, refusal, tensorOf } from '../site.ts';
+import { float32, fold, int32, int64, integers, refusal, siteOf, tensorOf, walkOf } from '../site.ts';
 
 const ONE = { constant: 0, l2: 1, l1: 0 };
 const data = (shape: readonly number[]): Value =>
@@ -229,4 +230,21 @@ test('what takes integers takes no others', () => {
   refusal(() => fold('Gather', [shape(), int64([1, 2], [1])]), /wrong number/);
   refusal(() => fold('Gather', [int64([1, 2]), shape()]), /batch size/);
   refusal(() => fold('Reshape', [float32([1]), shape()]), /batch size/);
+});
+
+test('copies of constants are counted to the last element, and a list has so many integers', () => {
+  const inputs = [float32([1, 2, 3, 4, 5, 6], [2, 3])];
+  for (const [op, attributes] of [
+    ['Cast', { to: 11 }],
+    ['Transpose', { perm: [1, 0] }],
+  ] as const) {
+    const full = { ...walkOf(inputs), copied: 2 ** 27 - 6 };
+    folds.get(op)!(siteOf(op, full, attributes));
+    assert.equal(full.copied, 2 ** 27, op);
+    const over = { ...walkOf(inputs), copied: 2 ** 27 - 5 };
+    refusal(() => folds.get(op)!(siteOf(op, over, attributes)), /copies of constants need more than 134217728/);
+  }
+  const half = int64(Array(2 ** 13).fill(1));
+  assert.equal(integers(fold('Concat', [half, half], { axis: 0 })).length, 2 ** 14);
+  refusal(() => fold('Concat', [half, half, int64([1])], { axis: 0 }), /more than 16384 integers/);
 });
