@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import axe, { type AxeResults } from 'axe-core';
 import type { Result } from '../../../pipeline/paper/result.ts';
+import { violations } from '../../support/browser/axe.ts';
 import { launchBrowser } from '../../support/browser/browser.ts';
 import { glean } from '../../support/command/glean.ts';
 
@@ -64,14 +64,7 @@ describe('glean paper --quick', { concurrency: false }, () => {
         await page.goto(pathToFileURL(join(out, 'report.html')).href);
         const width = await page.evaluate(() => document.documentElement.scrollWidth);
         assert.ok(width <= 390, `the page is ${width} pixels wide on a phone`);
-        await page.evaluate(axe.source);
-        const { violations } = await page.evaluate(() =>
-          (globalThis as unknown as { axe: { run(): Promise<AxeResults> } }).axe.run(),
-        );
-        assert.deepEqual(
-          violations.map(({ id, nodes }) => `${id}: ${nodes[0]!.html}`),
-          [],
-        );
+        assert.deepEqual(await violations(page), []);
         await page.close();
       }
     } finally {

@@ -108,8 +108,9 @@ export class CameraView {
       // What a former model said is not shown for the next one.
       label.textContent = '–';
       radius.textContent = '–';
+      return;
     }
-    if (opened === null || this.#video.videoWidth === 0) return;
+    if (this.#video.videoWidth === 0) return;
     const { shape } = opened.certificate.input;
     const image = framePixels(this.#video, shape);
     if (image === undefined) {
