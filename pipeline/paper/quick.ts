@@ -23,8 +23,9 @@ const LEFT_OUT: readonly Task[] = [
   'fashion',
   'avatars-glasses',
   'emoji-cue-large',
-  'emoji-noto',
-  'emoji-high-contrast',
+  'emoji-large',
+  'emoji-large-noto',
+  'emoji-large-high-contrast',
 ];
 
 /** Few images; of avatars, only few are drawn at all. */

@@ -67,15 +67,8 @@ interface Problem {
 }
 
 const ICONS = { domains: 2, glean: INFERRED, images: FEWER_IMAGES };
-const FAMILIES = {
-  config: 'emoji',
-  domains: 7,
-  glean: GIVEN,
-  seeds: SEEDS,
-  stage: STAGES.gleanOnFamilies,
-  images: FEWER_IMAGES,
-  asManySteps: true,
-} as const;
+const FAMILIES = { glean: GIVEN, seeds: SEEDS, images: FEWER_IMAGES, asManySteps: true } as const;
+const MORE_FAMILIES = { ...FAMILIES, config: 'emoji-large', domains: 9, stage: STAGES.gleanOnFamilies } as const;
 
 const PROBLEMS: readonly Problem[] = [
   {
@@ -108,9 +101,22 @@ const PROBLEMS: readonly Problem[] = [
     baselines: [STAGES.untuned, 2],
     oracle: ['blind to the background', 'trained where the background tells nothing'],
   },
-  { ...FAMILIES, task: 'emoji', data: { name: 'emoji' } },
-  { ...FAMILIES, task: 'emoji-noto', data: { name: 'emoji', heldOut: 'noto' } },
-  { ...FAMILIES, task: 'emoji-high-contrast', data: { name: 'emoji', heldOut: 'fluent-emoji-high-contrast' } },
+  { ...MORE_FAMILIES, task: 'emoji-large', data: { name: 'emoji-large' } },
+  { ...MORE_FAMILIES, task: 'emoji-large-noto', data: { name: 'emoji-large', heldOut: 'noto' } },
+  {
+    ...MORE_FAMILIES,
+    task: 'emoji-large-high-contrast',
+    data: { name: 'emoji-large', heldOut: 'fluent-emoji-high-contrast' },
+  },
+  {
+    ...FAMILIES,
+    task: 'emoji',
+    config: 'emoji',
+    data: { name: 'emoji' },
+    domains: 7,
+    stage: STAGES.fewerFamilies,
+    baselines: [STAGES.fewerFamilies, 1],
+  },
   {
     ...ICONS,
     task: 'emoji-cue-large',

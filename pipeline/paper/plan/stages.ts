@@ -9,12 +9,14 @@ export const STAGES = {
   gleanOnIcons: 2,
   /** The problem that nobody tuned on: GLEAN, and the baselines' first seed. */
   untuned: 3,
-  /** GLEAN on every family of icons that is held out, and on the larger set of icons. */
+  /** GLEAN on the larger sets of icons: with every family that is held out, and with a cue. */
   gleanOnFamilies: 4,
   /** The baselines' first seed everywhere; the second is at 6, the third at 7. */
   baselines: 5,
+  /** The smaller set of icons with a family held out. */
+  fewerFamilies: 8,
   /** Oracles and ablations. */
-  ablations: 8,
+  ablations: 9,
   /** The studies of λ and σ, other learners, and other data. */
-  studies: 9,
+  studies: 10,
 } as const;

@@ -15,13 +15,18 @@ export const MAIN_TASKS: readonly { readonly task: Task; readonly title: string;
     place: "in the place of DomainNet as the paper's code uses it",
   },
   { task: 'emoji-cue-large', title: 'emoji, style as the cue, more icons', place: 'with twice as many icons' },
-  { task: 'emoji', title: 'emoji', place: 'in the place of DomainNet with one domain held out: openmoji' },
-  { task: 'emoji-noto', title: 'emoji, noto held out', place: 'tuned on other families' },
   {
-    task: 'emoji-high-contrast',
-    title: 'emoji, fluent-emoji-high-contrast held out',
-    place: 'tuned on other families',
+    task: 'emoji-large',
+    title: 'more emoji, openmoji held out',
+    place: 'in the place of DomainNet with one domain held out',
   },
+  { task: 'emoji-large-noto', title: 'more emoji, noto held out', place: 'with another domain held out' },
+  {
+    task: 'emoji-large-high-contrast',
+    title: 'more emoji, fluent-emoji-high-contrast held out',
+    place: 'with a third domain held out',
+  },
+  { task: 'emoji', title: 'emoji, openmoji held out', place: 'on fewer icons and families' },
 ];
 
 export const present = <T>(...values: readonly (T | undefined)[]): T[] => values.flatMap((value) => value ?? []);

@@ -72,6 +72,10 @@ export const DATASETS = {
     options: [...PREPARED, 'heldOut', 'classes'],
     open: async (request) => (await import('./pictures/emoji-set.ts')).openEmoji(request),
   },
+  'emoji-large': {
+    options: [...PREPARED, 'heldOut', 'classes'],
+    open: async (request) => (await import('./pictures/emoji-set.ts')).openLargeEmoji(request),
+  },
   'emoji-cue': emojiCue(false),
   'emoji-cue-blind': emojiCue(true),
   'emoji-cue-large': largeEmojiCue(false),

@@ -13,7 +13,7 @@ const problems = TASKS.filter((task) => plan.some(({ id }) => id === `${task}-ma
 
 describe('the plan', () => {
   it('gives every method of a problem the data, the images, the augmentation and the averaging that GLEAN has', () => {
-    assert.equal(problems.length, 8);
+    assert.equal(problems.length, 9);
     for (const task of problems) {
       const glean = byId(`${task}-glean`);
       // On digits, the paper's IRM keeps the settings of its own configuration.
@@ -50,9 +50,9 @@ describe('the plan', () => {
       'emoji-cue-glean-4',
       'avatars-glasses-glean-2',
       'avatars-glasses-gaussian-0',
-      'emoji-high-contrast-glean-2',
+      'emoji-large-high-contrast-glean-2',
       'avatars-gaussian-0',
-      'emoji-noto-smoothadv-0',
+      'emoji-large-noto-smoothadv-0',
       'emoji-cue-macer-1',
       'emoji-cue-macer-2',
       'avatars-oracle-0',

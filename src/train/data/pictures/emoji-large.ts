@@ -1,6 +1,6 @@
 /**
  * More emoji in DomainNet's layout, of cleaner classes than emoji.ts has: living beings that show a face or a body, and
- * things that do not, in five families with colours and five without.
+ * things that do not, in ten families.
  */
 import type { Progress } from '../prepared/prepared.ts';
 import { NOT_ANIMALS } from './emoji.ts';
@@ -12,7 +12,7 @@ const EDITION = 1;
 
 /** The domains: npm `@iconify-json/<family>`. */
 const IN_COLOUR = ['emojione', 'fluent-emoji-flat', 'fxemoji', 'noto', 'twemoji'] as const;
-/** The first two are black on white as they come; the others are drawn in grey. */
+/** The first two are black on white as they come; the others can be drawn in grey. */
 export const WITHOUT_COLOUR = [
   'emojione-monotone',
   'fluent-emoji-high-contrast',
@@ -59,23 +59,30 @@ const COPY = /skin-tone|-facing-right$/;
 /** The share of each class's subjects that is in `_test.txt`. */
 const TEST_SHARE = 0.2;
 
+export interface LargeEmojiOptions {
+  /** The most subjects that a class has; all by default. */
+  readonly most?: number;
+  /** Whether the families of `WITHOUT_COLOUR` are drawn in grey. */
+  readonly grey: boolean;
+}
+
 /**
- * The folder `FAMILY/CLASS/SUBJECT.jpg` or `SUBJECT.VARIANT.jpg` with at most `most` subjects per class,
- * `FAMILY_train.txt` and `FAMILY_test.txt`; it is made if it does not exist.
+ * The folder `FAMILY/CLASS/SUBJECT.jpg` or `SUBJECT.VARIANT.jpg`, `FAMILY_train.txt` and `FAMILY_test.txt`; it is made
+ * if it does not exist.
  *
  * A subject, with all its variants, is in the training part of all families or in the test part of all; a hash of its
  * name decides which.
  */
 export async function largeEmojiFolder(
   cache: string,
-  most = Number.POSITIVE_INFINITY,
+  { most = Number.POSITIVE_INFINITY, grey }: LargeEmojiOptions,
   onProgress?: Progress,
 ): Promise<string> {
-  const size = Number.isFinite(most) ? `-${most}` : '';
-  return pictureFolder(cache, `emoji-large-${EDITION}${size}`, async (folder) => {
+  const kind = `${Number.isFinite(most) ? `-${most}` : ''}${grey ? '' : '-coloured'}`;
+  return pictureFolder(cache, `emoji-large-${EDITION}${kind}`, async (folder) => {
     const families = await Promise.all([
       ...IN_COLOUR.map(async (name) => ({ name, icons: await readIcons(name) })),
-      ...WITHOUT_COLOUR.map(async (name) => ({ name, icons: await readIcons(name), grey: true })),
+      ...WITHOUT_COLOUR.map(async (name) => ({ name, icons: await readIcons(name), grey })),
     ]);
     const categories = await readCategories();
     const subjects = CLASSES.flatMap((entry, label) => chooseSubjects(entry, label, categories, most)).filter(

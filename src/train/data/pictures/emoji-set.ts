@@ -1,6 +1,5 @@
 /**
- * The data sets of drawn icons: their subjects in eight styles as domains, and living beings against the style, in few
- * icons and in many.
+ * The data sets of drawn icons: their styles as domains, and living beings against the style, in few icons and in many.
  */
 import type { DomainDataset } from '../dataset.ts';
 import type { DatasetRequest } from '../options.ts';
@@ -28,11 +27,26 @@ const EMOJI_CUE: StyleCueIdentity = {
   cue: ['emojione-monotone', 'fluent-emoji-high-contrast', 'openmoji'],
 };
 
-const EMOJI_CUE_LARGE: StyleCueIdentity = {
-  name: 'emoji-cue-large',
-  title: 'Emoji (icons, not DomainNet), living beings against pictures without colour',
+const LARGE = {
   licence: `${EMOJI.licence}, CC BY 4.0 (Streamline)`,
   source: 'ten npm packages @iconify-json/*, all subjects of each',
+};
+
+/** The most subjects that a class of `emoji-large` has, so that no class is much larger than another. */
+const MOST_SUBJECTS = 130;
+
+const EMOJI_LARGE: DomainNetIdentity = {
+  ...LARGE,
+  name: 'emoji-large',
+  title: 'Emoji (icons, not DomainNet), more families and cleaner classes',
+  source: `ten npm packages @iconify-json/*, up to ${MOST_SUBJECTS} subjects of each class`,
+  heldOut: EMOJI.heldOut,
+};
+
+const EMOJI_CUE_LARGE: StyleCueIdentity = {
+  ...LARGE,
+  name: 'emoji-cue-large',
+  title: 'Emoji (icons, not DomainNet), living beings against pictures without colour',
   kinds: ['thing', 'living'],
   positive: LIVING,
   cue: WITHOUT_COLOUR,
@@ -49,6 +63,12 @@ export async function openEmoji(request: DatasetRequest): Promise<DomainDataset>
   return loadDomainNet(await drawn(request), EMOJI);
 }
 
+/** More families, cleaner classes of about the same size; a family is held out. */
+export async function openLargeEmoji(request: DatasetRequest): Promise<DomainDataset> {
+  const dir = await largeEmojiFolder(request.cache, { most: MOST_SUBJECTS, grey: false }, request.onProgress);
+  return loadDomainNet({ side: DRAWN_SIDE, ...request, dir }, EMOJI_LARGE);
+}
+
 /** `blind` is the oracle, in which the style tells nothing. */
 export async function openEmojiCue(request: DatasetRequest, blind: boolean): Promise<DomainDataset> {
   return loadStyleCue({ ...(await drawn(request)), blind }, EMOJI_CUE);
@@ -56,6 +76,6 @@ export async function openEmojiCue(request: DatasetRequest, blind: boolean): Pro
 
 /** The same task on more icons of cleaner classes; the cue is whether a picture has colours. */
 export async function openLargeEmojiCue(request: DatasetRequest, blind: boolean): Promise<DomainDataset> {
-  const dir = await largeEmojiFolder(request.cache, undefined, request.onProgress);
+  const dir = await largeEmojiFolder(request.cache, { grey: true }, request.onProgress);
   return loadStyleCue({ side: DRAWN_SIDE, ...request, dir, blind }, EMOJI_CUE_LARGE);
 }
