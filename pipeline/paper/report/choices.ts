@@ -31,7 +31,7 @@ const CHOSEN: Readonly<Partial<Record<Task, readonly [on: string, seen: string]>
     'figures of earlier versions (docs/invariance.md)',
   ],
   'emoji-large': [
-    'the configuration of emoji; loss of colour by twemoji and emojione-monotone left out of training in turn (`--leave-out`), their validation images, with 500 steps',
+    'the configuration of emoji; rate and loss of colour by twemoji and emojione-monotone left out of training in turn (`--leave-out`), their validation images, with 500 steps',
     'nothing',
   ],
   'emoji-large-noto': [
