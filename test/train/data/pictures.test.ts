@@ -99,7 +99,7 @@ test('emoji: DomainNet’s layout in eight styles, no subject in training and te
 });
 
 test('more emoji: ten styles, half of them without colour; variants of a subject are in one part', async () => {
-  const folder = await largeEmojiFolder(cache, { most: 3, grey: true });
+  const folder = await largeEmojiFolder(cache, 'cue', 3);
   const { domains, classes, paths, part, labels } = await readDomainNetLists(folder);
   assert.equal(domains.length, 10);
   assert.deepEqual(classes, ['animals', 'faces', 'food', 'objects', 'people', 'travel']);

@@ -7,9 +7,6 @@ import { NOT_ANIMALS } from './emoji.ts';
 import { pictureFolder } from './folder.ts';
 import { drawIcons, iconOf, orderOf, readCategories, readIcons, type Subject } from './icons.ts';
 
-/** Raise this when the pictures change, so that nobody keeps using the old ones. */
-const EDITION = 1;
-
 /** The domains: npm `@iconify-json/<family>`. */
 const IN_COLOUR = ['emojione', 'fluent-emoji-flat', 'fxemoji', 'noto', 'twemoji'] as const;
 /** The first two are black on white as they come; the others can be drawn in grey. */
@@ -56,15 +53,25 @@ export const LIVING = ['animals', 'faces', 'people'] as const;
 /** Pictures that differ from another one in skin tone only, or are its mirror image. */
 const COPY = /skin-tone|-facing-right$/;
 
-/** The share of each class's subjects that is in `_test.txt`. */
-const TEST_SHARE = 0.2;
-
-export interface LargeEmojiOptions {
-  /** The most subjects that a class has; all by default. */
-  readonly most?: number;
+interface Edition {
   /** Whether the families of `WITHOUT_COLOUR` are drawn in grey. */
   readonly grey: boolean;
+  /** The most subjects that a class has. */
+  readonly most: number;
+  /** The share of each class's subjects that is in `_test.txt`. */
+  readonly testShare: number;
+  /** Whether `_test.txt` has every variant of a subject, or one, so that a class of many variants is no larger. */
+  readonly allTested: boolean;
+  /** Raise this when the pictures change, so that nobody keeps using the old ones. */
+  readonly edition: number;
 }
+
+const EDITIONS = {
+  /** For a cue: colour or none. */
+  cue: { grey: true, most: Number.POSITIVE_INFINITY, testShare: 0.2, allTested: true, edition: 1 },
+  /** For a family that is held out: classes of about the same size. */
+  families: { grey: false, most: 170, testShare: 0.3, allTested: false, edition: 1 },
+} as const satisfies Record<string, Edition>;
 
 /**
  * The folder `FAMILY/CLASS/SUBJECT.jpg` or `SUBJECT.VARIANT.jpg`, `FAMILY_train.txt` and `FAMILY_test.txt`; it is made
@@ -72,20 +79,25 @@ export interface LargeEmojiOptions {
  *
  * A subject, with all its variants, is in the training part of all families or in the test part of all; a hash of its
  * name decides which.
+ *
+ * @param most the most subjects that a class has; by default what the edition says
  */
 export async function largeEmojiFolder(
   cache: string,
-  { most = Number.POSITIVE_INFINITY, grey }: LargeEmojiOptions,
+  name: keyof typeof EDITIONS,
+  most?: number,
   onProgress?: Progress,
 ): Promise<string> {
-  const kind = `${Number.isFinite(most) ? `-${most}` : ''}${grey ? '' : '-coloured'}`;
-  return pictureFolder(cache, `emoji-large-${EDITION}${kind}`, async (folder) => {
+  const edition = { ...EDITIONS[name], ...(most === undefined ? {} : { most }) };
+  const size = most === undefined ? '' : `-${most}`;
+  const what = name === 'cue' ? 'emoji-large' : `emoji-large-${name}`;
+  return pictureFolder(cache, `${what}-${edition.edition}${size}`, async (folder) => {
     const families = await Promise.all([
       ...IN_COLOUR.map(async (name) => ({ name, icons: await readIcons(name) })),
-      ...WITHOUT_COLOUR.map(async (name) => ({ name, icons: await readIcons(name), grey })),
+      ...WITHOUT_COLOUR.map(async (name) => ({ name, icons: await readIcons(name), grey: edition.grey })),
     ]);
     const categories = await readCategories();
-    const subjects = CLASSES.flatMap((entry, label) => chooseSubjects(entry, label, categories, most)).filter(
+    const subjects = CLASSES.flatMap((entry, label) => chooseSubjects(entry, label, categories, edition)).filter(
       ({ icon }) => families.some(({ icons }) => iconOf(icons, icon) !== undefined),
     );
     const classes = CLASSES.map(({ name }) => name);
@@ -105,7 +117,7 @@ function chooseSubjects(
   { categories, has = () => true }: Class,
   label: number,
   all: Readonly<Record<string, readonly string[]>>,
-  most: number,
+  { most, testShare, allTested }: Edition,
 ): Subject[] {
   const variants = new Map<string, string[]>();
   for (const icon of categories.flatMap((category) => all[category] ?? [])) {
@@ -117,11 +129,16 @@ function chooseSubjects(
     .map((name) => ({ name, order: orderOf(name) }))
     .sort((a, b) => (a.order < b.order ? -1 : 1))
     .slice(0, most);
-  const tested = Math.round(TEST_SHARE * names.length);
-  return names.flatMap(({ name }, i) =>
-    variants.get(name)!.map((icon): Subject => {
-      const file = icon === name ? icon : `${name}.${icon}`;
-      return { icon, file, label, part: i < tested ? 'test' : 'train' };
-    }),
-  );
+  const tested = Math.round(testShare * names.length);
+  return names.flatMap(({ name }, i) => {
+    const part = i < tested ? 'test' : 'train';
+    const icons = part === 'train' || allTested ? variants.get(name)! : [mainVariant(name, variants.get(name)!)];
+    return icons.map((icon): Subject => ({ icon, file: icon === name ? icon : `${name}.${icon}`, label, part }));
+  });
+}
+
+/** The subject's own icon; if it has none, the person of no stated sex, and else its first. */
+function mainVariant(subject: string, variants: readonly string[]): string {
+  const own = variants.find((icon) => icon === subject);
+  return own ?? variants.find((icon) => /^(person|people)-/.test(icon)) ?? variants[0]!;
 }

@@ -32,14 +32,11 @@ const LARGE = {
   source: 'ten npm packages @iconify-json/*, all subjects of each',
 };
 
-/** The most subjects that a class of `emoji-large` has, so that no class is much larger than another. */
-const MOST_SUBJECTS = 130;
-
 const EMOJI_LARGE: DomainNetIdentity = {
   ...LARGE,
   name: 'emoji-large',
   title: 'Emoji (icons, not DomainNet), more families and cleaner classes',
-  source: `ten npm packages @iconify-json/*, up to ${MOST_SUBJECTS} subjects of each class`,
+  source: 'ten npm packages @iconify-json/*, up to 170 subjects of each class',
   heldOut: EMOJI.heldOut,
 };
 
@@ -65,7 +62,7 @@ export async function openEmoji(request: DatasetRequest): Promise<DomainDataset>
 
 /** More families, cleaner classes of about the same size; a family is held out. */
 export async function openLargeEmoji(request: DatasetRequest): Promise<DomainDataset> {
-  const dir = await largeEmojiFolder(request.cache, { most: MOST_SUBJECTS, grey: false }, request.onProgress);
+  const dir = await largeEmojiFolder(request.cache, 'families', undefined, request.onProgress);
   return loadDomainNet({ side: DRAWN_SIDE, ...request, dir }, EMOJI_LARGE);
 }
 
@@ -76,6 +73,6 @@ export async function openEmojiCue(request: DatasetRequest, blind: boolean): Pro
 
 /** The same task on more icons of cleaner classes; the cue is whether a picture has colours. */
 export async function openLargeEmojiCue(request: DatasetRequest, blind: boolean): Promise<DomainDataset> {
-  const dir = await largeEmojiFolder(request.cache, { grey: true }, request.onProgress);
+  const dir = await largeEmojiFolder(request.cache, 'cue', undefined, request.onProgress);
   return loadStyleCue({ side: DRAWN_SIDE, ...request, dir, blind }, EMOJI_CUE_LARGE);
 }
