@@ -1,5 +1,14 @@
 /** Other invariance learners in place of IRM, and how much each depends on its settings; Coloured MNIST. */
-import { byCommittee, type Change, type Draft, network, optimizer, penalty, referenceSteps } from '../draft.ts';
+import {
+  byCommittee,
+  type Change,
+  type Draft,
+  inSequence,
+  network,
+  optimizer,
+  penalty,
+  referenceSteps,
+} from '../draft.ts';
 import { STAGES } from './stages.ts';
 
 interface Learner {
@@ -84,6 +93,12 @@ const OWN: readonly {
   readonly seeds?: number;
 }[] = [
   { name: 'committee', label: 'a committee in place of the one reference', change: byCommittee, seeds: 5 },
+  {
+    name: 'committee-steps-600',
+    label: 'a committee, and 600 steps',
+    change: inSequence(byCommittee, optimizer({ steps: 600 })),
+    seeds: 5,
+  },
   { name: 'reference-20', label: 'reference of 20 steps', change: referenceSteps(20) },
   { name: 'reference-200', label: 'reference of 200 steps', change: referenceSteps(200) },
   { name: 'temperature-1', label: 'temperature 1', change: network({ temperature: 1 }) },

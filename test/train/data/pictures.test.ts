@@ -27,6 +27,13 @@ const digest = async (file: string) =>
     .update(await readFile(file))
     .digest('hex');
 
+/** The largest difference between the means of a picture's channels: 0 if it has no colour. */
+async function spreadOfChannels(path: string): Promise<number> {
+  const { channels } = await sharp(path).toColourspace('srgb').stats();
+  const means = channels.slice(0, 3).map(({ mean }) => mean);
+  return Math.max(...means) - Math.min(...means);
+}
+
 test('avatars: CelebA’s layout, four kinds evenly, distinct pictures', async () => {
   const folder = await avatarFolder(cache, FACES);
   const hair = ['Blond_Hair', 'Black_Hair', 'Brown_Hair'];
@@ -115,18 +122,46 @@ test('more emoji: ten styles, half of them without colour; variants of a subject
     paths.some((path) => basename(path).split('.').length === 3),
     'no variant at all',
   );
-  /** The largest difference between the channels of a pixel. */
-  const colour = async (path: string) => {
-    const { channels } = await sharp(join(folder, path)).toColourspace('srgb').stats();
-    const means = channels.slice(0, 3).map(({ mean }) => mean);
-    return Math.max(...means) - Math.min(...means);
-  };
   for (const domain of domains) {
-    const colours = await Promise.all(paths.filter((path) => path.startsWith(`${domain}/`)).map(colour));
+    const colours = await Promise.all(
+      paths.filter((path) => path.startsWith(`${domain}/`)).map((path) => spreadOfChannels(join(folder, path))),
+    );
     const grey = (WITHOUT_COLOUR as readonly string[]).includes(domain);
     assert.equal(
       colours.every((value) => value === 0),
       grey,
+      domain,
+    );
+  }
+});
+
+test('more emoji for a family held out: in their own colours, one variant of a subject in the test', async () => {
+  const folder = await largeEmojiFolder(cache, 'families', 6);
+  const { domains, paths, part, labels } = await readDomainNetLists(folder);
+  assert.equal(domains.length, 10);
+  const variants = new Map<string, Set<string>>();
+  const parts = new Map<string, Set<number>>();
+  for (const [i, path] of paths.entries()) {
+    const subject = `${labels[i]} ${subjectOf(path)}`;
+    parts.set(subject, (parts.get(subject) ?? new Set()).add(part[i]!));
+    variants.set(subject, (variants.get(subject) ?? new Set()).add(basename(path)));
+  }
+  for (const [subject, seen] of parts) {
+    assert.equal(seen.size, 1, subject);
+    if (seen.has(1)) assert.equal(variants.get(subject)!.size, 1, subject);
+  }
+  assert.ok(
+    [...variants.values()].some(({ size }) => size > 1),
+    'no subject with variants in training',
+  );
+  const blackAndWhite = ['emojione-monotone', 'fluent-emoji-high-contrast'];
+  for (const domain of domains) {
+    const spreads = await Promise.all(
+      paths.filter((path) => path.startsWith(`${domain}/`)).map((path) => spreadOfChannels(join(folder, path))),
+    );
+    assert.equal(
+      spreads.some((value) => value > 0),
+      !blackAndWhite.includes(domain),
       domain,
     );
   }
