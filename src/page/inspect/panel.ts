@@ -100,13 +100,14 @@ export class ModelPanel {
   }
 
   async openExample({ name, fetch, signature }: Example): Promise<void> {
-    await this.openFrom(name, fetch);
-    if (signature.length > 0) await this.#signature?.take(signature);
+    const view = await this.openFrom(name, fetch);
+    if (signature.length > 0) await view?.take(signature);
   }
 
-  /** Opens what `get` fetches. */
-  async openFrom(name: string, get: Fetching): Promise<void> {
+  /** Opens what `get` fetches. Gives the place of its signature, unless something else was opened meanwhile. */
+  async openFrom(name: string, get: Fetching): Promise<SignatureView | null> {
     const run = ++this.#run;
+    this.#leave();
     const text = `Fetching ${name}`;
     this.#fetching?.abort();
     this.#fetching = new AbortController();
@@ -115,17 +116,24 @@ export class ModelPanel {
       const file = await get(this.#fetching.signal, (share) => {
         if (run === this.#run) this.#progress.show({ text, share, until: share, within: 0 });
       });
-      if (run === this.#run) await this.open(file, name);
+      if (run === this.#run) return await this.open(file, name);
     } catch (error) {
       if (run === this.#run) this.fail(messageOf(error));
     }
+    return null;
   }
 
-  /** Proves a file and shows what came of it. */
-  async open(file: Blob, name: string): Promise<void> {
+  /** Ends a proof that is under way, which is about another file. */
+  #leave(): void {
+    if (this.element.dataset['state'] !== 'busy') return;
+    this.slot.close();
+    this.element.dataset['state'] = 'empty';
+  }
+
+  /** Proves a file and shows what came of it. Gives the place of its signature if it is the model that is open now. */
+  async open(file: Blob, name: string): Promise<SignatureView | null> {
     const run = ++this.#run;
-    // What was under way is about another file.
-    if (this.element.dataset['state'] === 'busy') this.slot.close();
+    this.#leave();
     this.#last = { file, name };
     this.#result.replaceChildren();
     this.#again.replaceChildren();
@@ -139,12 +147,13 @@ export class ModelPanel {
       // The model that was open is closed by now.
       this.#heard.onChange(null);
       const opened = await opening;
-      if (run === this.#run) this.#showOpened(opened);
+      if (run === this.#run) return this.#showOpened(opened);
     } catch (error) {
       if (run === this.#run) this.#showFailure(name, error);
     } finally {
       if (run === this.#run) this.#progress.end();
     }
+    return null;
   }
 
   /** Checks a key or a signature against the model that is open. */
@@ -173,10 +182,11 @@ export class ModelPanel {
     void this.slot.warm();
   }
 
-  #showOpened(opened: Opened): void {
+  #showOpened(opened: Opened): SignatureView {
     this.element.dataset['state'] = 'proven';
-    this.#signature = new SignatureView(this.slot);
-    this.#result.replaceChildren(factsView(opened, this.#signature.element));
+    const signature = new SignatureView(this.slot);
+    this.#signature = signature;
+    this.#result.replaceChildren(factsView(opened, signature.element));
     this.#spoken.textContent = `${opened.name} is proven: L is at most ${boundText(opened.lipschitz)}.`;
     const close = html('button', { type: 'button' }, 'Close');
     close.addEventListener('click', () => this.close());
@@ -186,6 +196,7 @@ export class ModelPanel {
     });
     this.#again.replaceChildren(...(opened.sealed === null ? [] : [save, this.#retry('Seal again')]), close);
     this.#heard.onChange(opened);
+    return signature;
   }
 
   #showFailure(name: string, error: unknown): void {
