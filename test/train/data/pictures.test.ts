@@ -27,6 +27,19 @@ const digest = async (file: string) =>
     .update(await readFile(file))
     .digest('hex');
 
+/** What `of` says of the pictures of each subject, by class and name. */
+function bySubject<T>(
+  { paths, labels }: { readonly paths: readonly string[]; readonly labels: ArrayLike<number> },
+  of: (i: number) => T,
+): ReadonlyMap<string, ReadonlySet<T>> {
+  const found = new Map<string, Set<T>>();
+  for (const [i, path] of paths.entries()) {
+    const subject = `${labels[i]} ${subjectOf(path)}`;
+    found.set(subject, (found.get(subject) ?? new Set()).add(of(i)));
+  }
+  return found;
+}
+
 /** The largest difference between the means of a picture's channels: 0 if it has no colour. */
 async function spreadOfChannels(path: string): Promise<number> {
   const { channels } = await sharp(path).toColourspace('srgb').stats();
@@ -91,11 +104,7 @@ test('emoji: DomainNet’s layout in eight styles, no subject in training and te
   const { domains, classes, paths, part, labels } = await readDomainNetLists(folder);
   assert.equal(domains.length, 8);
   assert.deepEqual(classes, ['animals', 'food', 'objects', 'people', 'smileys', 'symbols', 'travel']);
-  const parts = new Map<string, Set<number>>();
-  for (const [i, path] of paths.entries()) {
-    const subject = `${labels[i]} ${subjectOf(path)}`;
-    parts.set(subject, (parts.get(subject) ?? new Set()).add(part[i]!));
-  }
+  const parts = bySubject({ paths, labels }, (i) => part[i]!);
   assert.equal(parts.size, 8 * classes.length);
   for (const [subject, seen] of parts) assert.equal(seen.size, 1, subject);
   for (const domain of domains) {
@@ -111,11 +120,7 @@ test('more emoji: ten styles, half of them without colour; variants of a subject
   assert.equal(domains.length, 10);
   assert.deepEqual(classes, ['animals', 'faces', 'food', 'objects', 'people', 'travel']);
   for (const name of LIVING) assert.ok(classes.includes(name));
-  const parts = new Map<string, Set<number>>();
-  for (const [i, path] of paths.entries()) {
-    const subject = `${labels[i]} ${subjectOf(path)}`;
-    parts.set(subject, (parts.get(subject) ?? new Set()).add(part[i]!));
-  }
+  const parts = bySubject({ paths, labels }, (i) => part[i]!);
   assert.equal(parts.size, 3 * classes.length);
   for (const [subject, seen] of parts) assert.equal(seen.size, 1, subject);
   assert.ok(
@@ -139,13 +144,8 @@ test('more emoji for a family held out: in their own colours, one variant of a s
   const folder = await largeEmojiFolder(cache, 'families', 6);
   const { domains, paths, part, labels } = await readDomainNetLists(folder);
   assert.equal(domains.length, 10);
-  const variants = new Map<string, Set<string>>();
-  const parts = new Map<string, Set<number>>();
-  for (const [i, path] of paths.entries()) {
-    const subject = `${labels[i]} ${subjectOf(path)}`;
-    parts.set(subject, (parts.get(subject) ?? new Set()).add(part[i]!));
-    variants.set(subject, (variants.get(subject) ?? new Set()).add(basename(path)));
-  }
+  const parts = bySubject({ paths, labels }, (i) => part[i]!);
+  const variants = bySubject({ paths, labels }, (i) => basename(paths[i]!));
   for (const [subject, seen] of parts) {
     assert.equal(seen.size, 1, subject);
     if (seen.has(1)) assert.equal(variants.get(subject)!.size, 1, subject);

@@ -54,6 +54,8 @@ export const LIVING = ['animals', 'faces', 'people'] as const;
 const COPY = /skin-tone|-facing-right$/;
 
 interface Edition {
+  /** Its folder's name. Raise the number when the pictures change, so that nobody keeps using the old ones. */
+  readonly folder: string;
   /** Whether the families of `WITHOUT_COLOUR` are drawn in grey. */
   readonly grey: boolean;
   /** The most subjects that a class has. */
@@ -62,15 +64,13 @@ interface Edition {
   readonly testShare: number;
   /** Whether `_test.txt` has every variant of a subject, or one, so that a class of many variants is no larger. */
   readonly allTested: boolean;
-  /** Raise this when the pictures change, so that nobody keeps using the old ones. */
-  readonly edition: number;
 }
 
 const EDITIONS = {
   /** For a cue: colour or none. */
-  cue: { grey: true, most: Number.POSITIVE_INFINITY, testShare: 0.2, allTested: true, edition: 1 },
+  cue: { folder: 'emoji-large-1', grey: true, most: Number.POSITIVE_INFINITY, testShare: 0.2, allTested: true },
   /** For a family that is held out: classes of about the same size. */
-  families: { grey: false, most: 170, testShare: 0.3, allTested: false, edition: 1 },
+  families: { folder: 'emoji-large-families-1', grey: false, most: 170, testShare: 0.3, allTested: false },
 } as const satisfies Record<string, Edition>;
 
 /**
@@ -90,8 +90,7 @@ export async function largeEmojiFolder(
 ): Promise<string> {
   const edition = { ...EDITIONS[name], ...(most === undefined ? {} : { most }) };
   const size = most === undefined ? '' : `-${most}`;
-  const what = name === 'cue' ? 'emoji-large' : `emoji-large-${name}`;
-  return pictureFolder(cache, `${what}-${edition.edition}${size}`, async (folder) => {
+  return pictureFolder(cache, `${edition.folder}${size}`, async (folder) => {
     const families = await Promise.all([
       ...IN_COLOUR.map(async (name) => ({ name, icons: await readIcons(name) })),
       ...WITHOUT_COLOUR.map(async (name) => ({ name, icons: await readIcons(name), grey: edition.grey })),
