@@ -99,6 +99,9 @@ const WRONG: readonly (readonly [path: string, value: unknown, message: RegExp])
   ['augmentation.colour', { color: 0.1 }, /augmentation\.colour\.color/],
   ['objective.risk', { kind: 'offset' }, /objective\.risk\.offset/],
   ['objective.risk', { kind: 'offset', offset: 0 }, /objective\.risk\.offset: .*0/],
+  ['objective.risk', { kind: 'generalized-cross-entropy' }, /objective\.risk\.q/],
+  ['objective.risk', { kind: 'generalized-cross-entropy', q: 0 }, /objective\.risk\.q: .*0/],
+  ['objective.risk', { kind: 'generalized-cross-entropy', q: 1.1 }, /objective\.risk\.q: .*1\.1/],
   ['optimizer.ema', 0, /optimizer\.ema: .*0/],
   ['optimizer.ema', 1, /optimizer\.ema: .*1/],
 ];

@@ -7,6 +7,8 @@ const riskSchema = v.variant('kind', [
   v.strictObject({ kind: v.literal('cross-entropy') }),
   /** Ghosh et al. 2017; for a head of fixed temperature (`network.temperature`). */
   v.strictObject({ kind: v.literal('absolute') }),
+  /** Between the two: nearly cross-entropy for a small q, the absolute risk for q = 1; Zhang & Sabuncu 2018. */
+  v.strictObject({ kind: v.literal('generalized-cross-entropy'), q: v.pipe(positive, v.maxValue(1)) }),
   /** Cross-entropy with a margin: `offset` is a radius, for a head of fixed temperature; Prach & Lampert 2022. */
   v.strictObject({ kind: v.literal('offset'), offset: positive }),
 ]);

@@ -35,6 +35,23 @@ const absolute: Risk = {
 };
 
 /**
+ * ℓ = (1 − p^q)/q with p = softmax(y)_t; ∂ℓ/∂y = p^q·(softmax(y) − t).
+ *
+ * It lies between cross-entropy (q → 0) and the absolute risk (q = 1): an image that the network cannot get right weighs
+ * p^q of what it would under cross-entropy, so that the small slope of a Lipschitz network is not spent on it, and the
+ * start is not as flat as under the absolute risk. Zhang & Sabuncu, Generalized Cross Entropy Loss for Training Deep
+ * Neural Networks with Noisy Labels, NeurIPS 2018, equation 6.
+ */
+function generalizedCrossEntropy(q: number): Risk {
+  const power = (logits: tf.Tensor2D, targets: tf.Tensor2D) =>
+    logits.logSoftmax().mul(targets).sum(1, true).mul(q).exp();
+  return {
+    mean: (logits, targets) => tf.div(tf.sub(1, power(logits, targets).mean()), q) as tf.Scalar,
+    gradients: (logits, targets) => tf.mul(power(logits, targets), tf.sub(tf.softmax(logits), targets)) as tf.Tensor2D,
+  };
+}
+
+/**
  * ℓ = −log softmax(y − s·t)_t with s = τ·offset; ∂ℓ/∂y = softmax(y − s·t) − t.
  *
  * With two classes, ℓ = log(1 + exp(−τ·(r − offset))): the cross-entropy of the radius r = (y_t − y_j)/τ less an offset,
@@ -55,6 +72,8 @@ export function createRisk(config: RiskConfig, temperature = 1): Risk {
   switch (config.kind) {
     case 'offset':
       return offsetCrossEntropy(temperature * config.offset);
+    case 'generalized-cross-entropy':
+      return generalizedCrossEntropy(config.q);
     case 'cross-entropy':
       return crossEntropy;
     case 'absolute':

@@ -10,9 +10,11 @@ import { createRisk } from '../../../src/train/objective/risk.ts';
 import { tf } from '../../../src/train/tfjs.ts';
 import { differences, distance, dot, rowsOf } from '../../support/numbers/matrix.ts';
 
-const RISKS = ['cross-entropy', 'absolute', 'offset'] as const;
+const RISKS = ['cross-entropy', 'absolute', 'offset', 'generalized-cross-entropy'] as const;
 /** Of the risk with an offset: the offset as a radius, and the temperature of the head. */
 const [OFFSET, TEMPERATURE] = [0.45, 2];
+/** The exponent of the generalized cross-entropy. */
+const Q = 0.6;
 type Kind = RiskConfig['kind'];
 
 /** Answers in one environment, and what gave them: y = [z, 1]·weights. */
@@ -51,6 +53,7 @@ function lossOf(kind: Kind, head: readonly number[], z: readonly number[], label
   if (kind === 'offset') y[label]! -= OFFSET * TEMPERATURE;
   const total = y.reduce((sum, value) => sum + Math.exp(value), 0);
   const right = Math.exp(y[label]!) / total;
+  if (kind === 'generalized-cross-entropy') return (1 - right ** Q) / Q;
   return kind === 'absolute' ? 1 - right : -Math.log(right);
 }
 
@@ -96,8 +99,13 @@ const CONFIGS: readonly ScheduledPenalty[] = [
   { kind: 'fishr', ...schedule },
 ];
 
+function settingsOf(kind: Kind): RiskConfig {
+  if (kind === 'offset') return { kind, offset: OFFSET };
+  return kind === 'generalized-cross-entropy' ? { kind, q: Q } : { kind };
+}
+
 function answersOf(kind: Kind, head: tf.Tensor2D, { latent, labels }: Example) {
-  const risk = kind === 'offset' ? createRisk({ kind, offset: OFFSET }, TEMPERATURE) : createRisk({ kind });
+  const risk = createRisk(settingsOf(kind), TEMPERATURE);
   const z = tf.tensor2d(latent.map((row) => [...row]));
   const logits = tf.matMul(tf.concat2d([z, tf.ones([latent.length, 1])], 1), head) as tf.Tensor2D;
   const targets = tf.oneHot(tf.tensor1d([...labels], 'int32'), CLASSES).toFloat() as tf.Tensor2D;
@@ -165,6 +173,20 @@ test('absolute: labels flipped as often to each class leave the order of answers
     }, 0),
   );
   assert.ok(Math.abs(total - 2) < 1e-6, 'the losses of all classes add up to K − 1');
+});
+
+test('generalized cross-entropy is the absolute risk at q = 1, and goes to cross-entropy with q', () => {
+  const kind = 'generalized-cross-entropy';
+  const mild = [2, -1, 0.5];
+  const risk = (config: RiskConfig, ...rows: number[][]) =>
+    tf.tidy(() => {
+      const targets = tf.oneHot(tf.zeros([rows.length], 'int32'), 3).toFloat() as tf.Tensor2D;
+      return createRisk(config).mean(tf.tensor2d(rows), targets).dataSync()[0]!;
+    });
+  // Logits so far apart that softmax rounds to 0 or 1 as well.
+  const rows = [mild, [-300, 5, 80], [300, 5, 80]];
+  assert.ok(Math.abs(risk({ kind, q: 1 }, ...rows) - risk({ kind: 'absolute' }, ...rows)) < 1e-6);
+  assert.ok(Math.abs(risk({ kind, q: 1e-3 }, mild) - risk({ kind: 'cross-entropy' }, mild)) < 1e-3);
 });
 
 test('penalties are 0 where environments are alike', () => {
