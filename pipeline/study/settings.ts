@@ -5,6 +5,8 @@
  *     node --import tsx pipeline/study/settings.ts CONFIG [--data NAME] [--seeds 0,1] [--set PATH=JSON]...
  *         [--folds K | --leave-out D,E]
  *
+ * - CONFIG is a file, or the name of an experiment of `glean paper` (emoji-large-gaussian). A baseline has no margins;
+ *   it is exported and has CERTIFY's radii with n = 100 000, as in the report.
  * - By default, the test split is used; settings are chosen with --data fashion:limit=4000, never on the split that is
  *   reported.
  * - With --folds 4 --seeds 0,1, it cross-validates on the training images, of which fold `seed` of K is held out. The
@@ -21,7 +23,9 @@ import { parseData } from '../../src/train/data/config.ts';
 import { type DomainDataset, type ImageSet, selectImages } from '../../src/train/data/dataset.ts';
 import { openDataset } from '../../src/train/data/registry.ts';
 import { Trainer } from '../../src/train/trainer.ts';
+import { fullPlan } from '../paper/plan.ts';
 import { marginsOf, meanWorth, type Worth, worthOf } from './margins.ts';
+import { sampledRadii } from './sampled-radii.ts';
 
 /** A copy of a configuration with the field at `path` (a.b.c) set; missing objects on the way are made. */
 function withField(config: object, path: string, value: unknown): object {
@@ -37,12 +41,16 @@ function withField(config: object, path: string, value: unknown): object {
 }
 
 /** Trains to the end and gives what `of` reads from the trainer. */
-function trained<T>(config: TrainConfig, dataset: DomainDataset, of: (trainer: Trainer) => T): T {
+async function trained<T>(
+  config: TrainConfig,
+  dataset: DomainDataset,
+  of: (trainer: Trainer) => T | Promise<T>,
+): Promise<T> {
   const trainer = new Trainer(config, dataset);
   try {
     for (const _ of trainer.prepare());
     while (!trainer.finished) trainer.trainStep();
-    return of(trainer);
+    return await of(trainer);
   } finally {
     trainer.dispose();
   }
@@ -94,7 +102,7 @@ function leaveOut(dataset: DomainDataset, name: string): DomainDataset {
 }
 
 /** Trains without one fold; gives the mean over the environments of what the margins are worth in it. */
-function heldOut(config: TrainConfig, dataset: DomainDataset, fold: number, folds: number): Worth {
+function heldOut(config: TrainConfig, dataset: DomainDataset, fold: number, folds: number): Promise<Worth> {
   const whole = new Trainer(config, dataset);
   for (const _ of whole.prepare());
   const environments = whole.environments.map(({ indices }) => new Set(indices));
@@ -112,6 +120,14 @@ function heldOut(config: TrainConfig, dataset: DomainDataset, fold: number, fold
   });
 }
 
+/** The configuration in a file, or of an experiment of the plan. */
+async function configAt(name: string): Promise<object> {
+  if (name.endsWith('.json')) return JSON.parse(await readFile(name, 'utf8')) as object;
+  const experiment = (await fullPlan()).find(({ id }) => id === name);
+  if (experiment === undefined) throw new Error(`no experiment ${name} in the plan, and not the name of a .json file`);
+  return experiment.config;
+}
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -127,7 +143,7 @@ if (path === undefined) throw new Error('expected a configuration');
 if (values.folds !== undefined && values['leave-out'] !== undefined) {
   throw new Error('found --folds and --leave-out, expected one of them: each says what is held out');
 }
-let raw: object = JSON.parse(await readFile(path, 'utf8'));
+let raw = await configAt(path);
 for (const assignment of values.set) {
   const at = assignment.indexOf('=');
   raw = withField(raw, assignment.slice(0, at), JSON.parse(assignment.slice(at + 1)));
@@ -141,18 +157,23 @@ const found: Worth[] = [];
 const left = values['leave-out']?.split(',') ?? [undefined];
 for (const seed of values.seeds.split(',').map(Number)) {
   const config = parseConfig({ ...raw, seed }, path);
+  if (values.folds !== undefined && 'baseline' in config.objective) throw new Error('--folds is for GLEAN only');
   const all = await openDataset(config.data);
   for (const domain of left) {
     const dataset = domain === undefined ? all : leaveOut(all, domain);
     const began = performance.now();
     const { worth, ...more } =
       values.folds === undefined
-        ? trained(config, dataset, (trainer) => ({
-            worth: worthOf(marginsOf(trainer, dataset.test)),
+        ? await trained(config, dataset, async (trainer) => ({
+            worth: worthOf(
+              'baseline' in config.objective
+                ? await sampledRadii(trainer, dataset, config.objective.sigma)
+                : marginsOf(trainer, dataset.test),
+            ),
             validation: trainer.evaluate().validation,
             contrary: contraryShares(trainer, dataset),
           }))
-        : { worth: heldOut(config, dataset, seed, Number(values.folds)) };
+        : { worth: await heldOut(config, dataset, seed, Number(values.folds)) };
     found.push(worth);
     const seconds = (performance.now() - began) / 1000;
     console.log(rounded({ seed, ...(domain === undefined ? {} : { left: domain }), ...worth, ...more, seconds }));
