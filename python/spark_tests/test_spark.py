@@ -60,6 +60,13 @@ def test_workers_that_read_the_files_themselves_give_the_same_answers(
     more.limit(20).write.partitionBy("part").parquet(str(tmp_path / "parts"))
     with pytest.raises(InputError, match="no column 'part' in the file itself"):
         certify_parquet(spark, str(tmp_path / "parts"), DIGITS, sha256=SHA256, content="pixels")
+    setting = "spark.sql.files.maxPartitionBytes"
+    spark.conf.set(setting, "-1")
+    try:
+        with pytest.raises(InputError, match=f"{setting}: found -1"):
+            certify_parquet(spark, str(folder), DIGITS, sha256=SHA256, content="pixels")
+    finally:
+        spark.conf.unset(setting)
 
 
 def test_five_unreadable_images_are_five_rows_with_an_error(spark: SparkSession) -> None:

@@ -94,8 +94,8 @@ def _tasks(spark: SparkSession, groups: Sequence[tuple[str, int, int]]) -> list[
 
     Where Spark settles for one, the slowest core is waited for.
     """
-    most = _bytes_of(str(spark.conf.get("spark.sql.files.maxPartitionBytes")))
-    opening = _bytes_of(str(spark.conf.get("spark.sql.files.openCostInBytes")))
+    most = _bytes_in(spark, "spark.sql.files.maxPartitionBytes")
+    opening = _bytes_in(spark, "spark.sql.files.openCostInBytes")
     costs = [size + (opening if group == 0 else 0) for _, group, size in groups]
     most = min(most, sum(costs) // (4 * spark.sparkContext.defaultParallelism))
     tasks: list[list[tuple[str, int]]] = []
@@ -109,11 +109,12 @@ def _tasks(spark: SparkSession, groups: Sequence[tuple[str, int, int]]) -> list[
     return tasks
 
 
-def _bytes_of(text: str) -> int:
-    """A size as Spark's settings have it: 134217728b, 128m, 128MB."""
+def _bytes_in(spark: SparkSession, setting: str) -> int:
+    """The value of a setting that is a size, as Spark has it: 134217728b, 128m, 128MB."""
+    text = str(spark.conf.get(setting))
     found = re.fullmatch(r"(\d+)([bkmgtp]?)b?", text.strip().lower())
     if found is None:
-        raise InputError(f"not a size: {text}")
+        raise InputError(f"{setting}: found {text}, expected a size such as 128m")
     unit: int = 1024 ** "bkmgtp".index(found[2] or "b")
     return int(found[1]) * unit
 
