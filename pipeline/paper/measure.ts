@@ -101,11 +101,11 @@ async function certifyByMargin(
 }
 
 /** CERTIFY in image space; images whose selected class is wrong count as 0 anyway and are not sampled further. */
-async function certifyPlain(
+export async function certifyPlain(
   bytes: Uint8Array,
   set: ImageSet,
   smoothing: Measurement['smoothing'],
-  onProgress: (done: number, total: number) => void,
+  onProgress: (done: number, total: number) => void = () => undefined,
 ): Promise<readonly Certified[]> {
   const network = await NoisyNetwork.load(readForeignOnnx(bytes));
   try {

@@ -7,7 +7,7 @@ import { PICTURES } from './plan/pictures.ts';
 import { PLAIN_DATA } from './plan/plain-data.ts';
 
 /** The paper's settings of CERTIFY, with 500 images in image space, as is customary. */
-const FULL: Effort = {
+export const FULL: Effort = {
   n: 100_000,
   n0: 100,
   alpha: 0.001,

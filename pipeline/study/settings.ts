@@ -6,7 +6,7 @@
  *         [--folds K | --leave-out D,E]
  *
  * - CONFIG is a file, or the name of an experiment of `glean paper` (emoji-large-gaussian). A baseline has no margins;
- *   it is exported and has CERTIFY's radii with n = 100 000, as in the report.
+ *   it is exported and has CERTIFY's radii, as in the report.
  * - By default, the test split is used; settings are chosen with --data fashion:limit=4000, never on the split that is
  *   reported.
  * - With --folds 4 --seeds 0,1, it cross-validates on the training images, of which fold `seed` of K is held out. The

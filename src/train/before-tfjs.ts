@@ -6,8 +6,8 @@ process.env['TF_CPP_MIN_LOG_LEVEL'] ??= '2';
 
 /*
  * In TensorFlow 2.19, oneDNN's matrix products for AVX let the stack pointer point into the heap, so a signal that is
- * handled meanwhile overwrites what lies below. Node.js handles SIGWINCH on a terminal: resizing it ended training, or
- * changed its numbers (uxlfoundation/oneDNN issue 4845, mended in oneDNN in March 2026). Eigen's own products do not.
+ * handled meanwhile overwrites what lies below. Node.js handles SIGWINCH on a terminal: resizing it ended training
+ * (uxlfoundation/oneDNN issue 4845, mended in oneDNN in March 2026). Eigen's own products do not.
  */
 process.env['TENSORFLOW_USE_CUSTOM_CONTRACTION_KERNEL'] ??= 'false';
 

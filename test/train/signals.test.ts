@@ -21,14 +21,10 @@ test('matrix products survive signals', { timeout: 300_000 }, async (t) => {
     env: { ...process.env, OMP_NUM_THREADS: '1', TF_NUM_INTRAOP_THREADS: '1' },
   });
   t.after(() => child.kill('SIGKILL'));
-  let ended = false;
-  const ending = once(child, 'exit').then((how) => {
-    ended = true;
-    return how as [code: number | null, signal: string | null];
-  });
+  const ending = once(child, 'exit');
   await Promise.race([once(child.stdout, 'data'), ending]);
   let sent = 0;
-  while (!ended && !t.signal.aborted) {
+  while (child.exitCode === null && child.signalCode === null && !t.signal.aborted) {
     if (child.kill('SIGWINCH')) sent++;
     await wait();
   }

@@ -60,8 +60,8 @@ interface Problem {
   /** What the oracle does not see, and what it is told. */
   readonly oracle?: readonly [method: string, told: string];
   /**
-   * Whether the baselines have as many steps as GLEAN: where a domain is held out nothing reverses, and they gain from
-   * them as GLEAN does. Where a cue reverses they have found it after the 400 steps of the common configuration.
+   * Whether the baselines have as many steps as GLEAN, as where a domain is held out and nothing reverses. Where a cue
+   * reverses they have found it after the 400 steps of the common configuration.
    */
   readonly asManySteps?: boolean;
 }
