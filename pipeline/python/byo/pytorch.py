@@ -12,6 +12,7 @@ stand-ins for them.)
 import sys
 from pathlib import Path
 
+import onnx
 import torch
 from deel import torchlip
 from digits import digits
@@ -45,8 +46,21 @@ def legacy(model: nn.Module, name: str, shape=(1, 1, 14, 14), **options) -> None
 
 
 def dynamo(model: nn.Module, name: str, shape=(1, 1, 14, 14), **options) -> None:
-    """Uses the exporter of torch.export, whose default puts weights into a second file and fixes the batch."""
+    """
+    Uses the exporter of torch.export, whose default puts weights into a second file and fixes the batch. Its notes hold
+    paths of the machine that exported; those are left out.
+    """
     torch.onnx.export(model, (torch.rand(shape),), OUT / name, dynamo=True, external_data=False, **options)
+    without_paths(OUT / name)
+
+
+def without_paths(path: Path) -> None:
+    exported = onnx.load(path)
+    for node in exported.graph.node:
+        kept = [note for note in node.metadata_props if note.key != "pkg.torch.onnx.stack_trace"]
+        del node.metadata_props[:]
+        node.metadata_props.extend(kept)
+    onnx.save(exported, path)
 
 
 def plain() -> nn.Module:

@@ -109,7 +109,6 @@ export class ModelPanel {
     const run = ++this.#run;
     this.#leave();
     const text = `Fetching ${name}`;
-    this.#fetching?.abort();
     this.#fetching = new AbortController();
     this.#progress.begin(text);
     try {
@@ -123,8 +122,9 @@ export class ModelPanel {
     return null;
   }
 
-  /** Ends a proof that is under way, which is about another file. */
+  /** Ends what is under way, which is about another file. */
   #leave(): void {
+    this.#fetching?.abort();
     if (this.element.dataset['state'] !== 'busy') return;
     this.slot.close();
     this.element.dataset['state'] = 'empty';

@@ -27,12 +27,22 @@ export function weigh(risks: readonly tf.Scalar[], penalty: tf.Scalar, lambda: n
 /** @param temperature τ of the head, if it is fixed */
 export function invarianceObjective(config: InvarianceConfig, temperature?: number): Objective {
   const risk = createRisk(config.risk, temperature);
-  const answersOf = ({ targets, environments }: Batch, latent: tf.Tensor2D, logits: tf.Tensor2D) =>
-    environments.map(({ begin, size }): EnvironmentAnswers => {
-      const rows = (of: tf.Tensor2D) => tf.slice2d(of, [begin, 0], [size, -1]);
-      const [y, t] = [rows(logits), rows(targets)];
-      return { latent: rows(latent), logits: y, gradients: risk.gradients(y, t), risk: risk.mean(y, t) };
-    });
+  // All rows at once, then parted: an environment of a dozen images costs more in calls than in arithmetic.
+  const answersOf = ({ targets, environments }: Batch, latent: tf.Tensor2D, logits: tf.Tensor2D) => {
+    const sizes = environments.map(({ size }) => size);
+    const parts = <T extends tf.Tensor>(rows: T) => tf.split<T>(rows, sizes);
+    const [latents, answered] = [parts(latent), parts(logits)];
+    const gradients = parts(risk.gradients(logits, targets));
+    const losses = parts(risk.losses(logits, targets));
+    return environments.map(
+      (_, e): EnvironmentAnswers => ({
+        latent: latents[e]!,
+        logits: answered[e]!,
+        gradients: gradients[e]!,
+        risk: tf.mean(losses[e]!),
+      }),
+    );
+  };
   const { penalty: settings } = config;
   return {
     loss(model: Model, batch: Batch, context: StepContext): Loss {

@@ -2,17 +2,17 @@
 import { tf } from '../tfjs.ts';
 import type { RiskConfig } from './invariance-config.ts';
 
-/** Logits y [n, K] and one-hot targets t [n, K]. */
+/** Logits y [n, K] and one-hot targets t [n, K]; a risk R is the mean of ℓ over an environment's rows. */
 export interface Risk {
-  /** R, the mean of ℓ over the rows. */
-  mean(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Scalar;
+  /** ℓ of each row, [n]. */
+  losses(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Tensor1D;
   /** ∂ℓ/∂y of each row, [n, K], in closed form, which the penalties differentiate once more. */
   gradients(logits: tf.Tensor2D, targets: tf.Tensor2D): tf.Tensor2D;
 }
 
 /** ℓ = −log softmax(y)_t; ∂ℓ/∂y = softmax(y) − t. */
 const crossEntropy: Risk = {
-  mean: (logits, targets) => logits.logSoftmax().mul(targets).sum(1).mean().neg() as tf.Scalar,
+  losses: (logits, targets) => logits.logSoftmax().mul(targets).sum(1).neg() as tf.Tensor1D,
   gradients: (logits, targets) => tf.sub(tf.softmax(logits), targets) as tf.Tensor2D,
 };
 
@@ -26,7 +26,7 @@ const crossEntropy: Risk = {
  * a free temperature would grow without bound.
  */
 const absolute: Risk = {
-  mean: (logits, targets) => tf.sub(1, tf.softmax(logits).mul(targets).sum(1).mean()) as tf.Scalar,
+  losses: (logits, targets) => tf.sub(1, tf.softmax(logits).mul(targets).sum(1)) as tf.Tensor1D,
   gradients: (logits, targets) => {
     const probabilities = tf.softmax(logits);
     const right = probabilities.mul(targets).sum(1, true);
@@ -43,11 +43,11 @@ const absolute: Risk = {
  * Neural Networks with Noisy Labels, NeurIPS 2018, equation 6.
  */
 function generalizedCrossEntropy(q: number): Risk {
-  const power = (logits: tf.Tensor2D, targets: tf.Tensor2D) =>
-    logits.logSoftmax().mul(targets).sum(1, true).mul(q).exp();
+  const power = (logits: tf.Tensor2D, targets: tf.Tensor2D) => logits.logSoftmax().mul(targets).sum(1).mul(q).exp();
   return {
-    mean: (logits, targets) => tf.div(tf.sub(1, power(logits, targets).mean()), q) as tf.Scalar,
-    gradients: (logits, targets) => tf.mul(power(logits, targets), tf.sub(tf.softmax(logits), targets)) as tf.Tensor2D,
+    losses: (logits, targets) => tf.div(tf.sub(1, power(logits, targets)), q) as tf.Tensor1D,
+    gradients: (logits, targets) =>
+      tf.mul(power(logits, targets).expandDims(1), tf.sub(tf.softmax(logits), targets)) as tf.Tensor2D,
   };
 }
 
@@ -62,7 +62,7 @@ function generalizedCrossEntropy(q: number): Risk {
 function offsetCrossEntropy(shift: number): Risk {
   const moved = (logits: tf.Tensor2D, targets: tf.Tensor2D) => tf.sub(logits, tf.mul(targets, shift)) as tf.Tensor2D;
   return {
-    mean: (logits, targets) => crossEntropy.mean(moved(logits, targets), targets),
+    losses: (logits, targets) => crossEntropy.losses(moved(logits, targets), targets),
     gradients: (logits, targets) => crossEntropy.gradients(moved(logits, targets), targets),
   };
 }

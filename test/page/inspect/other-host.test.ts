@@ -51,6 +51,7 @@ describe('models of another host', () => {
         headers: { ...ANYBODY, location: url('b.models.example', '/nobody.onnx') },
       },
       '/moved-to-http.onnx': { status: 302, headers: { ...ANYBODY, location: httpUrl } },
+      '/endless.onnx': { headers: { ...ANYBODY, 'content-length': '90000000' }, body: model },
       '/large.onnx': { headers: { ...ANYBODY, 'content-length': '100000001', connection: 'close' }, body: model },
     }));
   });
@@ -159,6 +160,16 @@ describe('models of another host', () => {
     await page.goto(inspectLink(other.url('a.models.example', '/text.onnx')));
     assert.equal(await end(page), 'refused');
     assert.match(await says(page), /text\.onnx/);
+    await context.close();
+  });
+
+  it('are fetched no further once another file is opened', async () => {
+    const { context, page } = await visitInspect(browser, server.url, SELF_SIGNED);
+    await page.goto(inspectLink(other.url('a.models.example', '/endless.onnx')));
+    await page.locator('[data-slot="0"]', { hasText: 'Fetching endless.onnx' }).waitFor();
+    const ended = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/endless.onnx'));
+    assert.equal(await openModel(page, { name: 'another.onnx', buffer: model }), 'proven');
+    assert.equal((await ended).failure()?.errorText, 'net::ERR_ABORTED');
     await context.close();
   });
 });

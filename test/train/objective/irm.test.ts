@@ -27,11 +27,11 @@ function penaltyOf(logits: Logits, labels: readonly number[]): number {
   return ((8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * h)) ** 2;
 }
 
-const { mean: riskOf, gradients: gradientsOf } = createRisk({ kind: 'cross-entropy' });
+const { losses: lossesOf, gradients: gradientsOf } = createRisk({ kind: 'cross-entropy' });
 
 /** Risk and penalty of one environment. */
 const answersOf = (logits: tf.Tensor2D, targets: tf.Tensor2D) => {
-  const risk = riskOf(logits, targets);
+  const risk = tf.mean(lossesOf(logits, targets)) as tf.Scalar;
   return { risk, penalty: irmPenalty([{ latent: logits, logits, gradients: gradientsOf(logits, targets), risk }]) };
 };
 

@@ -109,13 +109,18 @@ function answersOf(kind: Kind, head: tf.Tensor2D, { latent, labels }: Example) {
   const z = tf.tensor2d(latent.map((row) => [...row]));
   const logits = tf.matMul(tf.concat2d([z, tf.ones([latent.length, 1])], 1), head) as tf.Tensor2D;
   const targets = tf.oneHot(tf.tensor1d([...labels], 'int32'), CLASSES).toFloat() as tf.Tensor2D;
-  return { latent: z, logits, gradients: risk.gradients(logits, targets), risk: risk.mean(logits, targets) };
+  return {
+    latent: z,
+    logits,
+    gradients: risk.gradients(logits, targets),
+    risk: tf.mean(risk.losses(logits, targets)) as tf.Scalar,
+  };
 }
 
 const headTensor = (head: readonly number[]) => tf.tensor2d(rowsOf(head, CLASSES));
 
 for (const kind of RISKS) {
-  test(`${kind}: mean, and gradients in the logits`, () => {
+  test(`${kind}: its mean, and gradients in the logits`, () => {
     fc.assert(
       fc.property(fc.nat(), (seed) => {
         const { head, parts } = examples(seed, 1);
@@ -160,7 +165,7 @@ for (const kind of RISKS) {
 }
 
 test('absolute: labels flipped as often to each class leave the order of answers as it is', () => {
-  const { mean: risk } = createRisk({ kind: 'absolute' });
+  const { losses } = createRisk({ kind: 'absolute' });
   const rows = [
     [2, -1, 0.5],
     [0.1, 0.2, 0.3],
@@ -169,7 +174,7 @@ test('absolute: labels flipped as often to each class leave the order of answers
   const total = tf.tidy(() =>
     [0, 1, 2].reduce((sum, label) => {
       const targets = tf.oneHot(tf.tensor1d([label, label, label], 'int32'), 3).toFloat() as tf.Tensor2D;
-      return sum + risk(tf.tensor2d(rows), targets).dataSync()[0]!;
+      return sum + losses(tf.tensor2d(rows), targets).mean().dataSync()[0]!;
     }, 0),
   );
   assert.ok(Math.abs(total - 2) < 1e-6, 'the losses of all classes add up to K − 1');
@@ -181,7 +186,7 @@ test('generalized cross-entropy is the absolute risk at q = 1, and goes to cross
   const risk = (config: RiskConfig, ...rows: number[][]) =>
     tf.tidy(() => {
       const targets = tf.oneHot(tf.zeros([rows.length], 'int32'), 3).toFloat() as tf.Tensor2D;
-      return createRisk(config).mean(tf.tensor2d(rows), targets).dataSync()[0]!;
+      return createRisk(config).losses(tf.tensor2d(rows), targets).mean().dataSync()[0]!;
     });
   // Logits so far apart that softmax rounds to 0 or 1 as well.
   const rows = [mild, [-300, 5, 80], [300, 5, 80]];
@@ -208,9 +213,9 @@ test('gradientVariance: one image has none', () => {
 });
 
 test('a risk with an offset is the cross-entropy of the radius less the offset, at the temperature of the head', () => {
-  const { mean: risk } = createRisk({ kind: 'offset', offset: 0.45 }, 16);
+  const { losses } = createRisk({ kind: 'offset', offset: 0.45 }, 16);
   for (const radius of [-0.2, 0, 0.45, 0.6]) {
-    const found = tf.tidy(() => risk(tf.tensor2d([[16 * radius, 0]]), tf.tensor2d([[1, 0]])).dataSync()[0]!);
+    const found = tf.tidy(() => losses(tf.tensor2d([[16 * radius, 0]]), tf.tensor2d([[1, 0]])).dataSync()[0]!);
     assert.ok(Math.abs(found - Math.log1p(Math.exp(-16 * (radius - 0.45)))) < 1e-5, `${radius}: ${found}`);
   }
 });
