@@ -30,7 +30,8 @@ export function invarianceObjective(config: InvarianceConfig, temperature?: numb
   // All rows at once, then parted: an environment of a dozen images costs more in calls than in arithmetic.
   const answersOf = ({ targets, environments }: Batch, latent: tf.Tensor2D, logits: tf.Tensor2D) => {
     const sizes = environments.map(({ size }) => size);
-    const parts = <T extends tf.Tensor>(rows: T) => tf.split<T>(rows, sizes);
+    // The gradient that tfjs has for split fails where there is one part only.
+    const parts = <T extends tf.Tensor>(rows: T) => (sizes.length === 1 ? [rows] : tf.split<T>(rows, sizes));
     const [latents, answered] = [parts(latent), parts(logits)];
     const gradients = parts(risk.gradients(logits, targets));
     const losses = parts(risk.losses(logits, targets));
