@@ -28,8 +28,14 @@ export interface TrainReporter {
 
 const CONFIG_FILE = 'config.json';
 const METRICS_FILE = 'metrics.jsonl';
-/** Steps between evaluations, each followed by a checkpoint. */
+/** Steps between evaluations, each followed by a checkpoint, in runs of up to `SHORT` steps. */
 const INTERVAL = 20;
+const SHORT = 1200;
+
+/** Steps between evaluations in a run of `steps`; a long run has 30 to 60 of them, each of which takes seconds. */
+export function evaluationInterval(steps: number): number {
+  return INTERVAL * Math.ceil(steps / SHORT);
+}
 
 /** Removes what `writeFileAtomic` left behind when a run was killed while it wrote. */
 async function removeTemporaries(directory: string): Promise<void> {
@@ -100,10 +106,11 @@ export async function train(
         if (trainer.checks !== undefined) await saveCheckpoint(directory, trainer.snapshot());
       }
       if (trainer.checks !== undefined) reporter.onChecks?.(trainer.checks);
+      const interval = evaluationInterval(steps);
       while (!trainer.finished) {
         const step = trainer.trainStep();
         reporter.onStep?.(step);
-        const due = step.step % INTERVAL === 0 || trainer.finished;
+        const due = step.step % interval === 0 || trainer.finished;
         const accuracies = due ? trainer.evaluate() : undefined;
         await log(accuracies === undefined ? step : { ...step, accuracies });
         if (accuracies !== undefined) {

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { serialize } from 'node:v8';
 import { CheckpointError, loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { parseConfig } from '../../src/train/config.ts';
-import { readRun, readRunConfig, train } from '../../src/train/run.ts';
+import { evaluationInterval, readRun, readRunConfig, train } from '../../src/train/run.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { packDataset, smallConfig, smallDataset } from '../support/training/train-fixture.ts';
 
@@ -113,6 +113,10 @@ test('the unbroken run: every step once in the metrics, evaluations and checkpoi
     assert.ok(Number.isFinite(loss) && environments.every(({ risk }: { risk: number }) => Number.isFinite(risk)));
   }
   assert.deepEqual(await readRunConfig(unbroken), config);
+});
+
+test('a long run has no more than 60 evaluations', () => {
+  assert.deepEqual([1, 48, 1200, 1201, 2400, 6000].map(evaluationInterval), [20, 20, 20, 40, 40, 100]);
 });
 
 test('killed again and again, it ends with the same bytes', async () => {
