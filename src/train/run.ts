@@ -30,9 +30,9 @@ const CONFIG_FILE = 'config.json';
 const METRICS_FILE = 'metrics.jsonl';
 /** Steps between evaluations, each followed by a checkpoint, in runs of up to `SHORT` steps. */
 const INTERVAL = 20;
-const SHORT = 1200;
+const SHORT = 600;
 
-/** Steps between evaluations in a run of `steps`; a long run has 30 to 60 of them, each of which takes seconds. */
+/** Steps between evaluations in a run of `steps`; a long run has 15 to 30 of them, each as long as ten steps. */
 export function evaluationInterval(steps: number): number {
   return INTERVAL * Math.ceil(steps / SHORT);
 }

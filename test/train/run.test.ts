@@ -115,8 +115,8 @@ test('the unbroken run: every step once in the metrics, evaluations and checkpoi
   assert.deepEqual(await readRunConfig(unbroken), config);
 });
 
-test('a long run has no more than 60 evaluations', () => {
-  assert.deepEqual([1, 48, 1200, 1201, 2400, 6000].map(evaluationInterval), [20, 20, 20, 40, 40, 100]);
+test('a long run has no more than 30 evaluations', () => {
+  assert.deepEqual([1, 48, 600, 601, 1200, 6000].map(evaluationInterval), [20, 20, 20, 40, 40, 200]);
 });
 
 test('killed again and again, it ends with the same bytes', async () => {
