@@ -60,15 +60,24 @@ function cut(text: string, width: number): string {
   return text.length <= letters ? text : `…${text.slice(1 - letters)}`;
 }
 
-/** Rows of the image, the layers that count, in their order; the first row is the image. */
-function rowsOf({ layers }: Explanation): { rows: readonly Row[]; from: readonly (readonly number[])[]; left: number } {
+interface Rows {
+  /** The image, and the layers that count, in their order. */
+  readonly rows: readonly Row[];
+  readonly from: readonly (readonly number[])[];
+  /** Layers that are left out because they cost nothing, and because there are too many. */
+  readonly free: number;
+  readonly beyond: number;
+}
+
+function rowsOf({ layers }: Explanation): Rows {
   const image: Row = { title: 'image', name: '', bound: 1, loss: 0, slack: 0 };
   const from = [[], ...layers.map((layer) => layer.from.map((i) => i + 1))];
-  const shown = layers.filter((layer) => !isNothing(layer)).slice(0, MOST_ROWS);
-  const chosen = new Set(shown);
+  const costly = layers.filter((layer) => !isNothing(layer));
+  const chosen = new Set(costly.slice(0, MOST_ROWS));
   const reduced = without(from, (row) => row === 0 || row === layers.length || chosen.has(layers[row - 1]!));
   const rows = reduced.rows.map((row) => (row === 0 ? image : rowOf(layers[row - 1]!)));
-  return { rows, from: reduced.from, left: layers.length + 1 - rows.length };
+  const beyond = costly.slice(MOST_ROWS).filter((layer) => layer !== layers.at(-1)).length;
+  return { rows, from: reduced.from, free: layers.length + 1 - rows.length - beyond, beyond };
 }
 
 function draw(explanation: Explanation, width: number): SVGSVGElement {
@@ -132,7 +141,7 @@ function draw(explanation: Explanation, width: number): SVGSVGElement {
 
 /** The picture, as wide as its place, and drawn anew when that changes. */
 export function layerGraph(explanation: Explanation): HTMLElement {
-  const { left } = rowsOf(explanation);
+  const { free, beyond } = rowsOf(explanation);
   const place = html('div', {
     class: 'graph-place',
     tabindex: 0,
@@ -144,7 +153,9 @@ export function layerGraph(explanation: Explanation): HTMLElement {
       place.replaceChildren(draw(explanation, Math.min(WIDEST, Math.max(300, place.clientWidth))));
   });
   observer.observe(place);
-  const note =
-    left === 0 ? [] : [html('p', { class: 'small muted' }, `${left} layers that cost nothing are left out.`)];
-  return html('div', { class: 'stack' }, place, ...note);
+  const notes = [
+    ...(free === 0 ? [] : [`${free} layers that cost nothing are left out.`]),
+    ...(beyond === 0 ? [] : [`${beyond} layers more are in the table below only.`]),
+  ];
+  return html('div', { class: 'stack' }, place, ...notes.map((note) => html('p', { class: 'small muted' }, note)));
 }
