@@ -88,6 +88,13 @@ function brokenLinks(page: string, text: string): string[] {
     });
 }
 
+/** The names of the fields of a JSON value, at any depth. */
+function fieldsOf(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const inner = Object.values(value).flatMap(fieldsOf);
+  return Array.isArray(value) ? inner : [...Object.keys(value), ...inner];
+}
+
 describe('pages', () => {
   for (const page of PAGES) {
     it(`${page}: every path that it names is in the tree, every link leads somewhere`, () => {
@@ -95,6 +102,18 @@ describe('pages', () => {
       assert.deepEqual({ paths: missingPaths(text), links: brokenLinks(page, text) }, { paths: [], links: [] });
     });
   }
+
+  it('docs/training.md: names every field of every configuration', () => {
+    const page = readFileSync('docs/training.md', 'utf8');
+    const configs = TREE.filter((path) => /^pipeline\/configs\/.*\.json$/.test(path));
+    const fields = new Set(configs.flatMap((path) => fieldsOf(JSON.parse(readFileSync(path, 'utf8')))));
+    assert.ok(fields.size > 40);
+    const named = (field: string) => new RegExp(`\`([a-zA-Z]+\\.)*${field}\``).test(page);
+    assert.deepEqual(
+      [...fields].filter((field) => !named(field)),
+      [],
+    );
+  });
 
   it('are found wanting where they name what is not there', () => {
     const text = 'See `src/nowhere.ts`, `walk/gone.ts`, docs/{soundness,gone}.md and pipeline/configs/none-*.json.';

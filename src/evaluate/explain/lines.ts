@@ -59,7 +59,7 @@ export function explanationLines(explanation: Explanation): readonly string[] {
     ...rows,
     ...(left === 0 ? [] : [`  and ${left} that cost nothing`]),
     measured === null
-      ? `  loss: the shares of log L, since nothing was measured of so large a network${tight}`
+      ? `  loss: the shares of log L, since the network is too large to measure each layer${tight}`
       : `  loss: the shares of log(L / measured), ${digits(lipschitz)} over ${digits(measured)}${tight}`,
     ...(costly.length === 0 ? [] : ['  what costs most:']),
     ...costly.map(({ op, name, own, loss, slack, hint }) => {
