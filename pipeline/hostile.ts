@@ -23,6 +23,7 @@ import { fusions } from './hostile/fusions.ts';
 import { integers } from './hostile/integers.ts';
 import { means } from './hostile/means.ts';
 import { products } from './hostile/products.ts';
+import { ranks } from './hostile/ranks.ts';
 import { scales } from './hostile/scales.ts';
 import { shared } from './hostile/shared.ts';
 import { vanishing } from './hostile/vanishing.ts';
@@ -30,6 +31,7 @@ import { vanishing } from './hostile/vanishing.ts';
 export const cases: readonly HostileCase[] = [
   ...[...products, ...integers, ...batches, ...scales, ...means, ...flushes, ...attributes, ...fusions, ...functions],
   ...vanishing,
+  ...ranks,
 ];
 
 export function bytesOf({ shape, build }: HostileCase): Uint8Array {

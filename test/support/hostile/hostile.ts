@@ -11,7 +11,7 @@ import type { Answer, Execution, Executor, Job } from './hostile-runs.ts';
 /** The pixels of one image, or one value for all of them. */
 export type ImageSpec = readonly number[] | { readonly fill: number };
 
-/** What prover 1 made of the file, or prover 2 where squares vanish, and how it shows. */
+/** What a broken prover made of the file (docs/soundness.md says which), and how it shows. */
 export interface Measured {
   /** L, as sealed. */
   readonly claimed: number;

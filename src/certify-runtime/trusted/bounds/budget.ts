@@ -12,8 +12,11 @@ export const MAX_VIEWS_TOTAL = 2 ** 26;
 /** What one such element costs, in multiply-adds. */
 export const VIEW_WORK = 20;
 
-/** Elements of the constants that the graph casts or transposes, at 8 bytes each: 1 GiB. */
+/** Elements of the constants that are cast, transposed or multiplied with, at 8 bytes each: 1 GiB. */
 export const MAX_COPIED = 2 ** 27;
+
+/** What one element of a constant that is spread over a tensor costs, in multiply-adds; a divisor is kept as 8 bytes. */
+export const SPREAD_WORK = 400;
 
 /** Inputs of one node. */
 export const MAX_OPERANDS = 2 ** 14;

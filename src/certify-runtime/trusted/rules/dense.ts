@@ -16,8 +16,8 @@ function matricesInput(site: Site, i: number): { blocks: readonly number[]; matr
   const { dims, values } = site.floats(i);
   if (dims.length < 2) site.refuse(`the constant matrix must have rank 2 or more, not [${dims}]`);
   if (values.length === 0) site.refuse(`the constant matrix is empty: [${dims}]`);
-  if (values.length > MAX_ELEMENTS)
-    site.refuse(`its matrix [${dims}] has more than ${MAX_ELEMENTS} entries (limit of the verifier)`);
+  if (values.length > MAX_ELEMENTS) site.refuse(`[${dims}] is too large (limit of the verifier)`);
+  site.spend(0, values.length);
   const [rows, cols] = dims.slice(-2) as [number, number];
   const size = rows * cols;
   const matrices = Array.from({ length: values.length / size }, (_, f) => ({

@@ -1,5 +1,6 @@
 /** Constants that are spread over a tensor, in the same way for every sample of the batch. */
 
+import { SPREAD_WORK } from '../bounds/budget.ts';
 import { largestMagnitude, vectorNormUpper, vectorSumUpper } from '../bounds/matrix-norm.ts';
 import type { Floats } from '../bounds/precision.ts';
 import { mulUp, sqrtUp } from '../bounds/rounding.ts';
@@ -20,6 +21,7 @@ export interface SpreadConstant {
 export function spreadConstant(site: Site, i: number, data: Data): SpreadConstant {
   const { dims, values } = site.floats(i);
   checkSpread(site, dims, data);
+  site.spend(SPREAD_WORK * values.length);
   const copies = sizeOf(data.shape) / sizeOf(dims);
   return {
     dims,

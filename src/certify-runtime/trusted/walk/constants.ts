@@ -1,6 +1,6 @@
 /** Values that do not depend on the pixels: rearranged constants, and integers computed from shapes. */
 
-import { MAX_COPIED, MAX_OPERANDS } from '../bounds/budget.ts';
+import { MAX_OPERANDS } from '../bounds/budget.ts';
 import { ElementType } from '../onnx/model.ts';
 import { transposeIndex } from './rearrange.ts';
 import type { Fold } from './rule.ts';
@@ -75,20 +75,13 @@ const INTEGERS: ReadonlyMap<number, IntegerType> = new Map([
   [ElementType.int64, 'int64'],
 ]);
 
-/** Counts what is kept beside the file's own constants. */
-function countCopy(site: Site, size: number): void {
-  site.walk.copied += size;
-  if (site.walk.copied > MAX_COPIED)
-    site.refuse(`copies of constants need more than ${MAX_COPIED} elements (limit of the verifier)`);
-}
-
 /** Integers, if they fit, and float32 to float64, which is exact. */
 function castConstant(site: Site): Value {
   const to = site.int('to', 0);
   const value = site.value(0);
   if (value.kind === 'constant' && ElementType[value.tensor.type] === to) return value;
   if (value.kind === 'constant' && value.tensor.data instanceof Float32Array && to === ElementType.float64) {
-    countCopy(site, value.tensor.data.length);
+    site.spend(0, value.tensor.data.length);
     return {
       kind: 'constant',
       tensor: { ...value.tensor, type: 'float64', data: Float64Array.from(value.tensor.data) },
@@ -181,7 +174,7 @@ function transposeConstant(site: Site): Value {
     site.refuse(`perm [${perm}] is no permutation of ${rank} axes`);
   }
   const { values } = site.reals(0);
-  countCopy(site, values.length);
+  site.spend(0, values.length);
   const data = values.slice();
   transposeIndex(tensor.dims, perm).forEach((source, e) => {
     data[e] = values[source]!;

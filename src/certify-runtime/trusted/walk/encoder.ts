@@ -57,7 +57,7 @@ export function boundEncoder(
   const readers = readersOf(nodes, options.latent);
   for (const [position, node] of nodes) {
     const site = new Site(node, position, walk);
-    if (node.inputs.length > MAX_OPERANDS) site.refuse('too many inputs (limit of the verifier)');
+    if (node.inputs.length > MAX_OPERANDS) site.refuse('the list of inputs is too large (limit of the verifier)');
     site.spend(OPERAND_WORK * node.inputs.length);
     const outputs = apply(site, options.rules);
     node.outputs.forEach((name, i) => {

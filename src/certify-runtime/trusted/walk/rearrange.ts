@@ -43,7 +43,7 @@ export function checkView(site: Site, size: number): void {
   site.spend(VIEW_WORK * size);
   site.walk.viewElements += size;
   if (size > MAX_VIEW_ELEMENTS || site.walk.viewElements > MAX_VIEWS_TOTAL)
-    site.refuse(`it rearranges ${size} elements, the graph ${site.walk.viewElements} (limit of the verifier)`);
+    site.refuse('the view is too large (limit of the verifier)');
 }
 
 /**

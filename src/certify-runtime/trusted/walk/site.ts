@@ -1,7 +1,7 @@
 /** One node as a rule sees it: its inputs, its attributes, and the way to refuse it by name. */
 
 import type { AffineBound, LayerBound } from '../bounds/bound.ts';
-import { MAX_ELEMENTS, MAX_WORK } from '../bounds/budget.ts';
+import { MAX_COPIED, MAX_ELEMENTS, MAX_WORK } from '../bounds/budget.ts';
 import { type Floats, gammaOf, type Precision } from '../bounds/precision.ts';
 import { OVERFLOW_32 } from '../bounds/rounding.ts';
 import { UnprovableError } from '../errors.ts';
@@ -35,7 +35,7 @@ export interface Walk {
   work: number;
   /** The elements of the rearrangements that are kept in memory. */
   viewElements: number;
-  /** The elements of constants that were cast or transposed. */
+  /** The elements of constants that were copied. */
   copied: number;
   /** No intermediate value overflows for ‖x‖₂ up to this. */
   maxImageNorm: number;
@@ -223,11 +223,13 @@ export class Site {
     return positive;
   }
 
-  /** Counts work before it is done, and refuses work that would take too long. */
-  spend(work: number): void {
-    this.walk.work += work;
-    if (!(this.walk.work <= MAX_WORK)) {
-      this.refuse(`the proof takes more than ${MAX_WORK} multiply-adds (limit of the verifier)`);
+  /** Counts work, and elements kept beside the file's own constants, and refuses what would take too long or too much. */
+  spend(work: number, copied = 0): void {
+    const { walk } = this;
+    walk.work += work;
+    walk.copied += copied;
+    if (!(walk.work <= MAX_WORK && walk.copied <= MAX_COPIED)) {
+      this.refuse('the proof is too large (limit of the verifier)');
     }
   }
 

@@ -130,6 +130,9 @@ test('squares are for nothing but sums, means, scales and roots', () => {
   refused((b) => mul(b, square(b), scalar(b, -1)), /not between/);
   refused((b) => mul(b, square(b), scalar(b, 2 ** 25)), /not between/);
   refused((b) => mul(b, square(b), b.floats([4], [1, 1, 1, 1])), /one element/);
+  for (const op of ['Mul', 'Div']) {
+    refused((b) => b.node(op, [square(b), b.floats([1, 1, 1, 1, 1], [1])]), /has more dimensions than/);
+  }
   refused((b) => b.node('Div', [scalar(b, 1), square(b)]), /quotient by a square/);
   refused((b) => b.node('Add', [square(b), b.node('ReduceSum', [square(b), b.ints([1])])]), /broadcast/);
   refused((b) => b.node('Reshape', [square(b), b.node('Shape', [square(b)])]), /shape of a shape or of a square/);

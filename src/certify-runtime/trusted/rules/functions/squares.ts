@@ -112,8 +112,10 @@ function scaled(site: Site): RuleResult {
   const divided = site.node.op === 'Div';
   if (divided && i === 1) site.refuse('a quotient by a square has no bound');
   const q = squares(site, i);
-  const k =
-    site.value(1 - i).kind === 'squares' ? site.refuse('the product of two squares has no bound') : site.float(1 - i);
+  if (site.value(1 - i).kind === 'squares') site.refuse('the product of two squares has no bound');
+  // A constant of more dimensions would give the squares more, and their axes other numbers.
+  spreadConstant(site, 1 - i, q.roots);
+  const k = site.float(1 - i);
   if (!isModerate(k)) site.refuse(`a square times ${k}, which is not between 2⁻²⁴ and 2²⁴, has no rule`);
   const factor = divided ? divUp(1, k) : k;
   const norm = sqrtUp(factor);

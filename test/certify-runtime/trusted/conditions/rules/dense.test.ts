@@ -238,7 +238,7 @@ test('a matrix or a product that is too large is refused before it is formed', (
     /is too large/,
   );
   const wide = float32(new Float32Array(2 ** 23 + 1), [1, 2 ** 23 + 1]);
-  refusal(() => apply('MatMul', [dataOf(MEASURES['whole']!, [1, 1]), wide]), /more than 8388608 entries/);
+  refusal(() => apply('MatMul', [dataOf(MEASURES['whole']!, [1, 1]), wide]), /is too large/);
   refusal(() => apply('MatMul', [dataOf(MEASURES['whole']!, [4]), float32([1, 1, 1, 1], [4, 1])]), /rank 1/);
 });
 
