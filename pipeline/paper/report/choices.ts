@@ -32,15 +32,15 @@ const CHOSEN: Readonly<Partial<Record<Task, readonly [on: string, seen: string]>
   ],
   'emoji-large': [
     'twemoji and emojione-monotone left out of training in turn (`--leave-out`), their validation images; rate and loss of colour so on an earlier cut of the same icons (docs/invariance.md)',
-    'openmoji with seed 0 and an earlier configuration (1200 steps, cross-entropy, temperature 1), which the rule on the left then replaced',
+    'openmoji with seed 0 and earlier configurations (1200 and 3000 steps), which the rule on the left then replaced',
   ],
   'emoji-large-noto': [
     'none: the configuration of emoji-large, unchanged',
-    'its pictures as a training domain, and two seeds with the earlier configuration of emoji-large',
+    'its pictures as a training domain, and three seeds with the earlier configurations of emoji-large',
   ],
   'emoji-large-high-contrast': [
     'none: the configuration of emoji-large, unchanged',
-    'its pictures as a training domain, and three seeds with the earlier configuration of emoji-large',
+    'its pictures as a training domain, and three seeds with the earlier configurations of emoji-large',
   ],
 };
 
