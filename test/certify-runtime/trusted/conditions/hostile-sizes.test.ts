@@ -12,7 +12,12 @@ function refuseHostileSizes(): void {
   // As many as would overflow the stack of a program that hands them to a function one by one.
   for (const count of [MAX_OPERANDS + 1, 10 ** 6]) {
     const operands = Array<string>(count).fill('image');
-    refused(['N', 4], (b) => b.node('Sum', operands), 'Sum', /the list of inputs is too large \(limit of the verifier\)/);
+    refused(
+      ['N', 4],
+      (b) => b.node('Sum', operands),
+      'Sum',
+      /the list of inputs is too large \(limit of the verifier\)/,
+    );
   }
   refused(['N', 2 ** 15, 2 ** 15], (b) => b.node('Relu', ['image']), 'Relu', /limit of the verifier/);
   refused(['N', 4], (b) => b.node('Pad', ['image', b.ints([0, 2 ** 30, 0, 2 ** 30])]), 'Pad', /limit of the verifier/);
