@@ -128,12 +128,16 @@ async function list(directory: string): Promise<{ readonly path: string; readonl
     .sort((a, b) => b.step - a.step);
 }
 
-/** Writes `checkpoint-STEP.safetensors` and removes all but the newest two. */
+/**
+ * Writes `checkpoint-STEP.safetensors` and removes all but the newest two up to it. Later ones are there if they were
+ * damaged, and training has begun anew before them.
+ */
 export async function saveCheckpoint(directory: string, checkpoint: Checkpoint): Promise<string> {
   const name = `checkpoint-${String(checkpoint.step).padStart(6, '0')}.safetensors`;
   const path = join(directory, name);
   await writeFileAtomic(path, encode(checkpoint));
-  for (const old of (await list(directory)).slice(KEPT)) await rm(old.path, { force: true });
+  const earlier = (await list(directory)).filter(({ step }) => step <= checkpoint.step);
+  for (const old of earlier.slice(KEPT)) await rm(old.path, { force: true });
   return path;
 }
 
@@ -158,7 +162,7 @@ export async function loadCheckpoint(
     }
     if (options.run !== undefined && checkpoint.run !== options.run) {
       throw new CheckpointError(
-        `${path}: belongs to a run with another configuration, seed or data; give another --out, or remove ${directory}`,
+        `${path}: belongs to a run with another configuration, seed or data; give those, or another folder`,
         { path, found: checkpoint.run, expected: options.run },
       );
     }

@@ -176,7 +176,7 @@ export function checksOf(
     right: Object.fromEntries(
       pool.domains.map(({ name, indices }) => {
         const decided = indices.filter((index) => correct[index] !== UNDECIDED);
-        return [name, decided.reduce((sum, index) => sum + correct[index]!, 0) / decided.length];
+        return [name, decided.reduce((sum, index) => sum + correct[index]!, 0) / Math.max(1, decided.length)];
       }),
     ),
   };

@@ -44,6 +44,12 @@ async function removeTemporaries(directory: string): Promise<void> {
   }
 }
 
+/** Writes the configuration if the file does not hold it already. */
+async function keepConfig(path: string, text: string): Promise<void> {
+  const found = await readFile(path, 'utf8').catch(() => undefined);
+  if (found !== text) await writeFileAtomic(path, text);
+}
+
 /**
  * Keeps the metrics up to a step of the main phase, so that a resumed run does not log a step twice, and all those of
  * earlier phases, which it does not repeat; a line cut off by a kill is dropped.
@@ -65,8 +71,8 @@ async function trimMetrics(path: string, step: number | undefined): Promise<void
 }
 
 /**
- * Trains to the last step in `directory`, resuming from its newest whole checkpoint; does nothing if the run is
- * finished.
+ * Trains to the last step in `directory`, resuming from its newest whole checkpoint; if the run is finished, only its
+ * configuration is written anew.
  *
  * @throws CheckpointError if the folder holds a run with another configuration or other data
  */
@@ -85,10 +91,11 @@ export async function train(
     if (checkpoint !== undefined) trainer.restore(checkpoint);
     const { steps } = config.optimizer;
     reporter.onStart?.(trainer.step, steps);
+    // Of a finished run too: it may be damaged, or ask for another precision, which is no part of the run.
+    await keepConfig(join(directory, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
     if (trainer.finished) return;
     await mkdir(directory, { recursive: true });
     await removeTemporaries(directory);
-    await writeFileAtomic(join(directory, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
     await trimMetrics(join(directory, METRICS_FILE), checkpoint?.step);
     const metrics = await open(join(directory, METRICS_FILE), 'a');
     try {

@@ -6,7 +6,13 @@ import type { CommitteeChecks } from './checks.ts';
 import { checksOf, noVotes, savedVotes, sit, type Votes, verdict } from './committee.ts';
 import { recordOf, type TrainConfig } from './config.ts';
 import { cueAgreement, type DomainDataset, type ImageSet, readRange } from './data/dataset.ts';
-import { type Environment, givenEnvironments, pooledEnvironment, splitByCorrectness } from './environments.ts';
+import {
+  type Environment,
+  givenEnvironments,
+  pooledEnvironment,
+  splitByCorrectness,
+  UNDECIDED,
+} from './environments.ts';
 import { Learner, type LearnerOptions, type StepMetrics } from './learner.ts';
 import { createNetwork, type Network, type PlainNetwork } from './network/network.ts';
 import { createObjective, referenceObjective } from './objective/create.ts';
@@ -139,9 +145,15 @@ export class Trainer {
   get checks(): CommitteeChecks | undefined {
     if (this.#votes === undefined || this.#correct === undefined) return undefined;
     const { cue, train } = this.#dataset;
+    const correct = this.#correct;
+    // Of the same images as the committee's answers.
+    const agreements = this.#pool.domains.map(({ name, indices }, d) => {
+      const decided = [...indices.keys()].filter((i) => correct[indices[i]!] !== UNDECIDED);
+      return [name, cueAgreement(train[d]!, decided)] as const;
+    });
     return {
-      ...checksOf(this.#votes, this.#correct, this.#pool, this.#network.classes),
-      cue: cue === undefined ? undefined : Object.fromEntries(train.map((set) => [set.name, cueAgreement(set)])),
+      ...checksOf(this.#votes, correct, this.#pool, this.#network.classes),
+      cue: cue === undefined ? undefined : Object.fromEntries(agreements),
     };
   }
 

@@ -135,6 +135,18 @@ test('all damaged: each is named, newest first, and there is nothing to go on fr
   assert.deepEqual(await load('r1'), { loaded: undefined, refused: paths.reverse() });
 });
 
+test('damaged ones of later steps do not push out what is saved after a new beginning', async () => {
+  for (const step of [40, 60]) {
+    const path = await saveCheckpoint(folder, checkpointAt(step));
+    await writeFile(path, (await readFile(path)).subarray(0, 50));
+  }
+  for (const step of [10, 20, 30]) await saveCheckpoint(folder, checkpointAt(step));
+  const { loaded, refused } = await load('r1');
+  assert.equal(loaded?.step, 30);
+  assert.equal(refused.length, 2);
+  assert.equal((await readdir(folder)).length, 4);
+});
+
 test('a checkpoint of another run is an error, not passed over', async () => {
   const path = await saveCheckpoint(folder, checkpointAt(20, 'other'));
   await assert.rejects(loadCheckpoint(folder, { run: 'r1' }), (error) => {

@@ -203,6 +203,17 @@ test('a finished run is left as it is', async () => {
   assert.deepEqual(await times(), before);
 });
 
+test('a finished run gets its configuration back, and another precision', async () => {
+  const directory = await copyOfRun('finished-without');
+  const file = join(directory, 'config.json');
+  await writeFile(file, '{"id":');
+  await train(config, dataset, directory);
+  assert.deepEqual(await readRunConfig(directory), config);
+  await rm(file);
+  await train({ ...config, precision: 'float64' }, dataset, directory);
+  assert.equal((await readRunConfig(directory)).precision, 'float64');
+});
+
 test("another configuration, seed or data: the folder's run is not overwritten", async () => {
   const directory = await copyOfRun('other');
   for (const [other, data] of [

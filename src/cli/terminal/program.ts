@@ -1,4 +1,4 @@
-/** Runs a program of commands and gives its exit code: 0 done, 1 the answer is no, 2 wrong use. */
+/** Runs a program of commands and gives its exit code: 0 done, 1 the answer is no, 2 wrong use, 74 no space. */
 import process from 'node:process';
 import yargs from 'yargs';
 import { GleanError, InputError } from '../../certify-runtime/trusted/errors.ts';
@@ -6,7 +6,8 @@ import { VERSION } from '../../files/version.ts';
 import { AnswerIsNo } from './answer.ts';
 import { type Command, refuseNamedPlaces } from './command.ts';
 
-const EXIT = { done: 0, no: 1, wrongUse: 2 } as const;
+/** `notWritten` is EX_IOERR of sysexits.h, as in output.ts. */
+const EXIT = { done: 0, no: 1, wrongUse: 2, notWritten: 74 } as const;
 
 /** Thrown if the arguments do not have the command's form; the message contains its help. */
 class WrongUse extends Error {}
@@ -16,6 +17,30 @@ export interface Program {
   /** The text above the commands in the help. If it is missing, the program consists of its one command. */
   readonly about?: string;
   readonly commands: readonly Command[];
+}
+
+const FULL = 'no space is left';
+
+/** What the file system refuses, in words. Anything else that it says may be our own mistake. */
+const REFUSED: Readonly<Record<string, string>> = {
+  EACCES: 'permission denied',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a file is where a folder should be',
+  EEXIST: 'a file is where a folder should be',
+  EISDIR: 'a folder is where a file should be',
+  ENOSPC: FULL,
+  EDQUOT: FULL,
+  ENAMETOOLONG: 'the name is too long',
+};
+
+/** One line for a path that the file system refuses, in place of a stack; undefined for every other error. */
+function refusal(error: unknown): string | undefined {
+  const { code = '', path, syscall } = error as NodeJS.ErrnoException;
+  const reason = REFUSED[code];
+  // A write into an open file does not know its path.
+  if (reason === undefined || (path === undefined && reason !== FULL)) return undefined;
+  return `${path === undefined ? '' : `${path}: `}${reason} (${syscall}: ${code})`;
 }
 
 /** Runs the program with these arguments and returns the exit code. */
@@ -49,6 +74,11 @@ export async function run({ name, about, commands }: Program, args: readonly str
     if (error instanceof WrongUse) {
       console.error(error.message);
       return EXIT.wrongUse;
+    }
+    const refused = refusal(error);
+    if (refused !== undefined) {
+      console.error(`glean: ${refused}`);
+      return refused.includes(FULL) ? EXIT.notWritten : EXIT.wrongUse;
     }
     if (!(error instanceof GleanError)) throw error;
     console.error(`glean: ${error.message}`);

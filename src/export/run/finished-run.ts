@@ -1,7 +1,7 @@
 /** What both kinds of export begin with: a finished run as an ONNX network, and where it comes from. */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Precision } from '../../certify-runtime/trusted/bounds/precision.ts';
 import type { OnnxModel } from '../../certify-runtime/trusted/onnx/model.ts';
 import { type DataArguments, openData } from '../../evaluate/open-data.ts';
@@ -49,6 +49,12 @@ export interface FinishedModel {
   readonly training: Record<string, unknown>;
 }
 
+/** A configuration whose `data.dir` is only a name: the file is published, and the path is this machine's. */
+function withoutPath(record: unknown): unknown {
+  const { data, ...rest } = record as { readonly data: { readonly dir?: string } };
+  return data.dir === undefined ? record : { ...rest, data: { ...data, dir: basename(data.dir) } };
+}
+
 /** @throws what readRun and convertGraphModel throw */
 export async function finishedModel(run: string, options: ExportOptions): Promise<FinishedModel> {
   // This loads TensorFlow, so it is imported only here: other commands and --help start at once.
@@ -72,7 +78,7 @@ export async function finishedModel(run: string, options: ExportOptions): Promis
     checks: finished.checks,
     training: {
       dataset: { name, title, sha256, licence, source },
-      config: recordOf(config),
+      config: withoutPath(recordOf(config)),
       seed: config.seed,
       run: finished.run,
       packages,

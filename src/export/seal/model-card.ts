@@ -31,6 +31,12 @@ function scalar(text: string): string {
   return plain ? text : JSON.stringify(text);
 }
 
+/** The model's licence, as Hugging Face names it: the project's own, unless that of the images may allow less. */
+function licenceFor(images: string): string {
+  if (images === 'unknown') return images;
+  return images.includes('research') ? 'other' : 'mit';
+}
+
 /**
  * The Markdown of the card. Every number in it comes from the arguments, so from the file or from a measurement of it.
  */
@@ -39,7 +45,7 @@ export function modelCard(card: ModelCard): string {
   const { certificate, proven, precision } = verified;
   const [height, width, channels] = certificate.input.shape;
   return `---
-license: mit
+license: ${licenceFor(dataset.licence)}
 library_name: onnxruntime
 pipeline_tag: image-classification
 tags:

@@ -114,9 +114,10 @@ export function checkIndex(index: number, size: number): number {
   return index;
 }
 
-/** Share of images whose attribute equals the label. */
-export function cueAgreement(set: ImageSet): number {
-  return set.attribute.reduce((count, cue, i) => count + (cue === set.labels[i] ? 1 : 0), 0) / set.size;
+/** Share of the images, or of those at `indices`, whose attribute equals the label; 0 of none. */
+export function cueAgreement({ attribute, labels }: ImageSet, indices?: readonly number[]): number {
+  const chosen = indices ?? [...attribute.keys()];
+  return chosen.filter((i) => attribute[i] === labels[i]).length / Math.max(1, chosen.length);
 }
 
 /** About how many bytes of images are in memory while a set is hashed. */

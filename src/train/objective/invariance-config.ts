@@ -88,8 +88,8 @@ const richFeaturesSchema = v.strictObject({
 });
 
 export const invarianceSchema = v.strictObject({
-  /** σ of the Gaussian noise added to z. */
-  noise: nonNegative,
+  /** σ of the Gaussian noise added to z, in training and by CERTIFY. */
+  noise: positive,
   risk: v.optional(riskSchema, { kind: 'cross-entropy' }),
   penalty: penaltySchema,
   environments: environmentsSchema,

@@ -3,6 +3,7 @@
  * that one.
  */
 
+import { basename } from 'node:path';
 import { createRandom, type Random, shuffle } from '../../../certify-runtime/smoothing/random.ts';
 import { DATA_STREAMS } from '../../../certify-runtime/smoothing/streams.ts';
 import { InputError } from '../../../certify-runtime/trusted/errors.ts';
@@ -82,7 +83,7 @@ export async function loadFolder(options: FolderOptions): Promise<DomainDataset>
   }
   return {
     name: 'folder',
-    title: `${dir}, ${domains[heldOut]} held out`,
+    title: `${basename(dir)}, ${domains[heldOut]} held out`,
     licence: 'unknown',
     source: `a folder of images with the domains ${domains.join(', ')}${listed.reading === '' ? '' : ` (${listed.reading})`}`,
     classes,
