@@ -5,6 +5,7 @@ import { growForbidden } from './forbidden.ts';
 import { type Combination, type Grown, Growth } from './growth.ts';
 import { growIntegers } from './integers.ts';
 import { growMixes } from './mixes.ts';
+import { growNorms } from './norms.ts';
 import { growProducts } from './products.ts';
 import { growScales } from './scales.ts';
 import { growSegments } from './segments.ts';
@@ -18,6 +19,7 @@ const GROW = {
   mixes: growMixes,
   forbidden: growForbidden,
   segments: growSegments,
+  norms: growNorms,
 } as const satisfies Readonly<Record<string, (g: Growth) => readonly Grown[]>>;
 
 export type Family = keyof typeof GROW;

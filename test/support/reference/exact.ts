@@ -126,6 +126,9 @@ function point(step: PointStep, from: Float64Array, out: Float64Array): void {
       case 'Neg':
         out[e] = -v;
         break;
+      case 'Sqrt':
+        out[e] = Math.sqrt(v);
+        break;
       case 'Clip':
         out[e] = Math.min(Math.max(v, low), high);
         break;

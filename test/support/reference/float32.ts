@@ -196,6 +196,7 @@ function point({ arithmetic: f }: Execution, step: PointStep, from: Float64Array
     if (step.op === 'Relu') out[e] = Math.max(v, 0);
     else if (step.op === 'Abs') out[e] = Math.abs(v);
     else if (step.op === 'Neg') out[e] = -v;
+    else if (step.op === 'Sqrt') out[e] = f.keep(Math.fround(Math.sqrt(v)));
     else if (step.op === 'Clip') out[e] = Math.min(Math.max(v, f.keep(step.low)), f.keep(step.high));
     else out[e] = v < 0 ? f.mul(v, step.slopes[step.slopesAt === null ? e : step.slopesAt[e]!]!) : v;
   }

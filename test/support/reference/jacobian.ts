@@ -192,6 +192,10 @@ function point(step: PointStep, from: Dual, out: Dual, n: number): void {
     } else if (step.op === 'Neg') {
       slope = -1;
       value = -v;
+    } else if (step.op === 'Sqrt') {
+      // Of the directions at 0, none is taken.
+      value = Math.sqrt(v);
+      slope = v > 0 ? 1 / (2 * value) : 0;
     } else if (compareTo(from, e, 0, n) < 0) {
       if (step.op === 'Relu') slope = 0;
       else if (step.op === 'Abs') slope = -1;

@@ -22,7 +22,7 @@ const LOWER: ReadonlyMap<string, Lower> = new Map([
   ...['ReduceSum', 'ReduceMean'].map((op): [string, Lower] => [op, reduceLinear]),
   ...['AveragePool', 'GlobalAveragePool'].map((op): [string, Lower] => [op, averagePool]),
   ...['Add', 'Sub', 'Mul', 'Div', 'Max', 'Min', 'Sum'].map((op): [string, Lower] => [op, each]),
-  ...['Relu', 'Abs', 'Neg', 'LeakyRelu', 'PRelu', 'Clip'].map((op): [string, Lower] => [op, point]),
+  ...['Relu', 'Abs', 'Neg', 'LeakyRelu', 'PRelu', 'Clip', 'Sqrt'].map((op): [string, Lower] => [op, point]),
   ...['ReduceMax', 'ReduceMin', 'MaxPool', 'GlobalMaxPool'].map((op): [string, Lower] => [op, extreme]),
   ['TopK', topK],
   ['BatchNormalization', normalize],

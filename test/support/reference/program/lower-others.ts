@@ -31,7 +31,7 @@ export function each(site: NodeSite): RealTensor {
 
 const NO_SLOPES = new Float64Array(0);
 
-/** Relu, Abs, Neg, LeakyRelu, PRelu, Clip. */
+/** Relu, Abs, Neg, LeakyRelu, PRelu, Clip, Sqrt. */
 export function point(site: NodeSite): RealTensor {
   const { node } = site;
   const x = site.real(0);
