@@ -1,5 +1,6 @@
 /** Training, resumable at any step: the networks trained first, the network itself, and snapshots of both. */
 import { createHash } from 'node:crypto';
+import { GleanError } from '../certify-runtime/trusted/errors.ts';
 import { checkAppearance } from './augmentation/appearance.ts';
 import { type Checkpoint, CheckpointError, type SavedTensor } from './checkpoint.ts';
 import type { CommitteeChecks } from './checks.ts';
@@ -201,12 +202,21 @@ export class Trainer {
     });
   }
 
-  /** Everything needed to resume from here. */
+  /**
+   * Everything needed to resume from here.
+   *
+   * @throws GleanError if a parameter is no longer a finite number: the loss shows it one step later
+   */
   snapshot(): Checkpoint {
     const tensors = new Map<string, SavedTensor>();
     for (const [group, members] of this.#groups()) {
       for (const [name, variable] of members) {
-        tensors.set(`${group}/${name}`, { shape: variable.shape, data: variable.dataSync<'float32'>().slice() });
+        const data = variable.dataSync<'float32'>().slice();
+        if (group === 'parameter' && !data.every(Number.isFinite)) {
+          const message = `'${name}' is no longer finite at step ${this.step}; lower optimizer.learningRate`;
+          throw new GleanError('DIVERGED', message, { step: this.step, parameter: name });
+        }
+        tensors.set(`${group}/${name}`, { shape: variable.shape, data });
       }
     }
     if (this.#correct !== undefined) {

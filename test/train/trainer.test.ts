@@ -224,6 +224,15 @@ test('a snapshot that does not fit is refused and changes nothing', () => {
   });
 });
 
+test('weights that the last step made infinite are not saved', () => {
+  const given = smallConfig({ environments: GIVEN, steps: 1 });
+  const config = parseConfig({ ...given, optimizer: { ...given.optimizer, learningRate: 1e39 } }, 'test');
+  withTrainer(config, (trainer) => {
+    trainer.trainStep();
+    assert.throws(() => trainer.snapshot(), { code: 'DIVERGED', message: /no longer finite at step 1; lower/ });
+  });
+});
+
 test('training that diverges stops and says so', () => {
   const start = memory();
   const given = smallConfig({ environments: GIVEN, steps: 50 });

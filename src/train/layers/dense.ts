@@ -4,7 +4,8 @@ import { tf } from '../tfjs.ts';
 import { activate } from './activation.ts';
 import type { EvaluatedLayer, Layer, OrthogonalMatrix } from './layer.ts';
 
-// Orthonormal rows times 1/√2 are at distance 1 from each other: s_cj = 1 for every pair of classes.
+// Orthonormal rows times 1/√2 are at distance 1 from each other: s_cj = 1 for every pair of classes, if there are no more
+// of them than dimensions.
 const HEAD_SCALE = Math.SQRT1_2;
 
 interface Sizes {

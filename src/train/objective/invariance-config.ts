@@ -47,7 +47,7 @@ const committeeSchema = v.pipe(
     folds: v.optional(atLeastTwo, 4),
     seeds: v.optional(positiveInteger, 2),
     steps: v.optional(positiveInteger, 180),
-    /** Rounds on the answers of the round before, and their parts and steps. */
+    /** Rounds on the answers of round 0, and their parts and steps. */
     rounds: v.optional(nonNegativeInteger, 2),
     roundFolds: v.optional(atLeastTwo, 3),
     roundSteps: v.optional(positiveInteger, 300),
