@@ -3,7 +3,7 @@
 import { Chance } from '../reference/chance.ts';
 import { growForbidden } from './forbidden.ts';
 import { type Combination, type Grown, Growth } from './growth.ts';
-import { growIntegers } from './integers.ts';
+import { growIntegers } from './integers/integers.ts';
 import { growMixes } from './mixes.ts';
 import { growNorms } from './norms.ts';
 import { growProducts } from './products.ts';

@@ -1,7 +1,7 @@
 /** Steps of all kinds after each other, on a pool of tensors that meet again. */
 
 import { factorised, type Grown, type Growth, MOST_ELEMENTS, sizeOf } from './growth.ts';
-import { integerStep } from './integers.ts';
+import { integerStep } from './integers/integers.ts';
 import { carried, reshaped, viewed } from './moving.ts';
 import { baseOf, joined, joinedProducts, multiplied } from './products.ts';
 import { scaleSteps } from './scales.ts';

@@ -1,8 +1,8 @@
 /** Integer chains as the starts, ends, sizes, indices, axes and pads of operators, and what shows that they were misread. */
 
-import { factorised, type Grown, type Growth, MOST_ELEMENTS, sizeOf } from './growth.ts';
-import { disguisedBatch, disguisedList, limit, type Site } from './integer-chains.ts';
-import { carried, refactorised } from './moving.ts';
+import { factorised, type Grown, type Growth, MOST_ELEMENTS, sizeOf } from '../growth.ts';
+import { carried, refactorised } from '../moving.ts';
+import { disguisedBatch, disguisedList, limit, type Site } from './chains.ts';
 
 function list(site: Site, values: readonly (number | bigint)[], width: 32 | 64 = 64): string {
   return disguisedList(site, values.map(BigInt), width);

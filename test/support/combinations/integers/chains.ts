@@ -3,7 +3,7 @@
  * width of the type, division that truncates), through values at the limits of int32, int64 and of what a double holds.
  */
 
-import type { Grown, Growth } from './growth.ts';
+import type { Grown, Growth } from '../growth.ts';
 
 type Width = 32 | 64;
 
