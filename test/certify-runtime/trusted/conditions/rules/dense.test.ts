@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { rulesAlone } from '../../../../support/networks/all-rules.ts';
 import type { GraphBuilder } from '../../../../support/networks/graph-builder.ts';
 import { awkward } from '../graphs.ts';
 import { dataOf, MEASURES } from '../measures.ts';
-import { apply, float32, type Make, onlyIf, proveFlat, refusal } from '../site.ts';
+import { apply, float32, type Make, onlyIf, proveFlat, refusal, siteOf, walkOf } from '../site.ts';
 
 function matrix(b: GraphBuilder, dims: readonly number[], seed = 1): string {
   return b.floats(
@@ -238,8 +239,17 @@ test('a matrix or a product that is too large is refused before it is formed', (
     /is too large/,
   );
   const wide = float32(new Float32Array(2 ** 23 + 1), [1, 2 ** 23 + 1]);
-  refusal(() => apply('MatMul', [dataOf(MEASURES['whole']!, [1, 1]), wide]), /is too large/);
+  refusal(() => apply('MatMul', [dataOf(MEASURES['whole']!, [1, 1]), wide]), /: \[1,8388609\] is too large/);
   refusal(() => apply('MatMul', [dataOf(MEASURES['whole']!, [4]), float32([1, 1, 1, 1], [4, 1])]), /rank 1/);
+});
+
+test('a matrix counts as a copy in every product', () => {
+  const inputs = [dataOf(MEASURES['whole']!, [1, 2]), float32([1, 1, 1, 1, 1, 1], [2, 3])];
+  const full = { ...walkOf(inputs), copied: 2 ** 27 - 6 };
+  rulesAlone.get('MatMul')!.apply(siteOf('MatMul', full));
+  assert.equal(full.copied, 2 ** 27);
+  const over = { ...walkOf(inputs), copied: 2 ** 27 - 5 };
+  refusal(() => rulesAlone.get('MatMul')!.apply(siteOf('MatMul', over)), /the proof is too large/);
 });
 
 test('products of one shape along different axes do not meet', () => {
