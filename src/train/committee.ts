@@ -14,7 +14,7 @@ import { STEP_STREAMS, stepStream } from '../certify-runtime/smoothing/streams.t
 import type { SavedTensor } from './checkpoint.ts';
 import type { CommitteeChecks } from './checks.ts';
 import type { TrainConfig } from './config.ts';
-import { UNDECIDED } from './environments.ts';
+import { decidedOf, UNDECIDED } from './environments.ts';
 import { Learner, type StepMetrics } from './learner.ts';
 import { createNetwork } from './network/network.ts';
 import { invarianceObjective } from './objective/invariance.ts';
@@ -175,7 +175,7 @@ export function checksOf(
     agreement: b === undefined ? undefined : correctness(a, b).reduce((sum, same) => sum + same, 0) / a.length,
     right: Object.fromEntries(
       pool.domains.map(({ name, indices }) => {
-        const decided = indices.filter((index) => correct[index] !== UNDECIDED);
+        const decided = decidedOf(indices, correct);
         return [name, decided.reduce((sum, index) => sum + correct[index]!, 0) / Math.max(1, decided.length)];
       }),
     ),

@@ -21,6 +21,11 @@ export interface Environment {
 /** Stands for an image that is in neither environment of a split. */
 export const UNDECIDED = 2;
 
+/** Those of the images that are not left out. */
+export function decidedOf(indices: Uint32Array, correct: Uint8Array): Uint32Array {
+  return indices.filter((index) => correct[index] !== UNDECIDED);
+}
+
 /**
  * The two environments of a reference's answers; `correct` holds 1 for each image of the pool that it got right, 0 for
  * each that it got wrong, and `UNDECIDED` for those that are left out.

@@ -8,11 +8,11 @@ import { checksOf, noVotes, savedVotes, sit, type Votes, verdict } from './commi
 import { recordOf, type TrainConfig } from './config.ts';
 import { cueAgreement, type DomainDataset, type ImageSet, readRange } from './data/dataset.ts';
 import {
+  decidedOf,
   type Environment,
   givenEnvironments,
   pooledEnvironment,
   splitByCorrectness,
-  UNDECIDED,
 } from './environments.ts';
 import { Learner, type LearnerOptions, type StepMetrics } from './learner.ts';
 import { createNetwork, type Network, type PlainNetwork } from './network/network.ts';
@@ -148,13 +148,14 @@ export class Trainer {
     const { cue, train } = this.#dataset;
     const correct = this.#correct;
     // Of the same images as the committee's answers.
-    const agreements = this.#pool.domains.map(({ name, indices }, d) => {
-      const decided = [...indices.keys()].filter((i) => correct[indices[i]!] !== UNDECIDED);
-      return [name, cueAgreement(train[d]!, decided)] as const;
-    });
+    const agreements = () =>
+      this.#pool.domains.map(({ name, indices }, d) => {
+        const decided = decidedOf(indices, correct).map((index) => index - indices[0]!);
+        return [name, cueAgreement(train[d]!, decided)] as const;
+      });
     return {
       ...checksOf(this.#votes, correct, this.#pool, this.#network.classes),
-      cue: cue === undefined ? undefined : Object.fromEntries(agreements),
+      cue: cue === undefined ? undefined : Object.fromEntries(agreements()),
     };
   }
 

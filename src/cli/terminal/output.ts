@@ -7,7 +7,7 @@ import process from 'node:process';
  */
 const READER_GONE = 141;
 /** EX_IOERR of sysexits.h: this is neither an answer nor wrong use. */
-const NOT_PRINTED = 74;
+export const NOT_WRITTEN = 74;
 
 let needed = true;
 
@@ -25,7 +25,7 @@ export function endWithoutOutput(): void {
       needed = false;
       if (code === 'EPIPE' || code === 'ECONNRESET') process.exit(READER_GONE);
       console.error(`glean: ${name}: cannot be written (${code ?? message})`);
-      process.exit(NOT_PRINTED);
+      process.exit(NOT_WRITTEN);
     });
   }
 }

@@ -5,9 +5,9 @@ import { GleanError, InputError } from '../../certify-runtime/trusted/errors.ts'
 import { VERSION } from '../../files/version.ts';
 import { AnswerIsNo } from './answer.ts';
 import { type Command, refuseNamedPlaces } from './command.ts';
+import { NOT_WRITTEN } from './output.ts';
 
-/** `notWritten` is EX_IOERR of sysexits.h, as in output.ts. */
-const EXIT = { done: 0, no: 1, wrongUse: 2, notWritten: 74 } as const;
+const EXIT = { done: 0, no: 1, wrongUse: 2 } as const;
 
 /** Thrown if the arguments do not have the command's form; the message contains its help. */
 class WrongUse extends Error {}
@@ -34,13 +34,14 @@ const REFUSED: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is too long',
 };
 
-/** One line for a path that the file system refuses, in place of a stack; undefined for every other error. */
-function refusal(error: unknown): string | undefined {
+/** What to say, in place of a stack, and to end with where the file system refuses; undefined for every other error. */
+function refusal(error: unknown): { readonly line: string; readonly exit: number } | undefined {
   const { code = '', path, syscall } = error as NodeJS.ErrnoException;
   const reason = REFUSED[code];
   // A write into an open file does not know its path.
   if (reason === undefined || (path === undefined && reason !== FULL)) return undefined;
-  return `${path === undefined ? '' : `${path}: `}${reason} (${syscall}: ${code})`;
+  const line = `${path === undefined ? '' : `${path}: `}${reason} (${syscall}: ${code})`;
+  return { line, exit: reason === FULL ? NOT_WRITTEN : EXIT.wrongUse };
 }
 
 /** Runs the program with these arguments and returns the exit code. */
@@ -62,6 +63,7 @@ export async function run({ name, about, commands }: Program, args: readonly str
     .exitProcess(false)
     .fail((message, error, instance) => {
       if (error instanceof Error && error.name !== 'YError') throw error;
+      // In fail(), help() gives the text, which its type does not say.
       throw new WrongUse(`${instance.help() as unknown as string}\n\n${message ?? error?.message}`);
     });
   const named = args.find((arg) => !arg.startsWith('-'));
@@ -77,8 +79,8 @@ export async function run({ name, about, commands }: Program, args: readonly str
     }
     const refused = refusal(error);
     if (refused !== undefined) {
-      console.error(`glean: ${refused}`);
-      return refused.includes(FULL) ? EXIT.notWritten : EXIT.wrongUse;
+      console.error(`glean: ${refused.line}`);
+      return refused.exit;
     }
     if (!(error instanceof GleanError)) throw error;
     console.error(`glean: ${error.message}`);

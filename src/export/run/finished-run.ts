@@ -51,8 +51,9 @@ export interface FinishedModel {
 
 /** A configuration whose `data.dir` is only a name: the file is published, and the path is this machine's. */
 function withoutPath(record: unknown): unknown {
-  const { data, ...rest } = record as { readonly data: { readonly dir?: string } };
-  return data.dir === undefined ? record : { ...rest, data: { ...data, dir: basename(data.dir) } };
+  const config = record as { readonly data: { readonly dir?: string } };
+  const { dir } = config.data;
+  return dir === undefined ? record : { ...config, data: { ...config.data, dir: basename(dir) } };
 }
 
 /** @throws what readRun and convertGraphModel throw */

@@ -115,9 +115,13 @@ export function checkIndex(index: number, size: number): number {
 }
 
 /** Share of the images, or of those at `indices`, whose attribute equals the label; 0 of none. */
-export function cueAgreement({ attribute, labels }: ImageSet, indices?: readonly number[]): number {
-  const chosen = indices ?? [...attribute.keys()];
-  return chosen.filter((i) => attribute[i] === labels[i]).length / Math.max(1, chosen.length);
+export function cueAgreement(
+  { attribute, labels, size }: ImageSet,
+  indices: ArrayLike<number> = Uint32Array.from({ length: size }, (_, i) => i),
+): number {
+  let count = 0;
+  for (let i = 0; i < indices.length; i++) if (attribute[indices[i]!] === labels[indices[i]!]) count++;
+  return count / Math.max(1, indices.length);
 }
 
 /** About how many bytes of images are in memory while a set is hashed. */

@@ -105,16 +105,20 @@ const conv: Step = (g, x, level) => {
   return g.node('Conv', inputs, dims);
 };
 
+/** Means of the windows of channels in two dimensions, or of all of each. */
+export function averagePooled(g: Growth, x: Grown): Grown {
+  const { chance } = g;
+  if (chance.is(0.5)) return g.node('GlobalAveragePool', [x.name], [x.dims[0]!, 1, 1]);
+  const kernel = x.dims.slice(1).map((dim) => 1 + chance.below(dim));
+  const strides = kernel.map((k) => 1 + chance.below(k));
+  const out = x.dims.slice(1).map((dim, i) => Math.floor((dim - kernel[i]!) / strides[i]!) + 1);
+  const attributes = { kernel_shape: kernel, strides, count_include_pad: chance.below(2) };
+  return g.node('AveragePool', [x.name], [x.dims[0]!, ...out], attributes);
+}
+
 const mean: Step = (g, x) => {
   const { chance } = g;
-  if (x.dims.length === 3 && chance.is(0.5)) {
-    if (chance.is(0.5)) return g.node('GlobalAveragePool', [x.name], [x.dims[0]!, 1, 1]);
-    const kernel = x.dims.slice(1).map((dim) => 1 + chance.below(dim));
-    const strides = kernel.map((k) => 1 + chance.below(k));
-    const out = x.dims.slice(1).map((dim, i) => Math.floor((dim - kernel[i]!) / strides[i]!) + 1);
-    const attributes = { kernel_shape: kernel, strides, count_include_pad: chance.below(2) };
-    return g.node('AveragePool', [x.name], [x.dims[0]!, ...out], attributes);
-  }
+  if (x.dims.length === 3 && chance.is(0.5)) return averagePooled(g, x);
   const op = chance.pick(['ReduceMean', 'ReduceMean', 'ReduceSum']);
   const first = chance.is(0.5) ? 0 : chance.below(x.dims.length);
   const axes = chance.is(0.5) ? x.dims.map((_, axis) => axis).slice(first) : [first];
