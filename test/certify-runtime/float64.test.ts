@@ -137,12 +137,13 @@ test('what is measured contradicts claims below the one rounding out', async () 
   const session = await ort.InferenceSession.create(bytes);
   const runtime = ort as unknown as OnnxRuntime;
   const { shape } = certificate.input;
-  const { constants, head } = proveConstants(own(model), allRules);
+  const { constants, encoder, head } = proveConstants(own(model), allRules);
   const opinion = (share: number) =>
     secondOpinion({
       model: decodeOnnx(bytes),
       shape,
       head,
+      shapes: encoder.shapes,
       known: [pixels(1), pixels(2)],
       claims: {
         ...constants,

@@ -87,11 +87,10 @@ export async function loadModel(
       };
       try {
         if (!uncertified) await runVectors({ ...model, opinion: null });
-        const measured = !uncertified && model.proven !== null && opinionOf !== undefined;
-        return {
-          ...model,
-          opinion: measured ? await opinionOf(model, network, { runtime, session, provider: provider.name }) : null,
-        };
+        const { proven } = model;
+        const measured = !uncertified && proven !== null && opinionOf !== undefined;
+        const program = { runtime, session, provider: provider.name };
+        return { ...model, opinion: measured ? await opinionOf({ ...model, proven }, network, program) : null };
       } catch (error) {
         await session.release();
         throw error;

@@ -1,6 +1,7 @@
 /** A model that was read, proven or vouched for, and opened on a provider. */
 import type { EncoderBound } from '../trusted/bounds/bound.ts';
 import type { CertifiedModel } from '../trusted/file/certified-model.ts';
+import type { VerifiedModel } from '../trusted/verify.ts';
 import type { OnnxRuntime, Session } from './providers.ts';
 
 /** What was measured; all of it is within the claims. */
@@ -17,7 +18,7 @@ export interface SecondOpinion {
 
 /** Gives the second opinion on a model and the network that its session runs. */
 export type OpinionOf = (
-  model: CertifiedModel,
+  model: VerifiedModel,
   network: Uint8Array,
   program: { readonly runtime: OnnxRuntime; readonly session: Session; readonly provider: string },
 ) => Promise<SecondOpinion>;

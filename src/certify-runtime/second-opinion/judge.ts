@@ -91,6 +91,16 @@ export class Judge {
     if (measured > 0) this.float32 = Math.max(this.float32, measured / claimed);
   }
 
+  /** Checks the dimensions of a tensor for n images against what the proof takes for its shape. */
+  shape(tensor: string, dims: readonly number[], [rows = 1, ...rest]: readonly number[], n: number): void {
+    const claimed = [n * rows, ...rest];
+    if (`${dims}` === `${claimed}`) return;
+    throw new ContradictionError(
+      `second opinion: tensor "${tensor}" is [${dims}] for ${n} images, the proof takes it for [${claimed}]; ${HINT}`,
+      { tensor, measured: dims, claimed },
+    );
+  }
+
   /**
    * Checks the provider's answers for images: they must be finite, and the logits must be what follows from the latent,
    * up to the claimed error.

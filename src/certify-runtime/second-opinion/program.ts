@@ -1,16 +1,17 @@
 /**
- * The program that the second opinion asks: a network's answers on an execution provider, and the integers that it
- * computes.
+ * The program that the second opinion asks: a network's answers on an execution provider, the integers that it
+ * computes, and the dimensions of what is inside.
  */
 
 import type { OnnxRuntime, Session } from '../run/providers.ts';
 import { ProviderError } from '../trusted/errors.ts';
-import { TENSORS } from '../trusted/file/names.ts';
-import { encodeOnnx } from '../trusted/onnx/codec.ts';
+import { HEAD_PREFIX, TENSORS } from '../trusted/file/names.ts';
+import { encodeNode, encodeOnnx } from '../trusted/onnx/codec.ts';
 import {
   ElementType,
   type ElementTypeName,
   type OnnxModel,
+  type OnnxNode,
   type Tensor,
   type TensorData,
 } from '../trusted/onnx/model.ts';
@@ -27,6 +28,11 @@ export interface Program {
   readonly run: (images: Float32Array, n: number) => Promise<Answers>;
   /** The tensors that nodes compute but that do not depend on the pixels, for a batch of one image. */
   readonly integers: () => Promise<ReadonlyMap<string, Tensor>>;
+  /** The dimensions of these tensors for n blank images, for each n of `batches`. */
+  readonly dimensions: (
+    tensors: readonly string[],
+    batches: readonly number[],
+  ) => Promise<readonly (readonly (readonly number[])[])[]>;
 }
 
 /**
@@ -56,12 +62,29 @@ function independentTensors({ graph }: OnnxModel): ReadonlyMap<string, ElementTy
   return asked;
 }
 
-/** The file with these outputs in addition to its own: protobuf merges messages that follow each other. */
-function withOutputs(model: OnnxModel, tensors: ReadonlyMap<string, ElementTypeName>): Uint8Array {
+/** The tensor that holds the dimensions of `tensors[i]`. Networks have no tensor of such a name. */
+const dimensionsOf = (i: number) => `${HEAD_PREFIX}dimensions/${i}`;
+
+/** Nodes that give out the dimensions of these tensors. */
+const dimensionNodes = (tensors: readonly string[]) =>
+  tensors.map((name, i): OnnxNode => {
+    const own = dimensionsOf(i);
+    return { op: 'Shape', name: own, inputs: [name], outputs: [own], attributes: new Map() };
+  });
+
+/**
+ * The file with these nodes and outputs in addition to its own: protobuf merges messages that follow each other. The
+ * outputs have no shape, which nothing here needs to know.
+ */
+function withOutputs(
+  model: OnnxModel,
+  tensors: ReadonlyMap<string, ElementTypeName>,
+  nodes: readonly OnnxNode[] = [],
+): Uint8Array {
   const infos = [...tensors].map(([name, type]) =>
     encode({ 1: name, 2: encode({ 1: encode({ 1: BigInt(ElementType[type]) }) }) }),
   );
-  const [file, more] = [encodeOnnx(model), encode({ 7: encode({ 12: infos }) })];
+  const [file, more] = [encodeOnnx(model), encode({ 7: encode({ 1: nodes.map(encodeNode), 12: infos }) })];
   const bytes = new Uint8Array(file.length + more.length);
   bytes.set(file);
   bytes.set(more, file.length);
@@ -98,6 +121,20 @@ export function openProgram(
       `on ${n} images`,
       on.run({ [TENSORS.image]: new runtime.Tensor('float32', images, [n, ...shape]) }, outputs),
     );
+  const withSession = async <T>(
+    what: string,
+    bytes: Uint8Array,
+    options: Readonly<Record<string, unknown>>,
+    use: (session: Session) => Promise<T>,
+  ): Promise<T> => {
+    const asked = { logSeverityLevel: 3, executionProviders: [provider], ...options };
+    const other = await succeed(`to give out its ${what}`, runtime.InferenceSession.create(bytes, asked));
+    try {
+      return await use(other);
+    } finally {
+      await other.release();
+    }
+  };
   return {
     run: async (images, n) => {
       const { latent, logits } = await run(session, images, n, [TENSORS.latent, TENSORS.logits]);
@@ -106,12 +143,7 @@ export function openProgram(
     integers: async () => {
       const asked = independentTensors(model);
       if (asked.size === 0) return new Map();
-      const options = { logSeverityLevel: 3, executionProviders: [provider] };
-      const other = await succeed(
-        'to give out its integers',
-        runtime.InferenceSession.create(withOutputs(model, asked), options),
-      );
-      try {
+      return withSession('integers', withOutputs(model, asked), {}, async (other) => {
         const found = await run(other, new Float32Array(size), 1, [...asked.keys()]);
         return new Map(
           [...asked].map(([name, type]): [string, Tensor] => {
@@ -119,9 +151,21 @@ export function openProgram(
             return [name, { name, type, dims, data }];
           }),
         );
-      } finally {
-        await other.release();
-      }
+      });
+    },
+    dimensions: async (tensors, batches) => {
+      const nodes = dimensionNodes(tensors);
+      const names = nodes.map(({ name }) => name);
+      const bytes = withOutputs(model, new Map(names.map((name) => [name, 'int64'])), nodes);
+      // Nothing is to be fused or worked out beforehand: the operators themselves are asked.
+      return withSession('dimensions', bytes, { graphOptimizationLevel: 'disabled' }, async (other) => {
+        const found: number[][][] = [];
+        for (const n of batches) {
+          const answers = await run(other, new Float32Array(n * size), n, names);
+          found.push(names.map((name) => Array.from(answers[name]!.data as BigInt64Array, Number)));
+        }
+        return found;
+      });
     },
   };
 }

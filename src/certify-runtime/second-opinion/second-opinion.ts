@@ -10,11 +10,11 @@ import { type DifferentiableNetwork, differentiate } from '../gradient/network.t
 import type { SecondOpinion } from '../run/loaded-model.ts';
 import type { OnnxRuntime, Session } from '../run/providers.ts';
 import type { LinearHead } from '../trusted/bounds/bound.ts';
-import type { CertifiedModel } from '../trusted/file/certified-model.ts';
 import { TENSORS } from '../trusted/file/names.ts';
 import { precisionOf } from '../trusted/file/precision.ts';
 import { decodeOnnx } from '../trusted/onnx/codec.ts';
 import type { Graph, OnnxModel, Tensor } from '../trusted/onnx/model.ts';
+import type { VerifiedModel } from '../trusted/verify.ts';
 import { along, STEP_32, type Subspace, steepest, steepestOf, subspaces } from './directions.ts';
 import { norm, telling } from './images.ts';
 import { type Claims, Judge, type Observed } from './judge.ts';
@@ -27,6 +27,8 @@ export interface Subject {
   readonly shape: readonly number[];
   readonly head: LinearHead;
   readonly claims: Claims;
+  /** What the proof takes for the shapes of tensors: the rows of one image, then the dimensions proper. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** Images of the kind that the network is made for. */
   readonly known: readonly Float32Array[];
   readonly program: Program;
@@ -58,9 +60,12 @@ const COLUMN_POINTS = 2;
 /** Batch sizes to try if shapes are computed from the batch: integers may reach their limits. */
 const BATCHES = [2, 3, 64, 4096, 2 ** 16];
 
-/** The most pixels in one call to the provider, and in all images at once (or elements of their latents). */
-const BATCH = 2 ** 19;
-const PIXELS = 2 ** 23;
+/** Batch sizes in which the shapes of all tensors are looked at. */
+const BATCHES_OF_SHAPES = [1, 3];
+
+/** The most elements of the largest tensor in one call to the provider, and in all images at once. */
+const BATCH = 2 ** 21;
+const ELEMENTS = 2 ** 23;
 
 /**
  * Lengths of the difference quotients: in long ones float32 matters little, and short ones stay within one linear
@@ -91,10 +96,16 @@ class Measurement {
   readonly #judge: Judge;
   readonly #begin = performance.now();
   readonly #size: number;
+  /** The elements of the largest tensor, and of all of them, for one image. */
+  readonly #largest: number;
+  readonly #elements: number;
 
   constructor(subject: Subject) {
     this.#subject = subject;
     this.#size = sizeOf(subject.shape);
+    const sizes = [this.#size, subject.head.latentSize, ...[...subject.shapes.values()].map(sizeOf)];
+    this.#largest = sizes.reduce((largest, size) => Math.max(largest, size));
+    this.#elements = sizes.reduce((sum, size) => sum + size, 0);
     this.#judge = new Judge(subject.claims, subject.head, precisionOf(subject.model.graph));
   }
 
@@ -103,11 +114,12 @@ class Measurement {
   }
 
   async run(): Promise<SecondOpinion> {
-    const { model, shape, claims, known, program, head } = this.#subject;
+    const { model, shape, claims, known, program } = this.#subject;
+    await this.#shapes();
     const integers = await program.integers();
     const network = this.#network(integers);
-    const work = Math.max(this.#size, network?.work ?? guessedWork(model.graph, shape));
-    const most = Math.min(WORK_32 / work, PIXELS / Math.max(this.#size, head.latentSize));
+    const work = Math.max(this.#elements, network?.work ?? guessedWork(model.graph, shape));
+    const most = Math.min(WORK_32 / work, ELEMENTS / this.#largest);
     const room = Math.max(FEWEST_IMAGES, Math.floor(most));
     const images = telling(known, this.#size, claims.maxImageNorm, Math.min(IMAGES, room));
     const observed = await this.#observe(images);
@@ -122,6 +134,15 @@ class Measurement {
     return { lipschitz, float32, images: count, float64: network !== null };
   }
 
+  /** Holds the dimensions of tensors against what the proof takes for their shapes. */
+  async #shapes(): Promise<void> {
+    const { program, shapes } = this.#subject;
+    const found = await program.dimensions([...shapes.keys()], BATCHES_OF_SHAPES);
+    for (const [k, n] of BATCHES_OF_SHAPES.entries()) {
+      for (const [i, [tensor, shape]] of [...shapes].entries()) this.#judge.shape(tensor, found[k]![i]!, shape, n);
+    }
+  }
+
   /** The latent in float64 with its gradients; null if an operator has none, or there is too much to compute. */
   #network(known: ReadonlyMap<string, Tensor>): DifferentiableNetwork | null {
     return differentiate(this.#subject.model.graph, TENSORS.image, TENSORS.latent, { known, limit: MAX_WORK_64 });
@@ -129,7 +150,7 @@ class Measurement {
 
   /** The provider's answers, a batch at a time; when it gets late, the rest are left out. */
   async #observe(images: readonly Float32Array[]): Promise<readonly Observed[]> {
-    const most = Math.max(1, Math.floor(BATCH / this.#size));
+    const most = Math.max(1, Math.floor(BATCH / this.#largest));
     const observed: Observed[] = [];
     for (let begin = 0; begin < images.length && !(begin > 0 && this.#late); begin += most) {
       const batch = images.slice(begin, begin + most);
@@ -249,7 +270,7 @@ export function secondOpinion(subject: Subject): Promise<SecondOpinion> {
 
 /** The second opinion of a model as it is loaded: `network` is the file that `session` runs. */
 export function opinionOf(
-  { certificate, head, terms, images }: CertifiedModel,
+  { certificate, head, terms, images, proven }: VerifiedModel,
   network: Uint8Array,
   {
     runtime,
@@ -259,6 +280,9 @@ export function opinionOf(
 ): Promise<SecondOpinion> {
   const model = decodeOnnx(network);
   const { shape } = certificate.input;
+  const shapes = new Map([...proven.shapes, [TENSORS.logits, [1, head.classes]]]);
+  // An output that nobody reads may have no name.
+  shapes.delete('');
   const program = openProgram(runtime, session, model, shape, provider);
-  return secondOpinion({ model, shape, head, claims: terms.constants, known: images, program });
+  return secondOpinion({ model, shape, head, claims: terms.constants, shapes, known: images, program });
 }

@@ -4,9 +4,10 @@ import { describe, it, test } from 'node:test';
 import { subspaces } from '../../../src/certify-runtime/second-opinion/directions.ts';
 import type { Program } from '../../../src/certify-runtime/second-opinion/program.ts';
 import { secondOpinion } from '../../../src/certify-runtime/second-opinion/second-opinion.ts';
+import type { Tensor } from '../../../src/certify-runtime/trusted/onnx/model.ts';
 import { GraphBuilder } from '../../support/networks/graph-builder.ts';
 import { singularValues } from '../../support/numbers/svd.ts';
-import { contradicted, GENEROUS, measure, TOO_STEEP, withHead } from './networks.ts';
+import { contradicted, GENEROUS, measure, type Network, TOO_STEEP, withHead } from './networks.ts';
 
 const random = (seed: number, length: number) =>
   Float32Array.from({ length }, (_, i) => Math.sin(12.9898 * (i + 1) + 78.233 * seed) * ((i % 7) - 2));
@@ -116,6 +117,31 @@ test('subspaces have orthonormal directions, and all of a small space', () => {
   }
 });
 
+/** A program that answers with zeros and knows no gradient's integers; it is told how many images each run has. */
+const zeros = ({ head, shape }: Network, integers: ReadonlyMap<string, Tensor>, ran: (n: number) => void): Program => ({
+  run: async (_, n) => {
+    ran(n);
+    return { latent: new Float32Array(head.latentSize * n), logits: new Float32Array(head.classes * n) };
+  },
+  integers: async () => integers,
+  dimensions: async (tensors, batches) => batches.map((n) => tensors.map(() => [n, ...shape])),
+});
+
+test('a large tensor inside keeps batches small, however small the image is', async () => {
+  const { network } = linear(24, 5, withoutGradient);
+  const one: Tensor = { name: 'one', type: 'int64', dims: [1], data: BigInt64Array.of(1n) };
+  const integers = new Map([['one', one]]);
+  for (const wide of [2 ** 8, 2 ** 12, 2 ** 16]) {
+    let most = 0;
+    const program = zeros({ ...network, shape: [wide] }, integers, (n) => {
+      most = Math.max(most, n);
+    });
+    await secondOpinion({ ...network, claims: GENEROUS, shapes: new Map([['wide', [1, wide]]]), known: [], program });
+    // 32 MiB of float32 in the tensor.
+    assert.ok(most > 1 && most * wide <= 2 ** 23, `${most} images`);
+  }
+});
+
 test('a network too large to look at closely is only run on a few images', async () => {
   // 10⁹ multiply-adds an image; nothing is ever run here.
   const shape = [256, 256, 3];
@@ -124,14 +150,10 @@ test('a network too large to look at closely is only run on a few images', async
   x = b.node('Conv', [x, b.floats([64, 3, 9, 9], new Float32Array(64 * 3 * 81))]);
   const network = withHead(b, b.node('Reshape', [b.node('GlobalAveragePool', [x]), b.ints([-1, 64])]), 64, shape);
   let images = 0;
-  const program: Program = {
-    run: async (_, n) => {
-      images += n;
-      return { latent: new Float32Array(64 * n), logits: new Float32Array(2 * n) };
-    },
-    integers: async () => new Map(),
-  };
-  const opinion = await secondOpinion({ ...network, claims: GENEROUS, known: [], program });
+  const program = zeros(network, new Map(), (n) => {
+    images += n;
+  });
+  const opinion = await secondOpinion({ ...network, claims: GENEROUS, shapes: new Map(), known: [], program });
   assert.equal(opinion.float64, false);
   assert.equal(opinion.images, images);
   assert.ok(images >= 6 && images < 80, `${images}`);

@@ -5,7 +5,7 @@ import * as ort from '../../../src/certify-runtime/run/onnx-runtime.ts';
 import type { OnnxRuntime } from '../../../src/certify-runtime/run/providers.ts';
 import type { Claims } from '../../../src/certify-runtime/second-opinion/judge.ts';
 import { openProgram } from '../../../src/certify-runtime/second-opinion/program.ts';
-import { secondOpinion } from '../../../src/certify-runtime/second-opinion/second-opinion.ts';
+import { type Subject, secondOpinion } from '../../../src/certify-runtime/second-opinion/second-opinion.ts';
 import type { LinearHead } from '../../../src/certify-runtime/trusted/bounds/bound.ts';
 import { ContradictionError } from '../../../src/certify-runtime/trusted/errors.ts';
 import { readLinearHead } from '../../../src/certify-runtime/trusted/head.ts';
@@ -73,12 +73,14 @@ export async function measure(
   network: Network,
   claims: Partial<Claims>,
   known: Float32Array[] = [],
+  inside: Subject['shapes'] = new Map(),
 ): Promise<SecondOpinion> {
   const { model, shape, head } = network;
+  const shapes = new Map([...inside, ['latent', [1, head.latentSize]], ['logits', [1, head.classes]]]);
   const session = await ort.InferenceSession.create(writeOnnx(model), QUIET);
   try {
     const program = openProgram(runtime, session as never, model, shape, 'cpu');
-    return await secondOpinion({ model, shape, head, claims: { ...GENEROUS, ...claims }, known, program });
+    return await secondOpinion({ model, shape, head, claims: { ...GENEROUS, ...claims }, shapes, known, program });
   } finally {
     await session.release();
   }

@@ -68,6 +68,30 @@ describe('without the cures, the second opinion alone refuses', () => {
   }
 });
 
+describe('without the cure of kind 10, the shape alone refuses', () => {
+  for (const op of ['Mul', 'Div']) {
+    it(`10-rank-${op.toLowerCase()}.onnx`, async () => {
+      const network = await preparedNetwork(await readFile(new URL(`10-rank-${op.toLowerCase()}.onnx`, FIXTURES)));
+      const scaled = network.model.graph.nodes.filter((node) => node.op === op).at(-1)!;
+      const shapes = (dims: readonly number[]) => new Map([[scaled.outputs[0]!, dims]]);
+      // Prover 3 took the product for what the squares are. The claims here are those that nothing contradicts.
+      await assert.rejects(
+        measure(network, {}, [], shapes([1, 1, 64])),
+        (error: unknown) =>
+          error instanceof ContradictionError &&
+          /tensor "\S+" is \[1,1,1,64\] for 1 images, the proof takes it for \[1,1,64\]; .*report the file/.test(
+            error.message,
+          ),
+      );
+      // For one image that is its shape, and for three it is not.
+      await assert.rejects(
+        measure(network, {}, [], shapes([1, 1, 1, 64])),
+        /is \[1,3,1,64\] for 3 images, the proof takes it for \[3,1,1,64\]/,
+      );
+    });
+  }
+});
+
 describe('loading', () => {
   it('measures what is proven, unless told not to', async () => {
     const bytes = await sealedNetwork();

@@ -37,6 +37,8 @@ export interface EncoderBound {
   /** The sizes of the image and of the latent, per sample. */
   readonly inputShape: readonly number[];
   readonly latentSize: number;
+  /** What the proof takes for the shapes of the tensors that depend on the image; entry 0 is the rows of one sample. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
 }
 
 /**

@@ -3,6 +3,9 @@
 /** Elements per sample of one tensor. */
 export const MAX_ELEMENTS = 2 ** 23;
 
+/** Elements per sample of all tensors, each counted up to twice: at most 4 GiB if a provider kept them all. */
+export const MAX_TENSORS = 2 ** 30;
+
 /** Elements of one rearrangement that the proof follows, at 4 to 8 bytes each. */
 export const MAX_VIEW_ELEMENTS = 2 ** 22;
 

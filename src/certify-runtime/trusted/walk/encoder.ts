@@ -40,13 +40,10 @@ export function boundEncoder(
   },
 ): EncoderBound {
   if (!hasSubnormals()) {
-    throw new UnprovableError(
-      'this process takes subnormal numbers for zero (session.set_denormal_as_zero of ONNX Runtime?): nothing can be proven in it',
-    );
+    throw new UnprovableError('this process takes subnormal numbers for zero, so nothing can be proven in it');
   }
   const image = graph.inputs.find((info) => info.name === options.input);
-  if (image === undefined)
-    throw new UnprovableError(`the graph has no input "${options.input}"`, { input: options.input });
+  if (image === undefined) throw new UnprovableError(`the graph has no input "${options.input}"`);
   const inputShape = imageShape(image.type, image.dims);
   const walk = startWalk(graph, sizeOf(inputShape));
   const pixels = imageData(inputShape);
@@ -71,18 +68,12 @@ export function boundEncoder(
 
   const latent = walk.values.get(options.latent);
   if (latent?.kind === 'squares')
-    throw new UnprovableError('the latent is a sum of squares: only its root has a bound', {
-      latent: options.latent,
-    });
-  if (latent?.kind !== 'data')
-    throw new UnprovableError(`no tensor "${options.latent}" is computed from the image`, { latent: options.latent });
+    throw new UnprovableError('the latent is a sum of squares: only its root has a bound');
+  if (latent?.kind !== 'data') throw new UnprovableError(`no tensor "${options.latent}" is computed from the image`);
   if (latent.shape.length !== 2 || latent.shape[0] !== 1) {
-    throw new UnprovableError(`the latent must be one vector for each sample, not [N·${latent.shape}]`, {
-      latent: options.latent,
-    });
+    throw new UnprovableError(`the latent must be one vector for each sample, not [N·${latent.shape}]`);
   }
-  if (walk.doubles.has(options.latent))
-    throw new UnprovableError('the latent must be float32; put a Cast behind it', { latent: options.latent });
+  if (walk.doubles.has(options.latent)) throw new UnprovableError('the latent must be float32; put a Cast behind it');
   for (const [name, value] of walk.values) {
     if (value.kind === 'data') options.observe?.(name, measureOf(value));
   }
@@ -92,7 +83,7 @@ export function boundEncoder(
 function result(walk: Walk, latent: Data, inputShape: readonly number[]): EncoderBound {
   const { lipschitz, errors, norm, chain } = measureOf(latent);
   const finite = Number.isFinite(lipschitz) && [...errors, norm, chain.reach].every(isFiniteBound);
-  if (!finite || !(walk.maxImageNorm > 0)) throw new UnprovableError('the bounds of the network are not finite');
+  if (!finite || !(walk.maxImageNorm > 0)) throw new UnprovableError('the bounds are not finite');
   return {
     lipschitz,
     layers: walk.layers,
@@ -102,6 +93,7 @@ function result(walk: Walk, latent: Data, inputShape: readonly number[]): Encode
     maxImageNorm: walk.maxImageNorm,
     inputShape: inputShape.slice(1),
     latentSize: sizeOf(latent.shape),
+    shapes: walk.shapes,
   };
 }
 
@@ -115,10 +107,12 @@ function startWalk(graph: Graph, imageSize: number): Walk {
   return {
     imageSize,
     values,
+    shapes: new Map(),
     doubles: new Set(),
     layers: [],
     rebases: new Map(),
     work: 0,
+    elements: 0,
     viewElements: 0,
     copied: 0,
     maxImageNorm: LARGEST_IMAGE_NORM,
@@ -153,8 +147,7 @@ function nodesBetween(graph: Graph, latent: string): [number, OnnxNode][] {
   graph.nodes.forEach((node, position) => {
     for (const name of node.outputs) {
       if (name === '') continue;
-      if (producer.has(name) || given.has(name))
-        throw new UnprovableError(`tensor "${name}" is computed twice`, { tensor: name });
+      if (producer.has(name) || given.has(name)) throw new UnprovableError(`tensor "${name}" is computed twice`);
       producer.set(name, position);
     }
   });
@@ -207,15 +200,17 @@ function apply(site: Site, rules: RuleBook): readonly Value[] {
   }
   const own = site.precision;
   if (own === 'float64' && !(FLOAT64_OPERATORS.has(op) && rule === rules.get(op))) {
-    site.refuse(
-      'ONNX Runtime has no float64 kernel for it, or its rule holds for float32 only; leave out --precision float64',
-    );
+    site.refuse('no float64 kernel, or no float64 rule: leave out --precision float64');
   }
   const { outputs, upper, precision = own } = rule.apply(site);
   outputs.forEach((output, i) => {
-    if (output.kind === 'squares') site.checkShape(output.roots.shape);
-    if (output.kind === 'data') site.checkShape(output.shape);
-    if (precision === 'float64') site.walk.doubles.add(site.node.outputs[i]!);
+    const name = site.node.outputs[i]!;
+    const data = output.kind === 'squares' ? output.roots : output;
+    if (data.kind === 'data') {
+      site.checkShape(data.shape);
+      site.walk.shapes.set(name, data.shape);
+    }
+    if (precision === 'float64') site.walk.doubles.add(name);
   });
   site.walk.layers.push({ op, name, upper });
   return outputs;

@@ -1,7 +1,7 @@
 /** One node as a rule sees it: its inputs, its attributes, and the way to refuse it by name. */
 
 import type { AffineBound, LayerBound } from '../bounds/bound.ts';
-import { MAX_COPIED, MAX_ELEMENTS, MAX_WORK } from '../bounds/budget.ts';
+import { MAX_COPIED, MAX_ELEMENTS, MAX_TENSORS, MAX_WORK } from '../bounds/budget.ts';
 import { type Floats, gammaOf, type Precision } from '../bounds/precision.ts';
 import { OVERFLOW_32 } from '../bounds/rounding.ts';
 import { UnprovableError } from '../errors.ts';
@@ -26,6 +26,8 @@ export interface Walk {
   /** The number of pixels of one image. */
   readonly imageSize: number;
   readonly values: Map<string, Value>;
+  /** The shapes of the tensors that nodes compute from the image. */
+  readonly shapes: Map<string, readonly number[]>;
   /** The names of the tensors that depend on the image and are float64; all others of them are float32. */
   readonly doubles: Set<string>;
   readonly layers: LayerBound[];
@@ -33,7 +35,8 @@ export interface Walk {
   readonly rebases: Map<View, Base>;
   /** The multiply-adds spent on the proof so far. */
   work: number;
-  /** The elements of the rearrangements that are kept in memory. */
+  /** The elements of all tensors, some counted twice, and of the rearrangements that are kept in memory. */
+  elements: number;
   viewElements: number;
   /** The elements of constants that were copied. */
   copied: number;
@@ -238,13 +241,14 @@ export class Site {
     return MAX_WORK - this.walk.work;
   }
 
-  /** Refuses a shape that no tensor may have. */
+  /** Counts a tensor's elements, and refuses a shape that no tensor may have. */
   checkShape(shape: readonly number[]): void {
-    for (const dim of shape) {
-      if (!Number.isSafeInteger(dim) || dim < 1) this.refuse(`a dimension of [N·${shape}] is not a positive integer`);
-    }
-    if (shape.length > 8 || !(sizeOf(shape) <= MAX_ELEMENTS)) {
-      this.refuse(`[N·${shape}] is too large (limit of the verifier)`);
+    const { walk } = this;
+    const size = sizeOf(shape);
+    walk.elements += size;
+    const whole = shape.length <= 8 && shape.every((dim) => Number.isSafeInteger(dim) && dim > 0);
+    if (!(whole && size <= MAX_ELEMENTS && walk.elements <= MAX_TENSORS)) {
+      this.refuse(`[N·${shape}] is not positive, or is too large (limit of the verifier)`);
     }
   }
 

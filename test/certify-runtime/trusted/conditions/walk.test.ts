@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import type { EncoderBound } from '../../../../src/certify-runtime/trusted/bounds/bound.ts';
 import {
   MAX_ELEMENTS,
+  MAX_TENSORS,
   MAX_VIEW_ELEMENTS,
   MAX_VIEWS_TOTAL,
   MAX_WORK,
@@ -194,14 +195,23 @@ test('shapes: positive integers, at most eight, at most 2²³ elements', () => {
   const site = at();
   site.checkShape([1, 2 ** 23]);
   site.checkShape(Array(8).fill(1));
-  for (const dim of [0, -1, 1.5, Number.NaN, 2 ** 53])
-    refusal(() => site.checkShape([1, dim]), /not a positive integer/);
+  for (const dim of [0, -1, 1.5, Number.NaN, 2 ** 53]) refusal(() => site.checkShape([1, dim]), /not positive/);
   refusal(() => site.checkShape([1, 2 ** 23 + 1]), /limit of the verifier/);
   refusal(() => site.checkShape(Array(9).fill(1)), /limit of the verifier/);
 });
 
+test('all tensors together: at most 2³⁰ elements', () => {
+  const site = at();
+  for (let i = 0; i < MAX_TENSORS / MAX_ELEMENTS; i++) site.checkShape([1, MAX_ELEMENTS]);
+  assert.equal(site.walk.elements, 2 ** 30);
+  refusal(() => site.checkShape([1]), /limit of the verifier/);
+});
+
 test('work and views are counted up to their limits', () => {
-  assert.deepEqual([MAX_ELEMENTS, MAX_VIEW_ELEMENTS, MAX_VIEWS_TOTAL, MAX_WORK], [2 ** 23, 2 ** 22, 2 ** 26, 4e10]);
+  assert.deepEqual(
+    [MAX_ELEMENTS, MAX_TENSORS, MAX_VIEW_ELEMENTS, MAX_VIEWS_TOTAL, MAX_WORK],
+    [2 ** 23, 2 ** 30, 2 ** 22, 2 ** 26, 4e10],
+  );
   const site = at();
   site.spend(MAX_WORK - 5);
   assert.equal(site.workLeft, 5);
