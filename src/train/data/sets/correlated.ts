@@ -71,7 +71,8 @@ const GRAIN = 20;
  * − labelNoise in all of them, and only P(attribute | label) changes. With `blind`, every kind is equally frequent in
  * training and validation; the test is the same.
  *
- * @throws InputError if a split cannot fill a domain, naming the kind of image that is scarce
+ * @throws InputError if a limit is below the smallest domain, or if a split cannot fill one, naming the kind of image
+ *   that is scarce
  */
 export function correlatedDomains(population: Population, options: CorrelatedOptions): CorrelatedDomains {
   const [train, validation, test] = SPLITS.map((split, s) => {
@@ -102,7 +103,11 @@ function drawDomains(
   };
   const needed = domains.map(sharesOf).reduce((sum, shares) => sum.map((share, k) => share + shares[k]!));
   const even = Math.min(...pure.map((kind) => kind.length));
-  const size = Math.floor(Math.min(options.limits[split], even / Math.max(...needed) + 1e-9) / GRAIN) * GRAIN;
+  const limit = options.limits[split];
+  if (limit < GRAIN) {
+    throw new InputError(`limit ${limit}: a domain has at least ${GRAIN} images, and a multiple of that`, { limit });
+  }
+  const size = Math.floor(Math.min(limit, even / Math.max(...needed) + 1e-9) / GRAIN) * GRAIN;
   if (size === 0) {
     const { labels, attribute } = options.names;
     const scarce = pure.findIndex((kind) => kind.length === even);

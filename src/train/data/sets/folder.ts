@@ -72,6 +72,8 @@ export async function loadFolder(options: FolderOptions): Promise<DomainDataset>
     validation.push(toSet(d, held, 1));
   }
   const test = toSet(heldOut, usable[heldOut]!.flat(), 1);
+  const there = (d: number) => usable[d]!.map((images) => images.length > 0);
+  for (const set of train) refuseLost(classes, set, there(domains.indexOf(set.name)), { dir, limit, share });
   for (const set of [...train, test]) refuseEmpty(classes, [set], set.name, dir);
   const empty = validation.find((set) => set.size === 0);
   if (empty !== undefined) {
@@ -94,6 +96,23 @@ export async function loadFolder(options: FolderOptions): Promise<DomainDataset>
     sha256: hashImageSets([...train, ...validation, test]),
     skipped: { ...skippedCounts(prepared), ...listed.leftOut },
   };
+}
+
+/** @throws InputError naming a class that has images in the domain, but none of them to train on */
+function refuseLost(
+  classes: readonly string[],
+  { name, labels }: ImageSet,
+  there: readonly boolean[],
+  { dir, limit, share }: { readonly dir: string; readonly limit: number; readonly share: number },
+): void {
+  const spared = new Set(labels);
+  const lost = there.findIndex((some, label) => some && !spared.has(label));
+  if (lost < 0) return;
+  const cause = `${Number.isFinite(limit) ? `a limit of ${limit} and ` : ''}a share of ${share} for validation`;
+  throw new InputError(
+    `${dir}: ${cause} leave no image of ${classes[lost]} in ${name} to train on; raise 'limit' or lower 'validation'`,
+    { domain: name, class: classes[lost], limit, validation: share },
+  );
 }
 
 /** A random share of each class, rounded, and the rest. The images of each class are shuffled in place. */

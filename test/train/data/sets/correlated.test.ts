@@ -114,6 +114,14 @@ test('limits hold, and the first images of a domain are a mixture', () => {
   assert.ok(Math.abs(first - 25) < 18, `${first} of the first 50`);
 });
 
+test('a limit below the smallest domain is refused as such, not for want of images', () => {
+  const limits = { train: 10, validation: 100, test: 100 };
+  assert.throws(
+    () => correlatedDomains(population(20_000, 4), { ...OPTIONS, limits }),
+    /^InputError: limit 10: a domain has at least 20 images, and a multiple of that/,
+  );
+});
+
 test('the same seed draws the same, another one other images', () => {
   const people = population(5000, 6);
   const indices = (seed: number) => [...correlatedDomains(people, { ...OPTIONS, seed }).test.indices];

@@ -100,6 +100,14 @@ test('a share that holds nothing out of a domain is refused with one that does',
   for (const set of (await load({ validation: 0.03 })).validation) assert.equal(set.size, CLASSES.length);
 });
 
+test('a limit or a share that leaves no image of a class is named, not the images', async () => {
+  const left = /leave no image of \w+ in day to train on; raise 'limit' or lower 'validation'/;
+  await refused(load({ limit: 1 }), left);
+  await refused(load({ limit: 1 }), /: a limit of 1 and a share of 0\.1 for validation leave/);
+  await refused(load({ validation: 0.99 }), left);
+  await refused(load({ validation: 0.99 }), /: a share of 0\.99 for validation leave/);
+});
+
 test('a folder that is none, an unknown domain, classes that differ or are empty', async () => {
   await refused(load({ dir: '/nonexistent' }), /\/nonexistent: found no such folder, expected folders DOMAIN\/CLASS/);
   await refused(load({ dir: join(folder, 'day', 'bus') }), /found 0 folders/);
