@@ -205,11 +205,9 @@ function apply(site: Site, rules: RuleBook): readonly Value[] {
   const { outputs, upper, precision = own } = rule.apply(site);
   outputs.forEach((output, i) => {
     const name = site.node.outputs[i]!;
-    const data = output.kind === 'squares' ? output.roots : output;
-    if (data.kind === 'data') {
-      site.checkShape(data.shape);
-      site.walk.shapes.set(name, data.shape);
-    }
+    const { shape } = output.kind === 'squares' ? output.roots : output;
+    site.checkShape(shape);
+    site.walk.shapes.set(name, shape);
     if (precision === 'float64') site.walk.doubles.add(name);
   });
   site.walk.layers.push({ op, name, upper });

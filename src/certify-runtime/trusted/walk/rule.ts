@@ -2,10 +2,10 @@
 
 import type { Precision } from '../bounds/precision.ts';
 import type { Site, Value } from './site.ts';
-import type { Base } from './state.ts';
+import type { Base, Data, Squares } from './state.ts';
 
 export interface RuleResult {
-  readonly outputs: readonly Value[];
+  readonly outputs: readonly (Data | Squares)[];
   /** Upper bound of the operator's own ℓ2 Lipschitz constant. */
   readonly upper: number;
   /** What the outputs are, if not what the inputs are. */
