@@ -26,12 +26,14 @@ import { products } from './hostile/products.ts';
 import { ranks } from './hostile/ranks.ts';
 import { scales } from './hostile/scales.ts';
 import { shared } from './hostile/shared.ts';
+import { shifts } from './hostile/shifts.ts';
 import { vanishing } from './hostile/vanishing.ts';
 
 export const cases: readonly HostileCase[] = [
   ...[...products, ...integers, ...batches, ...scales, ...means, ...flushes, ...attributes, ...fusions, ...functions],
   ...vanishing,
   ...ranks,
+  ...shifts,
 ];
 
 export function bytesOf({ shape, build }: HostileCase): Uint8Array {

@@ -32,7 +32,8 @@ function padding(reader: NodeReader, axis: number, size: number, span: number, s
   }
   if (mode === 'VALID') return [0, 0];
   if (!mode.startsWith('SAME_')) return reader.fail(`auto_pad ${mode}`);
-  const total = Math.max((Math.ceil(size / stride) - 1) * stride + span - size, 0);
+  const total = (Math.ceil(size / stride) - 1) * stride + span - size;
+  if (total < 0) reader.fail('windows that ONNX Runtime shifts');
   const before = mode === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2);
   return [before, total - before];
 }

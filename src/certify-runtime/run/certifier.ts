@@ -214,7 +214,7 @@ export class CertifierBase<R extends number | null = number, Other = never> {
       }
       return await use(workspace);
     } finally {
-      if (workspace !== null) this.#pool.give(workspace);
+      this.#pool.give(workspace);
       this.#calls--;
       if (this.#calls === 0) this.#idle?.();
     }

@@ -106,6 +106,9 @@ export async function loadModel(
   });
 }
 
+/** How many known vectors are run together as well, the first ones: a file may have many, and large tensors. */
+const TOGETHER = 8;
+
 async function runVectors(model: LoadedModel): Promise<void> {
   const { images } = model;
   const certifier = new CertifierBase(model);
@@ -114,7 +117,8 @@ async function runVectors(model: LoadedModel): Promise<void> {
     // One by one, as most callers do, and together: providers choose their kernels by the size of the batch.
     for (const image of images) answers.push(await certifier.predict(image));
     checkAnswers(answers, model);
-    checkAnswers(await certifier.predictBatch(images), model);
+    answers.splice(0, TOGETHER, ...(await certifier.predictBatch(images.slice(0, TOGETHER))));
+    checkAnswers(answers, model);
   } catch (error) {
     if (error instanceof ProviderError) throw error;
     throw new ProviderError(

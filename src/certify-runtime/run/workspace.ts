@@ -157,9 +157,12 @@ export class WorkspacePool {
     });
   }
 
-  give(workspace: Workspace): void {
-    if (workspace.byteLength <= WorkspacePool.KEPT_BYTES) this.#free.push(workspace);
-    else this.#live--;
+  /** Ends a call, which is one that got no workspace if it is null: the next one may ask in either case. */
+  give(workspace: Workspace | null): void {
+    if (workspace !== null) {
+      if (workspace.byteLength <= WorkspacePool.KEPT_BYTES) this.#free.push(workspace);
+      else this.#live--;
+    }
     this.#waiting.shift()?.();
   }
 }

@@ -281,8 +281,6 @@ export function opinionOf(
   const model = decodeOnnx(network);
   const { shape } = certificate.input;
   const shapes = new Map([...proven.shapes, [TENSORS.logits, [1, head.classes]]]);
-  // An output that nobody reads may have no name.
-  shapes.delete('');
   const program = openProgram(runtime, session, model, shape, provider);
   return secondOpinion({ model, shape, head, claims: terms.constants, shapes, known: images, program });
 }

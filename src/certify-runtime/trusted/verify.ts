@@ -47,11 +47,7 @@ function implied(proven: AffineBound, claimed: AffineBound): boolean {
  */
 function checkConstants(claimed: MarginConstants, proven: MarginConstants, inputs: number): void {
   const hold = (holds: boolean, name: string, claim: unknown, proof: unknown) =>
-    check(holds, `claims ${name} = ${JSON.stringify(claim)}, but only ${JSON.stringify(proof)} is proven`, {
-      name,
-      claimed: claim,
-      proven: proof,
-    });
+    check(holds, `claims ${name} = ${JSON.stringify(claim)}, but only ${JSON.stringify(proof)} is proven`);
   for (const name of ['lipschitz', 'latentErrorSlope', 'logitErrorSlope'] as const) {
     hold(proven[name] <= claimed[name], name, claimed[name], proven[name]);
   }
@@ -101,7 +97,8 @@ function checkReached(graph: Graph, nodes: readonly OnnxNode[]): void {
   for (const node of [...nodes].reverse()) {
     const reached = node.outputs.some((output) => needed.has(output));
     check(reached, `node ${quote(node.name)} (${quote(node.op)}) is not between the image and the logits`);
-    for (const input of node.inputs) needed.add(input);
+    // No input, '', is no tensor: an output without a name is not needed for it.
+    for (const input of node.inputs) if (input !== '') needed.add(input);
   }
   for (const name of graph.initializers.keys()) {
     check(needed.has(name) || name.startsWith(HEAD_PREFIX), `initializer ${quote(name)} is not used`);
@@ -162,13 +159,11 @@ function checkLayers(claimed: readonly LayerBound[], proven: readonly LayerBound
     const other = proven[i];
     return other === undefined || layer.op !== other.op || layer.name !== other.name || !(other.upper <= layer.upper);
   });
-  check(
-    matches && odd < 0,
-    'lipschitz.layers does not list the layers of the graph with bounds that are proven',
-    odd < 0
-      ? { found: claimed.length, expected: proven.length }
-      : { position: odd, found: claimed[odd], proven: proven[odd] },
-  );
+  check(matches && odd < 0, 'lipschitz.layers does not list the layers of the graph with bounds that are proven', {
+    position: odd,
+    found: claimed[odd],
+    proven: proven[odd],
+  });
 }
 
 /** The generator of the head of the certificate's format; the former ones are loaded for old files only. */

@@ -99,8 +99,9 @@ function windowOf(node: OnnxNode, spatial: readonly number[], kernel: number[]):
     const span = (kernel[axis]! - 1) * dilations[axis]! + 1;
     if (autoPad.startsWith('SAME')) {
       const count = Math.ceil(size / strides[axis]!);
-      const total = Math.max(0, (count - 1) * strides[axis]! + span - size);
-      begin.push(autoPad === 'SAME_UPPER' ? total >> 1 : total - (total >> 1));
+      // As ONNX Runtime does it: below 0, windows are shifted.
+      const total = (count - 1) * strides[axis]! + span - size;
+      begin.push(Math.trunc((autoPad === 'SAME_UPPER' ? total : total + 1) / 2));
       return count;
     }
     begin.push(pads[axis]!);

@@ -42,8 +42,9 @@ export function windowOf(node: OnnxNode, spatial: readonly number[], kernel: rea
     let after = pads[i + spatial.length]!;
     if (autoPad === 'VALID') before = after = 0;
     if (autoPad === 'SAME_UPPER' || autoPad === 'SAME_LOWER') {
-      const all = Math.max(0, (Math.ceil(input / stride) - 1) * stride + span - input);
-      before = autoPad === 'SAME_UPPER' ? all >> 1 : all - (all >> 1);
+      // As ONNX Runtime does it: below 0, windows are shifted.
+      const all = (Math.ceil(input / stride) - 1) * stride + span - input;
+      before = Math.trunc((autoPad === 'SAME_UPPER' ? all : all + 1) / 2);
       after = all - before;
     }
     const output = Math.floor((before + input + after - span) / stride) + 1;

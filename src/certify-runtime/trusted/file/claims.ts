@@ -13,7 +13,7 @@ export const CERTIFICATE_KEY = 'glean.certificate';
 export const CERTIFICATE_FORMAT = 3;
 
 /** The version of the rules that prove claims. It rises whenever a rule is found to be wrong (signature/provers.ts). */
-export const PROVER = 4;
+export const PROVER = 5;
 
 /** An input and the answer that the model gave for it when it was sealed. */
 export interface KnownVector {

@@ -6,8 +6,8 @@
 
 import { OnnxFormatError } from '../errors.ts';
 
-/** One message may not have more fields than this, which limits how much a hostile file makes us keep. */
-const MAX_FIELDS = 100_000;
+/** A file may not have more fields than this, in all messages together: a hostile one would make us keep too much. */
+const MAX_FIELDS = 1_000_000;
 
 /** @throws OnnxFormatError always */
 export function refuse(problem: string, details: Record<string, unknown> = {}): never {
@@ -35,10 +35,13 @@ interface Field {
 export class Message {
   readonly #bytes: Uint8Array;
   readonly #fields: Field[] = [];
+  /** How many fields the file may still have; its messages share it. */
+  readonly #left: { fields: number };
 
   /** @throws OnnxFormatError if the bytes end within a field, or a field is of a form that ONNX has no use for */
-  constructor(bytes: Uint8Array, begin = 0, end = bytes.length) {
+  constructor(bytes: Uint8Array, begin = 0, end = bytes.length, left = { fields: MAX_FIELDS }) {
     this.#bytes = bytes;
+    this.#left = left;
     let at = begin;
     const varint = (): bigint => {
       let value = 0n;
@@ -58,10 +61,8 @@ export class Message {
       const size = wire === 2 ? Number(varint()) : wire === 5 ? 4 : 0;
       const start = at;
       at += size;
-      if (![0, 2, 5].includes(wire) || at > end || this.#fields.length === MAX_FIELDS) {
-        refuse(`a field is cut off, of wire type ${wire}, or one of more than ${MAX_FIELDS} (at byte ${offset})`, {
-          offset,
-        });
+      if (![0, 2, 5].includes(wire) || at > end || left.fields-- === 0) {
+        refuse(`a field is cut off, of wire type ${wire}, or one too many (at byte ${offset})`, { offset });
       }
       this.#fields.push({ number: Math.floor(tag / 8), value, start, end: at });
     }
@@ -96,7 +97,7 @@ export class Message {
   }
 
   parts(number: number): Message[] {
-    return this.#all(number, ({ start, end }) => new Message(this.#bytes, start, end));
+    return this.#all(number, ({ start, end }) => new Message(this.#bytes, start, end, this.#left));
   }
 }
 

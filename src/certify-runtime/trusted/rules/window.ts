@@ -40,7 +40,9 @@ export function readWindow(site: Site, spatial: readonly number[], kernel: reado
     const span = dilation * (k - 1) + 1;
     let [padBegin, padEnd] = [pads[axis]!, pads[axis + rank]!];
     if (autoPad.startsWith('SAME')) {
-      const total = Math.max((Math.ceil(input / stride) - 1) * stride + span - input, 0);
+      const total = (Math.ceil(input / stride) - 1) * stride + span - input;
+      if (total < 0)
+        site.refuse('auto_pad with a stride beyond the window has no rule (ONNX Runtime shifts it); write the pads');
       padBegin = autoPad === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2);
       padEnd = total - padBegin;
     }

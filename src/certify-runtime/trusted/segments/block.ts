@@ -76,8 +76,8 @@ function plainBound(site: Site, { inward, outward, low, high }: Block): number {
   if (inward.matrices.length > 1 || outward.matrices.length > 1 || inward.after !== outward.after)
     return Number.POSITIVE_INFINITY;
   const [w, g] = [inward.matrices[0]!, transpose(outward.matrices[0]!)];
-  const cost = 2 * normsCost(w.rows, w.cols + g.cols);
-  if (w.rows !== g.rows || cost > site.workLeft / 2) return Number.POSITIVE_INFINITY;
+  const cost = 2 * normsCost(w.rows, w.cols + g.cols) + w.rows * w.rows * (w.cols + g.cols + FIT_WORK * FIT_ROUNDS);
+  if (w.rows !== g.rows || w.rows > MAX_HIDDEN || cost > site.workLeft / 2) return Number.POSITIVE_INFINITY;
   site.spend(cost);
   const radius = up((high - low) / 2);
   const psi = fittedScales(w, g);
@@ -98,8 +98,12 @@ function plainBound(site: Site, { inward, outward, low, high }: Block): number {
   return addUp(mulUp(mulUp(radius, norm), norm), product);
 }
 
-/** Rounds of the fit of ψ², one coordinate at a time. */
+/** Rounds of the fit of ψ², one coordinate at a time, and the multiply-adds that one entry takes in each. */
 const FIT_ROUNDS = 20;
+const FIT_WORK = 10;
+
+/** Hidden elements whose Gram matrices are kept: twice 32 MiB. */
+const MAX_HIDDEN = 2048;
 
 /**
  * ψ > 0 for which Ψ⁻¹GᵀGΨ⁻¹ + ΨWWᵀΨ is nearly diagonal, from ψ² = ‖gᵢ‖/‖wᵢ‖; no proof rests on it. Rows of w and g

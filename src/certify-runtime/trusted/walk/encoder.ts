@@ -40,7 +40,7 @@ export function boundEncoder(
   },
 ): EncoderBound {
   if (!hasSubnormals()) {
-    throw new UnprovableError('this process takes subnormal numbers for zero, so nothing can be proven in it');
+    throw new UnprovableError('this process takes subnormal numbers for zero: it proves nothing');
   }
   const image = graph.inputs.find((info) => info.name === options.input);
   if (image === undefined) throw new UnprovableError(`the graph has no input "${options.input}"`);
@@ -67,8 +67,7 @@ export function boundEncoder(
   }
 
   const latent = walk.values.get(options.latent);
-  if (latent?.kind === 'squares')
-    throw new UnprovableError('the latent is a sum of squares: only its root has a bound');
+  if (latent?.kind === 'squares') throw new UnprovableError('the latent is a sum of squares, not its root');
   if (latent?.kind !== 'data') throw new UnprovableError(`no tensor "${options.latent}" is computed from the image`);
   if (latent.shape.length !== 2 || latent.shape[0] !== 1) {
     throw new UnprovableError(`the latent must be one vector for each sample, not [N·${latent.shape}]`);
@@ -204,7 +203,7 @@ function apply(site: Site, rules: RuleBook): readonly Value[] {
   }
   const { outputs, upper, precision = own } = rule.apply(site);
   outputs.forEach((output, i) => {
-    const name = site.node.outputs[i]!;
+    const name = site.node.outputs[i] || site.refuse('an output has no name');
     const { shape } = output.kind === 'squares' ? output.roots : output;
     site.checkShape(shape);
     site.walk.shapes.set(name, shape);

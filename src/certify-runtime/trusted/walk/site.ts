@@ -254,7 +254,7 @@ export class Site {
 
   /** Every value and partial sum here is at most bound(x). This remembers for which ‖x‖₂ that does not overflow. */
   limitMagnitude(bound: AffineBound): void {
-    if (bound.l1 !== 0) throw new Error('magnitudes are bounded by the l2 norm');
+    if (bound.l1 !== 0) throw new Error('a magnitude has no l1');
     const room = OVERFLOW_32 - bound.constant;
     if (!(room > 0)) this.refuse('its constants are so large that float32 may overflow for every image');
     if (!(bound.l2 < Number.POSITIVE_INFINITY)) this.refuse('its bound is not finite');

@@ -25,7 +25,7 @@ test('a window: strides, dilations, pads, and the size of what comes out', () =>
   assert.deepEqual(places(window([7], [4], { auto_pad: 'SAME_UPPER' })), [[7, 1, 2, 1, 1]]);
   assert.deepEqual(places(window([7], [4], { auto_pad: 'SAME_LOWER' })), [[7, 2, 1, 1, 1]]);
   assert.deepEqual(places(window([8], [2], { auto_pad: 'SAME_UPPER', strides: [3] })), [[3, 0, 0, 3, 1]]);
-  assert.deepEqual(places(window([8], [1], { auto_pad: 'SAME_LOWER', strides: [3] })), [[3, 0, 0, 3, 1]]);
+  assert.deepEqual(places(window([7], [1], { auto_pad: 'SAME_LOWER', strides: [3] })), [[3, 0, 0, 3, 1]]);
   assert.deepEqual(places(window([7], [4], { auto_pad: 'SAME_UPPER', strides: [3] })), [[3, 1, 2, 3, 1]]);
   assert.deepEqual(places(window([8], [2], { auto_pad: 'NOTSET' })), [[7, 0, 0, 1, 1]]);
   assert.deepEqual(places(window([4], [2 ** 20], { pads: [2 ** 20, 0] }))[0]!.slice(0, 2), [5, 2 ** 20]);
@@ -41,6 +41,10 @@ test('a window that fits nowhere, or is not said in full', () => {
     [[7, 7], [3, 3], { pads: [1, 1] }, /pads/],
     [[7, 7], [3, 3], { pads: [0, 0, 0, -1] }, /pads/],
     [[7, 7], [3, 3], { auto_pad: 'SAME' }, /auto_pad SAME/],
+    // The padding would be −1, −2 and −3 (kind 12).
+    [[8], [1], { auto_pad: 'SAME_LOWER', strides: [3] }, /a stride beyond the window/],
+    [[7, 6], [1, 1], { auto_pad: 'SAME_UPPER', strides: [2, 3] }, /a stride beyond the window/],
+    [[8], [1], { auto_pad: 'SAME_UPPER', strides: [4] }, /a stride beyond the window/],
     [[7, 7], [3, 3], { auto_pad: 'VALID', pads: [0, 0, 0, 1] }, /contradict/],
     [[7, 7], [3, 3], { ceil_mode: 2 }, /ceil_mode must be 0 or 1/],
     [[7, 7], [3, 3], { ceil_mode: 1, auto_pad: 'VALID' }, /ceil_mode with auto_pad/],
