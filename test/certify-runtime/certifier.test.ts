@@ -136,22 +136,6 @@ describe('predict', () => {
   });
 });
 
-describe('calls that wait', () => {
-  it('go on after calls that could not be given room', async () => {
-    const small = new Float32Array(SIZE).fill(0.5);
-    // More pixels than memory has room for: as one list, of one image over and over.
-    const huge = Array<Float32Array>(2 ** 22).fill(small);
-    const running = Array.from({ length: 4 }, () => certifier.predict(small));
-    const refused = Array.from({ length: 4 }, () => certifier.predictBatch(huge));
-    const last = certifier.predict(small);
-    const answers = await Promise.allSettled([...running, ...refused, last]);
-    assert.deepEqual(
-      answers.map(({ status }) => status),
-      [...Array(4).fill('fulfilled'), ...Array(4).fill('rejected'), 'fulfilled'],
-    );
-  });
-});
-
 describe('smooth', () => {
   it('repeats itself for a seed, differs by stream, and has options checked', async () => {
     const once = await certifier.smooth(image(1), { seed: 5 });

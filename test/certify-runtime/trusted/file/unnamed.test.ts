@@ -1,10 +1,10 @@
 /** Outputs and inputs without a name: what is not read is not run, and what is run was proven (kind 11). */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { OnnxModel, OnnxNode, Tensor } from '../../../src/certify-runtime/trusted/onnx/model.ts';
-import { verifyModel } from '../../../src/certify-runtime/trusted/verify.ts';
-import { GraphBuilder } from '../../support/networks/graph-builder.ts';
-import { forge, parts, sealModel, withDigests, withGraph } from '../../support/networks/sealed.ts';
+import type { OnnxModel, OnnxNode, Tensor } from '../../../../src/certify-runtime/trusted/onnx/model.ts';
+import { verifyModel } from '../../../../src/certify-runtime/trusted/verify.ts';
+import { GraphBuilder } from '../../../support/networks/graph-builder.ts';
+import { forge, parts, sealModel, withDigests, withGraph } from '../../../support/networks/sealed.ts';
 
 const FILE = { irVersion: 8, opset: 18, producerName: 'test', producerVersion: '0', metadata: new Map() };
 
