@@ -32,7 +32,8 @@ export function readWindow(site: Site, spatial: readonly number[], kernel: reado
   const autoPad = site.string('auto_pad', 'NOTSET');
   if (!['NOTSET', 'VALID', 'SAME_UPPER', 'SAME_LOWER'].includes(autoPad))
     site.refuse(`auto_pad ${autoPad} has no rule`);
-  if (autoPad !== 'NOTSET' && pads.some((pad) => pad !== 0)) site.refuse('auto_pad and pads contradict each other');
+  // Pads of 0 too: ONNX Runtime infers shapes by them, and runs by auto_pad.
+  if (autoPad !== 'NOTSET' && site.ints('pads') !== null) site.refuse('auto_pad and pads contradict each other');
   const ceiling = site.flag('ceil_mode', false);
   if (ceiling && autoPad !== 'NOTSET') site.refuse('ceil_mode with auto_pad has no rule; write the pads');
   return spatial.map((input, axis) => {

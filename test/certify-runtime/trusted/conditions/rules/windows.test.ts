@@ -45,6 +45,8 @@ test('a window that fits nowhere, or is not said in full', () => {
     [[8], [1], { auto_pad: 'SAME_LOWER', strides: [3] }, /a stride beyond the window/],
     [[7, 6], [1, 1], { auto_pad: 'SAME_UPPER', strides: [2, 3] }, /a stride beyond the window/],
     [[8], [1], { auto_pad: 'SAME_UPPER', strides: [4] }, /a stride beyond the window/],
+    [[7, 7], [3, 3], { auto_pad: 'SAME_UPPER', pads: [0, 0, 0, 0] }, /contradict/],
+    [[7], [3], { auto_pad: 'VALID', pads: [0, 0] }, /contradict/],
     [[7, 7], [3, 3], { auto_pad: 'VALID', pads: [0, 0, 0, 1] }, /contradict/],
     [[7, 7], [3, 3], { ceil_mode: 2 }, /ceil_mode must be 0 or 1/],
     [[7, 7], [3, 3], { ceil_mode: 1, auto_pad: 'VALID' }, /ceil_mode with auto_pad/],
@@ -54,7 +56,7 @@ test('a window that fits nowhere, or is not said in full', () => {
   ];
   for (const [input, kernel, attributes, reason] of wrong) refusal(() => window(input, kernel, attributes), reason);
   assert.equal(window([7, 7], [3, 7])[1]!.output, 1);
-  assert.equal(window([7], [3], { auto_pad: 'VALID', pads: [0, 0] })[0]!.output, 5);
+  assert.equal(window([7], [3], { auto_pad: 'NOTSET', pads: [0, 0] })[0]!.output, 5);
   // The last window starts at the last element, which lies behind one of padding.
   assert.equal(window([4], [2], { ceil_mode: 1, strides: [2], pads: [1, 0] })[0]!.output, 3);
 });
