@@ -89,7 +89,7 @@ test('two tensors of the image: sums of shapes that fit each other, no products'
     // The maximum of a row of 6 is repeated for each of them, so its own part has the norm √6.
     for (const order of [0, 1]) near(proveFlat(['N', 4, 6], stretched(op, order)).lipschitz, 1 + Math.sqrt(6));
   }
-  for (const op of ['Mul', 'Div']) refusal(() => proveFlat(['N', 4], both(op)), /no bound|only its root has a bound/);
+  for (const op of ['Mul', 'Div']) refusal(() => proveFlat(['N', 4], both(op)), /no bound|not its root/);
   // Without an operator that bounds a product, its rules are not loaded, and the rule of Mul says it.
   for (const op of ['Mul', 'Div', 'MatMul']) refusal(() => apply(op, [tensor([1, 4]), tensor([1, 4])]), /no bound/);
   refusal(() => proveFlat(['N', 4], (b) => b.node('Div', [ones(b, [4]), 'image'])), /no bound/);
