@@ -50,7 +50,7 @@ describe('a file of format 1, sealed by a prover that is known to be broken', ()
   });
 
   it('is refused where a signature is to stand for the proof', async () => {
-    assert.deepEqual(BROKEN_PROVERS, [1, 2, 3]);
+    assert.deepEqual(BROKEN_PROVERS, [1, 2, 3, 4]);
     assert(!BROKEN_PROVERS.includes(PROVER));
     const trusting = { publicKey: keys.publicPem, proof: 'unless-signed' } as const;
     const by = async (bytes: Uint8Array) => ({ signature: await sign(bytes, await readPrivateKey(keys.privatePem)) });

@@ -198,9 +198,11 @@ const images: Step[] = [
     const group = channels % 2 === 0 && g.random.next() < 0.3 ? 2 : 1;
     const outputs = group * (1 + g.random.below(3));
     const kernel = spatial.map(() => 1 + g.random.below(3));
-    const strides = spatial.map(() => 1 + g.random.below(2));
+    const anyStrides = spatial.map(() => 1 + g.random.below(2));
     const dilations = spatial.map(() => 1 + g.random.below(2));
     const same = g.random.next() < 0.25;
+    // A stride beyond the window is refused under auto_pad.
+    const strides = anyStrides.map((stride, i) => (same ? Math.min(stride, kernel[i]!) : stride));
     const pads = [...spatial, ...spatial].map(() => g.random.below(3));
     const out = spatial.map((dim, i) => {
       const span = dilations[i]! * (kernel[i]! - 1) + 1;

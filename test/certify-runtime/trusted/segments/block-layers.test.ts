@@ -175,8 +175,8 @@ test('nothing is tried where little work is left', () => {
   const site = newSite();
   assert.ok(blockBound(site, block) < Number.POSITIVE_INFINITY);
   const cost = site.walk.work;
-  // Twice the norms of a matrix of 3 × 4.
-  assert.equal(cost, 2 * (9 * (2 + 6 + 200) + 60 * 12));
+  // Twice the norms of a matrix of 3 × 4, its Gram matrices, and 20 rounds of the fit.
+  assert.equal(cost, 2 * (9 * (2 + 6 + 200) + 60 * 12) + 9 * (4 + 10 * 20));
   const left = (work: number): number => {
     const tired = newSite();
     tired.walk.work = 4e10 - work;
