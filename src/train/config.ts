@@ -38,22 +38,13 @@ const trainSchema = v.strictObject({
   seed: v.pipe(nonNegativeInteger, v.maxValue(2 ** 27 - 1)),
 });
 
-/** Risks whose margins a learned temperature would take the meaning from, with a temperature that suits them. */
-const NEED_TEMPERATURE: ReadonlyMap<string, number> = new Map([
-  ['absolute', 2],
-  ['offset', 16],
-]);
-
-const riskOf = ({ objective }: v.InferOutput<typeof trainSchema>): string =>
-  'baseline' in objective ? objective.baseline : objective.risk.kind;
-
 const configSchema = v.pipe(
   trainSchema,
   v.forward(
     v.check(
-      (config) => !NEED_TEMPERATURE.has(riskOf(config)) || config.network.temperature !== undefined,
-      ({ input }) =>
-        `the risk "${riskOf(input)}" needs a head of fixed temperature (network.temperature), such as ${NEED_TEMPERATURE.get(riskOf(input))}`,
+      ({ objective, network }) =>
+        'baseline' in objective || objective.risk.kind !== 'offset' || network.temperature !== undefined,
+      'a risk with an offset needs a head of fixed temperature (network.temperature), such as 16',
     ),
     ['objective'],
   ),

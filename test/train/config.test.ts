@@ -152,18 +152,16 @@ test('what a certificate says has only what was not so before', () => {
   assert.equal(record({ flip: true, shift: 1, rim: 'edge' }), '{"shift":1,"rim":"edge","flip":true}');
 });
 
-for (const risk of [{ kind: 'offset', offset: 0.45 }, { kind: 'absolute' }]) {
-  test(`the risk "${risk.kind}" needs a head of fixed temperature`, () => {
-    const withTemperature = (temperature?: number) => ({
-      ...example,
-      objective: { ...example.objective, risk },
-      network: { hidden: [16], ...(temperature === undefined ? {} : { temperature }) },
-    });
-    const needed = new RegExp(`objective: the risk "${risk.kind}" needs .*network\\.temperature\\), such as \\d+$`);
-    assert.throws(() => parseConfig(withTemperature(), 'f'), needed);
-    assert.deepEqual(JSON.parse(JSON.stringify(parseConfig(withTemperature(16), 'f').objective)).risk, risk);
+test('a risk with an offset needs a head of fixed temperature', () => {
+  const risk = { kind: 'offset', offset: 0.45 };
+  const withTemperature = (temperature?: number) => ({
+    ...example,
+    objective: { ...example.objective, risk },
+    network: { hidden: [16], ...(temperature === undefined ? {} : { temperature }) },
   });
-}
+  assert.throws(() => parseConfig(withTemperature(), 'f'), /objective: a risk with an offset .*network\.temperature/);
+  assert.deepEqual(JSON.parse(JSON.stringify(parseConfig(withTemperature(16), 'f').objective)).risk, risk);
+});
 
 test('every problem is named, not the first alone', () => {
   const value = { ...example, seed: 'x', title: 3 };
