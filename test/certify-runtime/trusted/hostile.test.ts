@@ -1,5 +1,5 @@
 /**
- * The hostile files: each was sealed with a claim that is false by prover 1, 2 or 3, or looks like a form that has a rule.
+ * The hostile files: each was sealed with a claim that is false by prover 1, 2, 3 or 4, or looks like a form that has a rule.
  * Each must be refused, with its place and reason, or sealed with a bound and radii that are true.
  *
  * HOSTILE_ROOT names a checkout from before the cures: its sealer is taken, and every file must be false there.
